@@ -1,0 +1,1 @@
+"""The clients that speak to the outside over HTTP."""

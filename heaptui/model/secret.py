@@ -1,0 +1,64 @@
+"""A value that never shows itself."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+
+class Secret:
+    """A key or token. It masks itself in repr, str, format, tracebacks and JSON.
+
+    Only `clients/http.py` calls `reveal`; everything else compares with `matches` or signs with `hmac`.
+    """
+
+    __slots__ = ("__value", "source")
+
+    def __init__(self, value: str, source: str = "given") -> None:
+        self.__value = value
+        self.source = source
+
+    def reveal(self) -> str:
+        """The value itself, for the one module that puts it on the wire."""
+        return self.__value
+
+    def matches(self, other: str) -> bool:
+        """Whether `other` is the same text, in constant time."""
+        return hmac.compare_digest(self.__value.encode(), other.encode(errors="surrogatepass"))
+
+    def hmac(self, message: bytes) -> bytes:
+        """HMAC-SHA-256 of the message under this secret (32 bytes)."""
+        return hmac.new(self.__value.encode(), message, hashlib.sha256).digest()
+
+    def fingerprint(self, salt: str) -> str:
+        """Twelve hex digits that tell two keys apart without telling either."""
+        return hashlib.sha256(f"{salt}\0{self.__value}".encode()).hexdigest()[:12]
+
+    def describe(self) -> str:
+        """Source, length and, of long secrets, the last four characters: enough to tell keys apart on a call."""
+        ends = f", ends {self.__value[-4:]}" if len(self.__value) >= 20 else ""
+        return f"{self.source}, {len(self.__value)} chars{ends}"
+
+    def redact(self, text: str) -> str:
+        """The text with every occurrence of this secret masked."""
+        return text.replace(self.__value, "‹secret›") if self.__value else text
+
+    def __bool__(self) -> bool:
+        return bool(self.__value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self.matches(other.reveal())
+
+    def __hash__(self) -> int:
+        return hash(self.__value)
+
+    def __repr__(self) -> str:
+        return "Secret(•••)"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __reduce__(self) -> str | tuple[object, ...]:
+        raise TypeError("a Secret cannot be pickled")

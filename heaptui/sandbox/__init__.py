@@ -1,0 +1,1 @@
+"""A stand-in for Braze and Heap on loopback, over real HTTP."""

@@ -1,0 +1,1 @@
+"""The use cases, asynchronous, without a screen and without printing."""

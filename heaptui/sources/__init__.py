@@ -1,0 +1,1 @@
+"""Where identifiers come from: files and streams."""

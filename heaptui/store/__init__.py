@@ -1,0 +1,1 @@
+"""What heaptui remembers: the ledger and the secrets."""
