@@ -1,0 +1,260 @@
+"""Plans, runs, deliveries and batches: the states they pass through and how live progress is told."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from heaptui.model.belief import Direction
+
+
+class DeliveryState(StrEnum):
+    """Where the delivery of one cohort stands; a run's state is the worst of its deliveries."""
+
+    PLANNED = "planned"
+    RUNNING = "running"
+    WAITING = "waiting"
+    FINISHED = "finished"
+    FINISHED_WITH_REJECTIONS = "finished_with_rejections"
+    INCOMPLETE = "incomplete"
+    STOPPED = "stopped"
+    CANCELLED = "cancelled"
+    HELD = "held"
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more will happen."""
+        return self not in {DeliveryState.PLANNED, DeliveryState.RUNNING, DeliveryState.WAITING}
+
+
+_WORST_FIRST = (
+    DeliveryState.WAITING,
+    DeliveryState.RUNNING,
+    DeliveryState.PLANNED,
+    DeliveryState.CANCELLED,
+    DeliveryState.STOPPED,
+    DeliveryState.INCOMPLETE,
+    DeliveryState.HELD,
+    DeliveryState.FINISHED_WITH_REJECTIONS,
+)
+
+
+def worst(states: list[DeliveryState]) -> DeliveryState:
+    """The state of a run with these deliveries: open before closed, then the one that needs people most."""
+    return next((state for state in _WORST_FIRST if state in states), DeliveryState.FINISHED)
+
+
+class BatchState(StrEnum):
+    """Where one request of a delivery stands."""
+
+    PLANNED = "planned"
+    IN_FLIGHT = "in_flight"
+    SUBMITTED = "submitted"
+    SPLIT = "split"
+    REJECTED = "rejected"
+    SKIPPED = "skipped"
+    IN_DOUBT = "in_doubt"
+
+
+class Reason(StrEnum):
+    """Why a delivery ended other than finished, or waits; the word a list of runs shows."""
+
+    NONE = ""
+    PARTNER_KEY = "partner_key"
+    DATA_IMPORT_KEY = "data_import_key"
+    CREDENTIALS = "credentials"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    NOT_BRAZE = "not_braze"
+    NAME_REFUSED = "name_refused"
+    REQUEST_REFUSED = "request_refused"
+    TOO_MANY_REFUSALS = "too_many_refusals"
+    NO_ANSWER = "no_answer"
+    RATE_LIMITED = "rate_limited"
+    LOCKED = "locked"
+    WAIT_TOO_LONG = "wait_too_long"
+    REMOVES_UNANSWERED = "removes_unanswered"
+    UNREACHABLE = "unreachable"
+    LEDGER = "ledger"
+    CANCELLED = "cancelled"
+    KILLED = "killed"
+    LARGE_CHANGE = "large_change"
+    ON_HOLD = "on_hold"
+    BUSY_ELSEWHERE = "busy_elsewhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a sync of one cohort would send. `requests` counts member requests, not the name call."""
+
+    cohort_id: str
+    name: str
+    adds: int
+    removes: int
+    unchanged: int
+    requests: int
+    rename: str = ""
+    """The name the first request sets in Braze; empty when Braze has the right one."""
+    held: str = ""
+    """Why the guard holds this cohort; empty when it does not."""
+    delivered: int = 0
+    first_time: bool = False
+    on_hold: bool = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to send."""
+        return not (self.adds or self.removes or self.rename)
+
+    @property
+    def points(self) -> int:
+        """Data points in Braze, at most: one for each change."""
+        return self.adds + self.removes
+
+
+@dataclass(slots=True)
+class Wait:
+    """Why nothing is sent just now, and until when (seconds since the epoch)."""
+
+    until: float
+    reason: str
+    source: str
+    """Where the time comes from: Braze's header or our own back-off."""
+
+
+@dataclass(slots=True)
+class Moment:
+    """One line of a run's story."""
+
+    at: float
+    text: str
+    important: bool = True
+
+
+@dataclass(slots=True)
+class DeliveryProgress:
+    """The live counts of one delivery. planned = submitted + rejected + in_doubt + skipped + to_go, always."""
+
+    cohort_id: str
+    name: str
+    adds: int = 0
+    removes: int = 0
+    state: DeliveryState = DeliveryState.PLANNED
+    submitted: int = 0
+    rejected: int = 0
+    in_doubt: int = 0
+    skipped: int = 0
+    requests: int = 0
+    retries: int = 0
+    reason: Reason = Reason.NONE
+    detail: str = ""
+    unsettled_until: float | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    at_once: int = 0
+    at_once_limit: int = 0
+    wait: Wait | None = None
+    rename: str = ""
+    unchanged: int = 0
+    submitted_adds: int = 0
+    submitted_removes: int = 0
+
+    @property
+    def planned(self) -> int:
+        """All changes of the plan."""
+        return self.adds + self.removes
+
+    @property
+    def to_go(self) -> int:
+        """Changes that have no outcome yet."""
+        return self.planned - self.submitted - self.rejected - self.in_doubt - self.skipped
+
+    def count(self, direction: Direction, people: int) -> None:
+        """People whose change Braze accepted."""
+        self.submitted += people
+        if direction is Direction.ADD:
+            self.submitted_adds += people
+        else:
+            self.submitted_removes += people
+
+
+@dataclass(slots=True)
+class RunProgress:
+    """One run as it goes; changed only on the event loop, read by whoever shows it."""
+
+    run_id: int
+    started_at: float
+    by: str = ""
+    origin: str = ""
+    deliveries: dict[str, DeliveryProgress] = field(default_factory=dict)
+    story: deque[Moment] = field(default_factory=lambda: deque(maxlen=2000))
+    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=120))
+    """Milliseconds of the last answers."""
+    rates: deque[int] = field(default_factory=lambda: deque(maxlen=240))
+    """People accepted in each whole second since the start."""
+    requests_this_hour: int = 0
+    limit_left: int | None = None
+    limit_reset: float | None = None
+    paused: bool = False
+    stopping: bool = False
+    owned: bool = True
+    ended_at: float | None = None
+    continues: int | None = None
+
+    @property
+    def state(self) -> DeliveryState:
+        """The worst of the deliveries."""
+        return worst([delivery.state for delivery in self.deliveries.values()])
+
+    @property
+    def closed(self) -> bool:
+        """Whether every delivery has ended."""
+        return self.ended_at is not None
+
+    @property
+    def planned(self) -> int:
+        """Changes of all deliveries that are sent (the held ones send nothing)."""
+        return sum(d.planned for d in self.deliveries.values() if d.state is not DeliveryState.HELD)
+
+    def total(self, name: str) -> int:
+        """The sum of one count over the deliveries that are sent."""
+        return sum(getattr(d, name) for d in self.deliveries.values() if d.state is not DeliveryState.HELD)
+
+    def tell(self, at: float, text: str, *, important: bool = True) -> None:
+        """Add one line to the story."""
+        self.story.append(Moment(at, text, important))
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """One identifier that Braze refused, with Braze's words."""
+
+    value: str
+    kind: str
+    direction: Direction
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One line of the history."""
+
+    run_id: int
+    started_at: float
+    ended_at: float | None
+    state: DeliveryState
+    by: str
+    origin: str
+    pid: int
+    host: str
+    version: str
+    cohorts: tuple[str, ...]
+    accepted: int
+    rejected: int
+    in_doubt: int
+    skipped: int
+    reason: Reason
+    detail: str = ""
+    continues: int | None = None
