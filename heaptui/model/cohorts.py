@@ -80,3 +80,15 @@ def new_cohort_id(origin: Origin, heap_segment: str = "") -> str:
         return f"heaptui-seg-{heap_segment}"
     tail = base64.b32encode(secrets.token_bytes(4)).decode().lower()[:6]
     return f"heaptui-{'file' if origin is Origin.FILE else 'expr'}-{tail}"
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Keeps an unusually large leave back until somebody lets it through."""
+
+    minimum: int = 20
+    share: float = 0.5
+
+    def holds(self, removes: int, delivered: int) -> bool:
+        """Whether this many leaving, of this many accepted before, is unusual."""
+        return removes >= self.minimum and removes > self.share * delivered

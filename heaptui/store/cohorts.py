@@ -1,0 +1,261 @@
+"""The cohorts in the ledger: their people, names, where they came from, and what a sync would change."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from pyroaring import BitMap
+
+from heaptui.errors import UsageError
+from heaptui.model.belief import Belief, Changes, Direction, SpaceMap
+from heaptui.model.cohorts import Cohort, CohortState, Guard, Origin, braze_label
+from heaptui.model.identifiers import Space
+from heaptui.store.beliefs import read_belief
+from heaptui.store.identities import pack, read_space, space_map, space_number, unpack, values_of
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How cohorts are looked at: on which route, with which settle time (seconds) and guard."""
+
+    route: str
+    settle: float
+    guard: Guard
+
+
+_COLUMNS = (
+    "cohort_id, name, origin, space, created_at, changed_at, synced_at, members, members_before IS NOT NULL,"
+    " source_name, source_digest, id_column, on_hold, retired_at"
+)
+
+
+def create(
+    connection: sqlite3.Connection, cohort_id: str, *, name: str, origin: Origin, space: Space, at: float
+) -> None:
+    """A new cohort without people."""
+    connection.execute(
+        "INSERT INTO cohort (cohort_id, name, origin, space, created_at, members) VALUES (?, ?, ?, ?, ?, ?)",
+        (cohort_id, name, origin, space_number(connection, space), at, pack(BitMap())),
+    )
+
+
+def read_all(connection: sqlite3.Connection, view: View) -> list[Cohort]:
+    """Every cohort that is not retired, by name."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM cohort WHERE retired_at IS NULL ORDER BY name, cohort_id"
+    ).fetchall()
+    spaces = space_map(connection)
+    return [_cohort(connection, row, view, spaces) for row in rows]
+
+
+def read_one(connection: sqlite3.Connection, cohort_id: str, view: View, *, examples: int = 6) -> Cohort:
+    """One cohort, with a few of its identifiers as examples."""
+    row = connection.execute(f"SELECT {_COLUMNS} FROM cohort WHERE cohort_id = ?", (cohort_id,)).fetchone()
+    return _cohort(connection, row, view, space_map(connection), examples)
+
+
+def _cohort(
+    connection: sqlite3.Connection, row: sqlite3.Row, view: View, spaces: SpaceMap, examples: int = 0
+) -> Cohort:
+    (
+        cohort_id,
+        name,
+        origin,
+        space,
+        created_at,
+        changed_at,
+        synced_at,
+        blob,
+        can_undo,
+        source_name,
+        source_digest,
+        id_column,
+        on_hold,
+        retired_at,
+    ) = row
+    members = unpack(blob)
+    belief = read_belief(connection, cohort_id, view.route, view.settle, spaces)
+    changes = belief.changes(members, spaces)
+    former = tuple(
+        former_name
+        for (former_name,) in connection.execute(
+            "SELECT name FROM former_name WHERE cohort_id = ? ORDER BY until DESC", (cohort_id,)
+        )
+    )
+    braze_name = connection.execute(
+        "SELECT braze_name FROM belief WHERE cohort_id = ? AND route = ?", (cohort_id, view.route)
+    ).fetchone()
+    held = connection.execute(
+        "SELECT run_id, state FROM delivery WHERE cohort_id = ? ORDER BY delivery_id DESC LIMIT 1", (cohort_id,)
+    ).fetchone()
+    cohort = Cohort(
+        cohort_id=cohort_id,
+        name=name,
+        origin=Origin(origin),
+        state=CohortState.SYNCED,
+        members=len(members),
+        delivered=len(belief.delivered),
+        adds=len(changes.adds),
+        removes=len(changes.removes),
+        space=read_space(connection, space),
+        created_at=created_at,
+        changed_at=changed_at,
+        synced_at=synced_at,
+        source_name=source_name,
+        source_digest=source_digest,
+        id_column=id_column,
+        braze_name=braze_name[0] if braze_name else "",
+        former_names=former,
+        refused=len(belief.refused_adds & members) + len(belief.refused_removes - members),
+        doubtful=len(belief.in_doubt(Direction.ADD) | belief.in_doubt(Direction.REMOVE)),
+        held_run=held[0] if held and held[1] == "held" else None,
+        can_undo_import=bool(can_undo),
+        examples=tuple(i.value for i in values_of(connection, members[:examples])) if examples else (),
+    )
+    state = _state(cohort, view.guard, on_hold=bool(on_hold), retired=retired_at is not None)
+    return replace(cohort, state=state)
+
+
+def _state(cohort: Cohort, guard: Guard, *, on_hold: bool, retired: bool) -> CohortState:
+    if retired:
+        return CohortState.RETIRED
+    if on_hold:
+        return CohortState.ON_HOLD
+    if guard.holds(cohort.removes, cohort.delivered):
+        return CohortState.HELD
+    if cohort.synced_at is None and not cohort.delivered:
+        return CohortState.NEW
+    if cohort.adds or cohort.removes or cohort.braze_name != braze_label(cohort):
+        return CohortState.PENDING
+    return CohortState.SYNCED
+
+
+def members(connection: sqlite3.Connection, cohort_id: str) -> BitMap:
+    """The uids of the people in the cohort now."""
+    row = connection.execute("SELECT members FROM cohort WHERE cohort_id = ?", (cohort_id,)).fetchone()
+    return unpack(row[0])
+
+
+def changes_of(
+    connection: sqlite3.Connection, cohort_id: str, view: View, *, everything: bool = False
+) -> tuple[BitMap, Belief, Changes]:
+    """The people of a cohort, what is believed of it, and the difference."""
+    spaces = space_map(connection)
+    people = members(connection, cohort_id)
+    belief = read_belief(connection, cohort_id, view.route, view.settle, spaces)
+    return people, belief, belief.changes(people, spaces, everything=everything)
+
+
+def replace_members(
+    connection: sqlite3.Connection,
+    cohort_id: str,
+    uids: BitMap,
+    *,
+    space: Space,
+    at: float,
+    source_name: str,
+    source_digest: str,
+    id_column: str,
+) -> None:
+    """Set the people of a cohort; those before are kept for one undo."""
+    connection.execute(
+        "UPDATE cohort SET members_before = members, members = ?, space = ?, changed_at = ?, source_name = ?,"
+        " source_digest = ?, id_column = ? WHERE cohort_id = ?",
+        (pack(uids), space_number(connection, space), at, source_name, source_digest, id_column, cohort_id),
+    )
+
+
+def undo_import(connection: sqlite3.Connection, cohort_id: str, *, at: float) -> bool:
+    """Bring the people before the last import back; False when there is nothing to bring back."""
+    cursor = connection.execute(
+        "UPDATE cohort SET members = members_before, members_before = NULL, changed_at = ?, source_digest = ''"
+        " WHERE cohort_id = ? AND members_before IS NOT NULL",
+        (at, cohort_id),
+    )
+    return cursor.rowcount == 1
+
+
+def rename(connection: sqlite3.Connection, cohort_id: str, name: str, *, at: float) -> None:
+    """Give a cohort another name; the former one keeps leading to it."""
+    connection.execute(
+        "INSERT OR REPLACE INTO former_name (cohort_id, name, until) SELECT cohort_id, name, ? FROM cohort"
+        " WHERE cohort_id = ? AND name <> ?",
+        (at, cohort_id, name),
+    )
+    connection.execute("UPDATE cohort SET name = ? WHERE cohort_id = ?", (name, cohort_id))
+
+
+def set_on_hold(connection: sqlite3.Connection, cohort_id: str, *, on_hold: bool) -> None:
+    """Keep a cohort out of every sync, or let it in again."""
+    connection.execute("UPDATE cohort SET on_hold = ? WHERE cohort_id = ?", (on_hold, cohort_id))
+
+
+def retire(connection: sqlite3.Connection, cohort_id: str, *, at: float) -> None:
+    """Let everybody leave with the next sync by id, and take the cohort out of all lists."""
+    connection.execute(
+        "UPDATE cohort SET members_before = members, members = ?, retired_at = ?, changed_at = ? WHERE cohort_id = ?",
+        (pack(BitMap()), at, at, cohort_id),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The cohort that a reference names; `warning` when it was a former name."""
+
+    cohort_id: str
+    warning: str = ""
+
+
+def resolve(connection: sqlite3.Connection, reference: str) -> Resolved:
+    """Find a cohort by its id, a unique tail of it, its exact name, or a former name.
+
+    Raises:
+        UsageError: none is found (the nearest names are listed), or several are.
+    """
+    rows = connection.execute("SELECT cohort_id, name, retired_at FROM cohort").fetchall()
+    by_id = [cohort_id for cohort_id, _, _ in rows if cohort_id == reference]
+    by_name = [cohort_id for cohort_id, name, retired in rows if name == reference and retired is None]
+    by_tail = [cohort_id for cohort_id, _, _ in rows if len(reference) >= 2 and cohort_id.endswith(reference)]
+    former = connection.execute("SELECT cohort_id FROM former_name WHERE name = ?", (reference,)).fetchall()
+    by_former = [cohort_id for (cohort_id,) in former]
+    for found in (by_id, by_name, by_tail, by_former):
+        if len(found) == 1:
+            warning = ""
+            if found is by_former:
+                now = next(name for cohort_id, name, _ in rows if cohort_id == found[0])
+                warning = f"“{reference}” is called “{now}” now ({found[0]})."
+            return Resolved(found[0], warning)
+        if found:
+            raise UsageError(
+                f"“{reference}” names {len(found)} cohorts.",
+                "They are: " + ", ".join(sorted(found)) + ".",
+                "Use the id of the one you mean.",
+            )
+    raise _unknown(reference, [name for _, name, retired in rows if retired is None])
+
+
+def _unknown(reference: str, names: Sequence[str]) -> UsageError:
+    near = get_close_matches(reference, names, n=3, cutoff=0.4)
+    detail = f"Did you mean {' or '.join(f'“{name}”' for name in near)}?" if near else ""
+    return UsageError(f"There is no cohort “{reference}”.", detail, "See them all: heaptui cohort list")
+
+
+def names_in_use(connection: sqlite3.Connection, name: str) -> list[tuple[str, Origin]]:
+    """The cohorts with exactly this name, not retired."""
+    rows = connection.execute(
+        "SELECT cohort_id, origin FROM cohort WHERE name = ? AND retired_at IS NULL", (name,)
+    ).fetchall()
+    return [(cohort_id, Origin(origin)) for cohort_id, origin in rows]
+
+
+def synced_by_name(connection: sqlite3.Connection) -> list[str]:
+    """The cohorts that `--all` means: synced before, or automatic; not on hold, not retired."""
+    rows = connection.execute(
+        "SELECT cohort_id FROM cohort WHERE (synced_at IS NOT NULL OR automatic = 1 OR EXISTS (SELECT 1 FROM delivery"
+        " WHERE delivery.cohort_id = cohort.cohort_id AND delivery.state <> 'held'))"
+        " AND on_hold = 0 AND retired_at IS NULL ORDER BY name, cohort_id"
+    ).fetchall()
+    return [cohort_id for (cohort_id,) in rows]

@@ -1,0 +1,106 @@
+"""Numbers every identifier once, so that groups of people are bitmaps of small integers."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+
+from pyroaring import BitMap
+
+from heaptui.model.belief import SpaceMap
+from heaptui.model.identifiers import Identifier, Kind, Space
+
+CHUNK = 20_000
+"""Identifiers numbered in one write, so that no write lasts long."""
+
+
+def pack(uids: BitMap) -> bytes:
+    """The bitmap as it is stored."""
+    uids.run_optimize()
+    return bytes(uids.serialize())
+
+
+def unpack(blob: bytes | None) -> BitMap:
+    """The bitmap that was stored; empty for nothing."""
+    return BitMap.deserialize(blob) if blob else BitMap()
+
+
+def space_number(connection: sqlite3.Connection, space: Space) -> int:
+    """The number of a (kind, label), made when it is new."""
+    row = connection.execute(
+        "SELECT space FROM space WHERE kind = ? AND label = ?", (space.kind, space.label)
+    ).fetchone()
+    if row:
+        return int(row[0])
+    cursor = connection.execute(
+        "INSERT INTO space (kind, label, uids) VALUES (?, ?, ?)", (space.kind, space.label, pack(BitMap()))
+    )
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
+
+
+def read_space(connection: sqlite3.Connection, number: int) -> Space:
+    """The (kind, label) of a number."""
+    kind, label = connection.execute("SELECT kind, label FROM space WHERE space = ?", (number,)).fetchone()
+    return Space(Kind(kind), label)
+
+
+def space_map(connection: sqlite3.Connection) -> SpaceMap:
+    """Which uids are of which space."""
+    return SpaceMap(unpack(blob) for (blob,) in connection.execute("SELECT uids FROM space ORDER BY space"))
+
+
+def number_values(connection: sqlite3.Connection, space: Space, values: Iterable[str]) -> BitMap:
+    """The uids of up to `CHUNK` valid values; repeated values have one uid."""
+    number = space_number(connection, space)
+    distinct = sorted(set(values))
+    if not distinct:
+        return BitMap()
+    listed = json.dumps(distinct, ensure_ascii=False)
+    before = connection.total_changes
+    cursor = connection.execute(
+        "INSERT OR IGNORE INTO identity (space, value) SELECT ?, value FROM json_each(?)", (number, listed)
+    )
+    added = connection.total_changes - before
+    if added == len(distinct):
+        # All are new, and one INSERT numbers its rows in sequence.
+        assert cursor.lastrowid is not None
+        last = connection.execute("SELECT max(uid) FROM identity").fetchone()[0]
+        uids = BitMap(range(last - added + 1, last + 1))
+    else:
+        uids = BitMap(
+            row[0]
+            for row in connection.execute(
+                "SELECT uid FROM json_each(?) AS given JOIN identity ON space = ? AND identity.value = given.value",
+                (listed, number),
+            )
+        )
+    if added:
+        known = unpack(connection.execute("SELECT uids FROM space WHERE space = ?", (number,)).fetchone()[0])
+        connection.execute("UPDATE space SET uids = ? WHERE space = ?", (pack(known | uids), number))
+    return uids
+
+
+def values_of(connection: sqlite3.Connection, uids: BitMap) -> list[Identifier]:
+    """The identifiers behind some uids, in the order of the uids."""
+    spaces: dict[int, Space] = {}
+    identifiers: list[Identifier] = []
+    rows = connection.execute(
+        "SELECT space, identity.value FROM json_each(?) AS given JOIN identity ON uid = given.value",
+        (json.dumps(list(uids)),),
+    )
+    for number, value in rows:
+        space = spaces.get(number)
+        if space is None:
+            space = spaces[number] = read_space(connection, number)
+        identifiers.append(Identifier(space, value))
+    return identifiers
+
+
+def uids_of_value(connection: sqlite3.Connection, value: str) -> list[tuple[int, Identifier]]:
+    """Every identifier with exactly this value, whatever its kind."""
+    rows = connection.execute(
+        "SELECT uid, kind, label FROM space JOIN identity USING (space) WHERE value = ?", (value,)
+    ).fetchall()
+    return [(uid, Identifier(Space(Kind(kind), label), value)) for uid, kind, label in rows]
