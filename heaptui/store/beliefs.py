@@ -93,3 +93,11 @@ def write_belief(connection: sqlite3.Connection, cohort_id: str, route: str, bel
         "INSERT INTO doubt (cohort_id, route, direction, since, uids) VALUES (?, ?, ?, ?, ?)",
         [(cohort_id, route, doubt.direction, doubt.since, pack(doubt.uids)) for doubt in belief.doubts],
     )
+
+
+def takes_one_at_a_time(connection: sqlite3.Connection, cohort_id: str, route: str) -> bool:
+    """Whether Braze has ever answered 423 for this cohort."""
+    row = connection.execute(
+        "SELECT one_at_a_time FROM belief WHERE cohort_id = ? AND route = ?", (cohort_id, route)
+    ).fetchone()
+    return bool(row and row[0])

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from heaptui.errors import LedgerError, UsageError
+from heaptui.store import heartbeats
 
 T = TypeVar("T")
 
@@ -238,11 +239,11 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
             "Update heaptui: pip install --upgrade heaptui",
         )
     if have:
-        alive = connection.execute("SELECT pid, host FROM heartbeat WHERE seen > ?", (time.time() - 10,)).fetchone()
+        alive = heartbeats.alive(connection, time.time())
         if alive:
             raise LedgerError(
                 "Another heaptui is using this ledger.",
-                f"The ledger must be brought up to date first, but process {alive[0]} on {alive[1]} has it open.",
+                f"The ledger must be brought up to date first, but process {alive[0][0]} on {alive[0][1]} has it open.",
                 "Close the other heaptui, then start this one again.",
             )
         copy_ledger(connection, path.with_name(f"{path.stem}-schema{have}.db"))

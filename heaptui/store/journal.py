@@ -330,7 +330,7 @@ def close_delivery(
     return Outcome(state, submitted, submitted_adds, rejected, in_doubt, skipped, unsettled)
 
 
-def held_delivery(
+def unsent_delivery(
     connection: sqlite3.Connection,
     *,
     run_id: int,
@@ -339,10 +339,11 @@ def held_delivery(
     name: str,
     changes: Changes,
     at: float,
+    state: DeliveryState,
     reason: Reason,
     detail: str,
 ) -> None:
-    """Record that the guard kept a cohort back: planned, nothing sent."""
+    """Record a delivery that sent nothing: kept back by the guard, on hold, or busy in another process."""
     connection.execute(
         "INSERT INTO delivery (run_id, cohort_id, route, name, state, adds, removes, unchanged, skipped, reason,"
         " detail, started_at, ended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -351,7 +352,7 @@ def held_delivery(
             cohort_id,
             route,
             name,
-            DeliveryState.HELD,
+            state,
             len(changes.adds),
             len(changes.removes),
             changes.unchanged,
@@ -362,12 +363,3 @@ def held_delivery(
             at,
         ),
     )
-
-
-def open_deliveries(connection: sqlite3.Connection, cohort_id: str | None = None) -> list[tuple[int, int, str, str]]:
-    """Deliveries that were never closed: (delivery, run, cohort, route), oldest first."""
-    return connection.execute(
-        "SELECT delivery_id, run_id, cohort_id, route FROM delivery WHERE ended_at IS NULL"
-        " AND (?1 IS NULL OR cohort_id = ?1) ORDER BY delivery_id",
-        (cohort_id,),
-    ).fetchall()

@@ -1,0 +1,185 @@
+"""Braze's calls as heaptui uses them: what to send for a cohort, and what an answer says."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from heaptui.clients.http import Answer, Request
+from heaptui.model.belief import Direction
+from heaptui.model.identifiers import Identifier, Kind
+from heaptui.model.runs import Reason
+from heaptui.model.secret import Secret
+
+MEMBERS_PER_REQUEST = 1000
+"""Ids of all kinds together in one request (Braze docs: cohort import)."""
+
+EPOCH_FROM = 1_000_000_000
+"""A rate-limit header above this is a time, below it a number of seconds."""
+
+
+class Verdict(StrEnum):
+    """What an answer means for the request."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    CREDENTIALS = "credentials"
+    WRONG_PLACE = "wrong_place"
+    LOCKED = "locked"
+    RATE_LIMITED = "rate_limited"
+    DOUBTFUL = "doubtful"
+
+
+def verdict(answer: Answer) -> Verdict:
+    """Sort an answer. A 2xx that is a page, and any redirect, is not Braze; 5xx leaves the effect open."""
+    status = answer.status
+    if answer.ok:
+        return Verdict.WRONG_PLACE if answer.is_html else Verdict.ACCEPTED
+    if status in (401, 403):
+        return Verdict.CREDENTIALS
+    if 300 <= status < 400 or status == 404:
+        return Verdict.WRONG_PLACE
+    if status == 423:
+        return Verdict.LOCKED
+    if status == 429:
+        return Verdict.RATE_LIMITED
+    return Verdict.DOUBTFUL if status >= 500 or status == 408 else Verdict.REFUSED
+
+
+def message(answer: Answer) -> str:
+    """Braze's own words: `message`, `error`, the first of `errors`, or the raw text (Braze docs: errors)."""
+    data = answer.data if isinstance(answer.data, dict) else {}
+    errors = data.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors else None
+    for text in (data.get("message"), data.get("error"), first):
+        if isinstance(text, str) and text:
+            return _masked(text, answer)
+    return " ".join(answer.text.split())[:500]
+
+
+def _masked(text: str, answer: Answer) -> str:
+    """The words as they stand in the masked text; `data` still holds what was echoed."""
+    return text if text in answer.text else " ".join(answer.text.split())[:500]
+
+
+def reason(answer: Answer) -> Reason:
+    """Why a call was turned away for good."""
+    words = message(answer).lower()
+    if answer.is_html or 300 <= answer.status < 400:
+        return Reason.NOT_BRAZE
+    if answer.status == 404:
+        return Reason.NOT_FOUND
+    if answer.status == 403:
+        return Reason.FORBIDDEN
+    if answer.status == 401:
+        if "partner api key" in words or "partner_api_key" in words:
+            return Reason.PARTNER_KEY
+        # "not enabled" texts embed the client secret (Braze docs: cohort import), so they name the key too.
+        if re.search(r"client[_ ]secret", words) and "enabled" not in words:
+            return Reason.DATA_IMPORT_KEY
+        return Reason.CREDENTIALS
+    return Reason.REQUEST_REFUSED
+
+
+def wait_seconds(answer: Answer, now: float | None = None) -> float | None:
+    """How long the other side asks us to wait, or None when it does not say.
+
+    `X-RateLimit-Reset` is documented as epoch seconds (Braze docs: rate limits); a small number is taken as a delta.
+    """
+    now = time.time() if now is None else now
+    for name in ("x-ratelimit-reset", "retry-after", "x-ratelimit-retry-after"):
+        try:
+            value = float(answer.headers[name])
+        except (KeyError, ValueError):
+            continue
+        return max(0.0, value - now if value > EPOCH_FROM else value)
+    return None
+
+
+def limit_left(answer: Answer) -> int | None:
+    """Requests left in this window, where the answer says so."""
+    try:
+        return int(answer.headers["x-ratelimit-remaining"])
+    except (KeyError, ValueError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class CohortName:
+    """A cohort as Braze is told of it; `created_at` (seconds since the epoch) never changes."""
+
+    cohort_id: str
+    label: str
+    created_at: float
+
+
+class Route(Protocol):
+    """A way into Braze. Requests only: the plan, the journal and the answers are the same for every route."""
+
+    @property
+    def name(self) -> str:
+        """As it stands in the ledger."""
+
+    @property
+    def limit(self) -> int:
+        """People in one request, at most."""
+
+    def naming(self, cohort: CohortName) -> Request | None:
+        """The call that names a cohort, or None where there is none."""
+
+    def membership(self, cohort: CohortName, direction: Direction, people: Sequence[Identifier]) -> Request:
+        """The call that lets people join or leave."""
+
+    def probe(self, cohort: CohortName) -> Request:
+        """A call for this cohort that changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class CohortImport:
+    """The two partner calls (Braze docs: cohort import). Both keys travel in the body."""
+
+    partner: str
+    partner_api_key: Secret
+    data_import_key: Secret
+    name: str = "cohort_import"
+    limit: int = MEMBERS_PER_REQUEST
+
+    def naming(self, cohort: CohortName) -> Request:
+        """POST /partners/{partner}/cohorts: creates the cohort, or renames it."""
+        created_at = datetime.fromtimestamp(cohort.created_at, UTC).isoformat(timespec="milliseconds")
+        return self._request("", cohort, {"name": cohort.label, "created_at": created_at})
+
+    def membership(self, cohort: CohortName, direction: Direction, people: Sequence[Identifier]) -> Request:
+        """POST /partners/{partner}/cohorts/users with one object, its ids sorted by kind; empty kinds are left out."""
+        external = [person.value for person in people if person.space.kind is Kind.EXTERNAL_ID]
+        devices = [person.value for person in people if person.space.kind is Kind.DEVICE_ID]
+        aliases = [
+            {"alias_name": person.value, "alias_label": person.space.label}
+            for person in people
+            if person.space.kind is Kind.ALIAS
+        ]
+        kinds = {"user_ids": external, "device_ids": devices, "aliases": aliases}
+        change: dict[str, Any] = {key: ids for key, ids in kinds.items() if ids}
+        if direction is Direction.REMOVE:
+            change["should_remove"] = True
+        return self._request("/users", cohort, {"cohort_changes": [change]})
+
+    def probe(self, cohort: CohortName) -> Request:
+        """The member call with an empty list. Inference: Braze checks keys and cohort, and has nothing to change."""
+        return self._request("/users", cohort, {"cohort_changes": []})
+
+    def _request(self, tail: str, cohort: CohortName, rest: dict[str, Any]) -> Request:
+        return Request(
+            f"/partners/{self.partner}/cohorts{tail}",
+            {
+                "partner_api_key": self.partner_api_key,
+                "client_secret": self.data_import_key,
+                "cohort_id": cohort.cohort_id,
+                **rest,
+            },
+        )

@@ -1,0 +1,229 @@
+"""One HTTP exchange: secrets put in, the answer read within limits, echoes of secrets masked.
+
+The only module that imports httpx and the only one that reveals a `Secret`.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from functools import cache
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from heaptui import __version__
+from heaptui.errors import HeaptuiError, Unreachable
+from heaptui.model.secret import Secret
+
+MAX_CONNECTIONS = 8
+"""More connections in one pool make httpx slower, not faster."""
+
+READ_TIMEOUT = 30.0
+CONNECT_TIMEOUT = 10.0
+BODY_KEPT = 64 * 1024
+
+
+class NotSent(Unreachable):
+    """The request never reached the other side: no name, no route, no connection, no TLS."""
+
+
+class NoAnswer(HeaptuiError):
+    """The request left, and no whole answer came back: it may or may not have been applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to send. `body` may hold Secrets anywhere; `bearer` becomes the Authorization header."""
+
+    path: str
+    body: Mapping[str, Any] | None = None
+    method: str = "POST"
+    bearer: Secret | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `text` is the body with every secret of the request masked; times in seconds, UTC."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+    data: Any
+    latency_ms: float
+    at: float
+
+    @property
+    def ok(self) -> bool:
+        """2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def is_html(self) -> bool:
+        """A page for people: not the API, but a proxy or a dashboard."""
+        return "html" in self.headers.get("content-type", "") or self.text.lstrip()[:1] == "<"
+
+    @property
+    def server_date(self) -> float | None:
+        """The other side's clock, seconds since the epoch."""
+        try:
+            return parsedate_to_datetime(self.headers["date"]).timestamp()
+        except (KeyError, ValueError):
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and how it ended, for whoever keeps a record. Holds no secret."""
+
+    request: Request
+    url: str
+    sent_at: float
+    answer: Answer | None
+    error: str = ""
+
+
+class Http:
+    """A client for one host. Use it as an async context manager."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        read_timeout: float = READ_TIMEOUT,
+        on_exchange: Callable[[Exchange], None] | None = None,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._on_exchange = on_exchange
+        local = is_loopback(urlsplit(base_url).hostname or "")
+        self._client = httpx.AsyncClient(
+            verify=tls_context() if base_url.startswith("https:") else False,
+            timeout=httpx.Timeout(read_timeout, connect=min(CONNECT_TIMEOUT, read_timeout), pool=None),
+            limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
+            follow_redirects=False,
+            # A proxy of the environment has no business between two processes of one machine.
+            trust_env=not local,
+            headers={"User-Agent": f"heaptui/{__version__}", "Accept": "application/json"},
+        )
+
+    async def __aenter__(self) -> Http:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    async def send(self, request: Request) -> Answer:
+        """Send one request and read its answer.
+
+        Raises:
+            NotSent: nothing reached the other side.
+            NoAnswer: it may have.
+        """
+        url = f"{self.base_url}{request.path}"
+        secrets = [*_secrets_in(request.body), *([request.bearer] if request.bearer else [])]
+        headers = {"Content-Type": "application/json"} if request.body is not None else {}
+        if request.bearer:
+            headers["Authorization"] = f"Bearer {request.bearer.reveal()}"
+        content = _encoder.encode(request.body) if request.body is not None else None
+        sent_at = time.time()
+        started = time.perf_counter()
+        try:
+            response = await self._client.request(
+                request.method, url, content=content, headers=headers, params=request.params or None
+            )
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
+            self._record(Exchange(request, url, sent_at, None, f"not sent: {type(error).__name__}"))
+            raise NotSent(
+                f"{urlsplit(url).hostname} cannot be reached.",
+                _why_not_sent(error),
+                "Check the network, the endpoint and any proxy.",
+            ) from error
+        except httpx.TransportError as error:
+            self._record(Exchange(request, url, sent_at, None, f"no answer: {type(error).__name__}"))
+            raise NoAnswer(_why_no_answer(error)) from error
+        latency = (time.perf_counter() - started) * 1000
+        answer = Answer(
+            status=response.status_code,
+            headers={name.lower(): value for name, value in response.headers.items()},
+            text=_redacted(response.content[:BODY_KEPT].decode("utf-8", "replace"), secrets),
+            data=_decoded(response.content),
+            latency_ms=latency,
+            at=time.time(),
+        )
+        self._record(Exchange(request, url, sent_at, answer))
+        return answer
+
+    def _record(self, exchange: Exchange) -> None:
+        if self._on_exchange:
+            self._on_exchange(exchange)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """One context for all clients: making one reads every root certificate."""
+    context = httpx.create_ssl_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _reveal(value: object) -> str:
+    if isinstance(value, Secret):
+        return value.reveal()
+    raise NotImplementedError(f"{type(value).__name__} cannot be sent as JSON")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_reveal)
+
+
+def _secrets_in(body: Mapping[str, Any] | None) -> list[Secret]:
+    """The secrets at the top level of a body, where both cohort calls carry them (Braze docs: cohort import)."""
+    return [value for value in (body or {}).values() if isinstance(value, Secret)]
+
+
+def _redacted(text: str, secrets: list[Secret]) -> str:
+    for secret in secrets:
+        text = secret.redact(text)
+    return text
+
+
+def _decoded(content: bytes) -> Any:
+    try:
+        return msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _why_not_sent(error: httpx.HTTPError) -> str:
+    text = str(error).lower()
+    if "certificate" in text or "ssl" in text:
+        return "Its TLS certificate was not accepted."
+    if "name or service" in text or "getaddrinfo" in text or "nodename" in text:
+        return "Its name does not resolve."
+    if isinstance(error, httpx.ConnectTimeout):
+        return "It did not answer the connection."
+    if "refused" in text or "all connection attempts failed" in text:
+        return "The connection was refused."
+    return "No connection was made."
+
+
+def _why_no_answer(error: httpx.TransportError) -> str:
+    if isinstance(error, httpx.TimeoutException):
+        return "no answer in time"
+    return "connection lost before an answer"

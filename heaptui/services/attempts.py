@@ -1,0 +1,146 @@
+"""Attempts of one request until there is a definite answer, paced by what the other side says."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+from heaptui.clients.braze import Verdict, limit_left, message, reason, verdict, wait_seconds
+from heaptui.clients.http import Answer, Http, NoAnswer, NotSent, Request
+from heaptui.model.runs import DeliveryProgress, DeliveryState, Reason, RunProgress, Wait
+from heaptui.services.pacing import Gate, Pace, Slots, Stopped
+
+OWN_BACKOFF = "our own back-off"
+BRAZE_SAYS = "the time Braze named"
+
+
+class Book(Protocol):
+    """What is written down about the attempts of one request."""
+
+    async def sent(self) -> int:
+        """Before an attempt leaves; returns the requests of this clock hour."""
+
+    async def turned_away(self, status: int) -> None:
+        """The attempt had no effect."""
+
+    async def unanswered(self, status: int | None) -> None:
+        """The attempt may have had its effect, or may still have it."""
+
+
+@dataclass(slots=True)
+class Attempts:
+    """Sends requests of one delivery."""
+
+    http: Http
+    gate: Gate
+    slots: Slots
+    pace: Pace
+    progress: DeliveryProgress
+    run: RunProgress
+
+    async def until_answered(self, request: Request, book: Book) -> Answer | None:
+        """Try until Braze accepts or refuses. None when the attempts ran out without a definite answer.
+
+        Raises:
+            Stopped: the gate closed, here or elsewhere.
+        """
+        attempt = 0
+        waited = 0.0
+        while True:
+            answer, trouble = await self._once(request, book)
+            outcome = verdict(answer) if answer else Verdict.DOUBTFUL
+            if answer and outcome in (Verdict.ACCEPTED, Verdict.REFUSED):
+                if outcome is Verdict.ACCEPTED:
+                    self.slots.clean()
+                return answer
+            if answer and outcome in (Verdict.CREDENTIALS, Verdict.WRONG_PLACE):
+                self._break(answer)
+                raise Stopped
+            if answer is None or outcome is Verdict.DOUBTFUL:
+                self._slower(f"{answer.status} from Braze" if answer else trouble)
+            attempt += outcome is not Verdict.RATE_LIMITED
+            seconds, source = self._pause(answer, outcome, attempt)
+            waited += seconds
+            if attempt >= self.pace.attempts or waited > self.pace.longest_wait:
+                return self._give_up(outcome, trouble, seconds)
+            await self._wait(outcome, seconds, source, trouble)
+            self.progress.retries += 1
+
+    async def _once(self, request: Request, book: Book) -> tuple[Answer | None, str]:
+        """One attempt: its answer, or what went wrong; journalled either way before the slot is free again."""
+        async with self.slots.one():
+            await self.gate.passed()
+            self.run.requests_this_hour = await book.sent()
+            self.progress.requests += 1
+            try:
+                answer = await self.http.send(request)
+            except NotSent as error:
+                await book.turned_away(0)
+                return None, str(error)
+            except NoAnswer as error:
+                await book.unanswered(None)
+                return None, error.title
+            self.run.latencies.append(answer.latency_ms)
+            left = limit_left(answer)
+            self.run.limit_left = self.run.limit_left if left is None else left
+            outcome = verdict(answer)
+            if outcome is Verdict.DOUBTFUL:
+                await book.unanswered(answer.status)
+            elif outcome not in (Verdict.ACCEPTED, Verdict.REFUSED):
+                await book.turned_away(answer.status)
+            return answer, ""
+
+    def _break(self, answer: Answer) -> None:
+        """Nobody's keys work, or this is not Braze: nothing more leaves in this run."""
+        why = reason(answer)
+        if not self.gate.stopped:
+            self.run.tell(time.time(), f"{answer.status} from Braze: nothing more is sent")
+        self.gate.stop_all(why, f"{answer.status}: {message(answer)}")
+
+    def _slower(self, trouble: str) -> None:
+        before = self.slots.limit
+        if self.slots.halve():
+            self.run.tell(time.time(), f"{trouble}; at once: {before} → {self.slots.limit}")
+
+    def _pause(self, answer: Answer | None, outcome: Verdict, attempt: int) -> tuple[float, str]:
+        """How long to wait before the next attempt (seconds), and who says so."""
+        asked = wait_seconds(answer) if answer and outcome is Verdict.RATE_LIMITED else None
+        if asked is not None:
+            # A little jitter, so that everything that waits does not come back at one instant.
+            return asked + self.pace.backoff(0), BRAZE_SAYS
+        return self.pace.backoff(max(attempt, 1)), OWN_BACKOFF
+
+    def _give_up(self, outcome: Verdict, trouble: str, seconds: float) -> None:
+        if outcome is Verdict.RATE_LIMITED:
+            self.gate.stop_all(Reason.WAIT_TOO_LONG, f"Braze asked to wait {seconds:,.0f} s more (429).")
+            raise Stopped
+        if outcome is Verdict.LOCKED:
+            self.gate.stop(Reason.LOCKED, "Braze kept this cohort locked (423).")
+            raise Stopped
+        if "cannot be reached" in trouble:
+            self.gate.stop(Reason.UNREACHABLE, trouble)
+            raise Stopped
+
+    async def _wait(self, outcome: Verdict, seconds: float, source: str, trouble: str) -> None:
+        now = time.time()
+        why = {
+            Verdict.RATE_LIMITED: "Braze asked us to wait (429)",
+            Verdict.LOCKED: "Braze has this cohort locked (423)",
+        }.get(outcome, "No answer from Braze" if not trouble else trouble[:1].upper() + trouble[1:])
+        wait = Wait(now + seconds, why, source)
+        if outcome is Verdict.RATE_LIMITED:
+            before = self.slots.limit
+            self.slots.halve()
+            self.gate.hold(wait)
+            self.run.tell(now, f"{why}; at once: {before} → {self.slots.limit}")
+        elif outcome is Verdict.LOCKED and self.slots.only_one():
+            self.run.tell(now, f"{why}: one request at a time from now on")
+        self.progress.wait = wait
+        self.progress.state = DeliveryState.WAITING
+        try:
+            await self.gate.sleep(seconds)
+        finally:
+            if self.progress.wait is wait:
+                self.progress.wait = None
+                self.progress.state = DeliveryState.RUNNING

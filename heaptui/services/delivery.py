@@ -1,0 +1,228 @@
+"""One delivery: the planned batches of one cohort go to Braze, each attempt journalled before it leaves.
+
+Every identifier ends as submitted, rejected, in doubt or skipped. A refused batch is halved until the offending
+identifiers stand alone; an attempt without an answer leaves a doubt that only a later, settled answer ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+from heaptui.clients.braze import CohortName, Route, Verdict, message, verdict
+from heaptui.clients.http import Answer
+from heaptui.model.belief import Direction
+from heaptui.model.runs import Reason
+from heaptui.services.attempts import Attempts
+from heaptui.services.pacing import Stopped
+from heaptui.store import beliefs, journal
+from heaptui.store.database import Database
+from heaptui.store.identities import values_of
+from heaptui.store.journal import Batch
+
+EXTRA_REQUESTS = 256
+"""Requests a delivery may spend on finding refused identifiers."""
+
+UNANSWERED_IN_A_ROW = 2
+"""So many batches without any answer, and none accepted between them, end a delivery."""
+
+
+@dataclass(slots=True)
+class Delivery:
+    """The journalled plan of one cohort and what is needed to carry it out."""
+
+    delivery_id: int
+    cohort: CohortName
+    route: Route
+    batches: list[Batch]
+    rename: str
+    removes_first: bool
+    ledger: Database
+    attempts: Attempts
+    extra_requests: int = 0
+    _probed: bool = False
+    _unanswered: int = 0
+    _queue: deque[Batch] = field(default_factory=deque)
+
+    async def carry_out(self) -> None:
+        """Send what may be sent: the name, then leaves, then joins. The journal and the gate tell how it ended."""
+        try:
+            if self.rename:
+                await self._name()
+            removes = [batch for batch in self.batches if batch.direction is Direction.REMOVE]
+            adds = [batch for batch in self.batches if batch.direction is Direction.ADD]
+            if not self.removes_first:
+                await self._send_all(removes + adds)
+                return
+            await self._send_all(removes)
+            progress = self.attempts.progress
+            if progress.submitted_removes + progress.rejected < progress.removes:
+                # A leave that is still open may take out, by another identifier, somebody who joins now.
+                self.attempts.gate.stop(Reason.REMOVES_UNANSWERED)
+                return
+            await self._send_all(adds)
+        except Stopped:
+            return
+
+    async def _name(self) -> None:
+        attempts = self.attempts
+        requests_before = attempts.progress.requests
+        request = self.route.naming(self.cohort)
+        if request is None:
+            return
+        answer = await attempts.until_answered(request, _CountedOnly(self.ledger))
+        # Member requests are what people count; the name call is told apart.
+        attempts.progress.requests = requests_before
+        if answer is None:
+            attempts.gate.stop(Reason.NO_ANSWER, "The call that names the cohort got no answer.")
+        elif verdict(answer) is Verdict.REFUSED:
+            attempts.gate.stop(Reason.NAME_REFUSED, message(answer))
+        else:
+            await self.ledger.write(
+                lambda connection: beliefs.cohort_named(
+                    connection, self.cohort.cohort_id, self.route.name, self.cohort.label
+                )
+            )
+            attempts.run.tell(time.time(), f"{self.cohort.label}: named in Braze")
+            return
+        raise Stopped
+
+    async def _send_all(self, batches: list[Batch]) -> None:
+        self._queue = deque(batches)
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(min(self.attempts.slots.highest, len(batches))):
+                workers.create_task(self._work())
+        if self.attempts.gate.stopped:
+            raise Stopped
+
+    async def _work(self) -> None:
+        try:
+            while self._queue:
+                await self._deliver(self._queue.popleft())
+        except Stopped:
+            # The other workers notice the closed gate themselves, after the requests they have in flight.
+            return
+
+    async def _deliver(self, batch: Batch) -> None:
+        people = await self.ledger.read(lambda connection: values_of(connection, batch.uids))
+        request = self.route.membership(self.cohort, batch.direction, people)
+        book = _BatchBook(self, batch)
+        answer = await self.attempts.until_answered(request, book)
+        if answer is None:
+            self._unanswered += 1
+            if self._unanswered >= UNANSWERED_IN_A_ROW:
+                self.attempts.gate.stop(Reason.NO_ANSWER, f"{self._unanswered} batches in a row got no answer.")
+        elif verdict(answer) is Verdict.ACCEPTED:
+            self._unanswered = 0
+            await self._accepted(batch, answer)
+            book.resolved()
+        else:
+            await self._refused(batch, answer, book)
+
+    async def _accepted(self, batch: Batch, answer: Answer) -> None:
+        text = "" if answer.status == 201 else message(answer)
+        await self.ledger.write(
+            lambda connection: journal.batch_accepted(
+                connection, batch.batch_id, at=answer.at, status=answer.status, answer=text
+            )
+        )
+        self.attempts.progress.count(batch.direction, batch.size)
+
+    async def _refused(self, batch: Batch, answer: Answer, book: _BatchBook) -> None:
+        text = message(answer)
+        run = self.attempts.run
+        if not self._probed:
+            await self._probe(batch, text)
+        if batch.size == 1:
+            await self.ledger.write(
+                lambda connection: journal.batch_rejected(
+                    connection, self.delivery_id, batch, at=answer.at, status=answer.status, text=text
+                )
+            )
+            book.resolved()
+            self.attempts.progress.rejected += 1
+            run.tell(time.time(), f"{self.cohort.label}: 1 refused: {text}")
+            return
+        if self.extra_requests + 2 > EXTRA_REQUESTS:
+            await self._give_up(batch, Reason.TOO_MANY_REFUSALS, text)
+        self.extra_requests += 2
+        halves = await self.ledger.write(
+            lambda connection: journal.batch_split(
+                connection, self.delivery_id, batch, status=answer.status, answer=text
+            )
+        )
+        book.resolved()
+        run.tell(
+            time.time(), f"{self.cohort.label}: {batch.size:,} refused together, looking for the ids", important=False
+        )
+        self._queue.extendleft(reversed(halves))
+
+    async def _probe(self, batch: Batch, text: str) -> None:
+        """Ask once whether Braze takes anything for this cohort, before looking for single ids."""
+        self._probed = True
+        self.extra_requests += 1
+        answer = await self.attempts.until_answered(self.route.probe(self.cohort), _CountedOnly(self.ledger))
+        if answer is None or verdict(answer) is not Verdict.ACCEPTED:
+            await self._give_up(batch, Reason.REQUEST_REFUSED, text)
+
+    async def _give_up(self, batch: Batch, reason: Reason, text: str) -> None:
+        await self.ledger.write(lambda connection: journal.batch_skipped(connection, batch.batch_id))
+        self.attempts.gate.stop(reason, text)
+        raise Stopped
+
+
+@dataclass(slots=True)
+class _BatchBook:
+    """Journals the attempts of one batch, and counts it as in doubt meanwhile."""
+
+    delivery: Delivery
+    batch: Batch
+    _doubted: bool = False
+
+    async def sent(self) -> int:
+        at = time.time()
+        return await self.delivery.ledger.write(
+            lambda connection: journal.batch_sent(connection, self.batch.batch_id, at=at)
+        )
+
+    async def turned_away(self, status: int) -> None:
+        await self.delivery.ledger.write(
+            lambda connection: journal.batch_waits(connection, self.batch.batch_id, status=status)
+        )
+        if status == 423:
+            cohort_id, route = self.delivery.cohort.cohort_id, self.delivery.route.name
+            await self.delivery.ledger.write(lambda connection: beliefs.cohort_locked(connection, cohort_id, route))
+
+    async def unanswered(self, status: int | None) -> None:
+        at = time.time()
+        await self.delivery.ledger.write(
+            lambda connection: journal.batch_doubtful(connection, self.batch.batch_id, at=at, status=status)
+        )
+        if not self._doubted:
+            self._doubted = True
+            self.delivery.attempts.progress.in_doubt += self.batch.size
+
+    def resolved(self) -> None:
+        """A definite answer came, so the live count of doubts goes down again."""
+        if self._doubted:
+            self._doubted = False
+            self.delivery.attempts.progress.in_doubt -= self.batch.size
+
+
+@dataclass(frozen=True, slots=True)
+class _CountedOnly:
+    """Calls that move nobody: only the hour's count remembers them."""
+
+    ledger: Database
+
+    async def sent(self) -> int:
+        at = time.time()
+        return await self.ledger.write(lambda connection: journal.count_request(connection, at=at))
+
+    async def turned_away(self, status: int) -> None:
+        """Nothing to remember."""
+
+    async def unanswered(self, status: int | None) -> None:
+        """Nothing to remember: the call is made again."""

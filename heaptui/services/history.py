@@ -1,0 +1,94 @@
+"""The runs of all processes: the list, one run, and its receipt."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from heaptui.errors import UsageError
+from heaptui.model.receipt import receipt_text
+from heaptui.model.runs import Rejection, RunProgress, RunSummary
+from heaptui.store import history
+from heaptui.store.history import BatchRow, RunDetail
+
+if TYPE_CHECKING:
+    from heaptui.services.workspace import Workspace
+
+__all__ = ["BatchRow", "HistoryService", "RunDetail"]
+
+
+class HistoryService:
+    """Looks at what the ledger keeps of past and present runs."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._ledger = workspace.ledger
+
+    async def list(self, limit: int = 500) -> list[RunSummary]:
+        """The newest runs, newest first."""
+        return await self._ledger.read(lambda connection: history.read_runs(connection, limit))
+
+    async def show(self, run_id: int) -> RunDetail:
+        """One run.
+
+        Raises:
+            UsageError: there is no such run.
+        """
+        detail = await self._ledger.read(lambda connection: history.read_run(connection, run_id))
+        if detail is None:
+            raise UsageError(f"There is no run {run_id}.", "", "See them all: heaptui run list")
+        return detail
+
+    async def progress(self, run_id: int) -> RunProgress:
+        """A run of any process in the form of a live one."""
+        detail = await self.show(run_id)
+        summary = detail.summary
+        progress = RunProgress(
+            run_id,
+            summary.started_at,
+            summary.by,
+            summary.origin,
+            {delivery.cohort_id: delivery for delivery in detail.deliveries},
+            owned=False,
+            ended_at=summary.ended_at,
+            continues=summary.continues,
+        )
+        progress.story.extend(detail.story)
+        return progress
+
+    async def rejections(self, run_id: int, cohort_id: str | None = None, limit: int = 1000) -> list[Rejection]:
+        """Identifiers that Braze refused in a run."""
+        return await self._ledger.read(
+            lambda connection: history.read_rejections(connection, run_id, cohort_id, limit), long=True
+        )
+
+    async def batches(self, run_id: int, limit: int = 10_000) -> list[BatchRow]:
+        """The requests of a run, in the order of the plan."""
+        return await self._ledger.read(lambda connection: history.read_batches(connection, run_id, limit), long=True)
+
+    async def receipt(self, run_id: int) -> str:
+        """The proof of a run as Markdown: counts and digests, no identifiers."""
+        detail = await self.show(run_id)
+        return receipt_text(
+            detail.summary,
+            detail.deliveries,
+            detail.digests,
+            profile=self._workspace.profile.name,
+            label=self._workspace.profile.label,
+        )
+
+    async def save_receipt(self, run_id: int) -> Path:
+        """Write the receipt into the receipts folder and return its path."""
+        text = await self.receipt(run_id)
+        path = self._workspace.home.receipts_dir / f"run-{run_id}.md"
+        await asyncio.to_thread(_write, path, text)
+        return path
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    half = path.with_suffix(".part")
+    half.write_text(text, encoding="utf-8")
+    os.replace(half, path)

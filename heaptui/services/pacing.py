@@ -1,0 +1,164 @@
+"""How fast a run may go: the gate all its requests pass, and how many of one cohort are in flight."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from heaptui.model.runs import Reason, Wait
+
+CLEAN_ANSWERS_TO_GROW = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The times of a run, in seconds."""
+
+    read_timeout: float = 30.0
+    backoff_base: float = 0.5
+    backoff_cap: float = 30.0
+    longest_wait: float = 900.0
+    attempts: int = 6
+
+    def backoff(self, attempt: int) -> float:
+        """Full jitter: anything up to the doubled base, capped."""
+        return random.uniform(0, min(self.backoff_cap, self.backoff_base * 2**attempt))  # noqa: S311 - not a secret
+
+
+class Stopped(Exception):
+    """No further request may leave."""
+
+
+class Gate:
+    """What every request passes: closed by a breaker or a cancel, held by a pause or a rate limit.
+
+    A run has one; each of its deliveries has a child, which closes with the run or alone.
+    """
+
+    def __init__(self, parent: Gate | None = None) -> None:
+        self.reason = Reason.NONE
+        self.detail = ""
+        self.wait: Wait | None = None
+        self._parent = parent
+        self._children: list[Gate] = []
+        self._going = asyncio.Event()
+        self._going.set()
+        self._stopped = asyncio.Event()
+        if parent is not None:
+            parent._children.append(self)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it is closed for good."""
+        return self._stopped.is_set()
+
+    def stop(self, reason: Reason, detail: str = "") -> None:
+        """Close it for good; the first reason counts. Requests in flight drain."""
+        if not self.stopped:
+            self.reason, self.detail = reason, detail
+            self._stopped.set()
+            self._going.set()
+        for child in self._children:
+            child.stop(reason, detail)
+
+    def stop_all(self, reason: Reason, detail: str = "") -> None:
+        """Close the whole run."""
+        (self._parent or self).stop(reason, detail)
+
+    def pause(self) -> None:
+        """Let nothing through until `go_on`."""
+        self._going.clear()
+
+    def go_on(self) -> None:
+        """End a pause."""
+        if not self.stopped:
+            self._going.set()
+
+    def hold(self, wait: Wait) -> None:
+        """Let nothing of the run through until the end of a rate limit."""
+        run = self._parent or self
+        if run.wait is None or wait.until > run.wait.until:
+            run.wait = wait
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, unless the gate closes meanwhile.
+
+        Raises:
+            Stopped: it closed.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopped.wait()
+        except TimeoutError:
+            return
+        raise Stopped
+
+    async def passed(self) -> None:
+        """Wait until a request may leave.
+
+        Raises:
+            Stopped: none may leave any more.
+        """
+        run = self._parent or self
+        while not self.stopped:
+            if not run._going.is_set():
+                await run._going.wait()
+            elif run.wait is not None and (left := run.wait.until - time.time()) > 0:
+                await self.sleep(left)
+            else:
+                run.wait = None
+                return
+        raise Stopped
+
+
+class Slots:
+    """How many requests of one cohort are in flight: halves when the other side suffers, grows when it does not."""
+
+    def __init__(self, highest: int, on_change: Callable[[int, int], None]) -> None:
+        self.highest = highest
+        self.limit = highest
+        self.taken = 0
+        self._clean = 0
+        self._free = asyncio.Condition()
+        self._on_change = on_change
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[None]:
+        """Hold one slot."""
+        async with self._free:
+            await self._free.wait_for(lambda: self.taken < self.limit)
+            self.taken += 1
+            self._on_change(self.taken, self.limit)
+        try:
+            yield
+        finally:
+            self.taken -= 1
+            self._on_change(self.taken, self.limit)
+            async with self._free:
+                self._free.notify_all()
+
+    def halve(self) -> bool:
+        """Fewer at once from now on; whether that changed anything."""
+        return self._set(max(1, self.limit // 2))
+
+    def only_one(self) -> bool:
+        """One at a time, and never more in this run."""
+        self.highest = 1
+        return self._set(1)
+
+    def clean(self) -> None:
+        """An answer without trouble."""
+        self._clean += 1
+        if self._clean >= CLEAN_ANSWERS_TO_GROW and self.limit < self.highest:
+            self._set(self.limit + 1)
+
+    def _set(self, limit: int) -> bool:
+        changed = limit != self.limit
+        self.limit = limit
+        self._clean = 0
+        self._on_change(self.taken, limit)
+        return changed

@@ -1,0 +1,307 @@
+"""One run: every cohort planned under its lock, delivered side by side, closed with counts that add up."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from heaptui.clients.braze import CohortName, Route
+from heaptui.clients.http import Http
+from heaptui.errors import LedgerError
+from heaptui.model.belief import Changes
+from heaptui.model.cohorts import Cohort, Guard, braze_label
+from heaptui.model.runs import DeliveryProgress, DeliveryState, Reason, RunProgress
+from heaptui.services.attempts import Attempts
+from heaptui.services.delivery import Delivery
+from heaptui.services.locks import CohortLock
+from heaptui.services.pacing import Gate, Pace, Slots, Stopped
+from heaptui.store import beliefs, cohorts, journal, orphans
+from heaptui.store.database import Database, daily_copy
+from heaptui.store.identities import space_map
+from heaptui.store.target import Target
+
+NEEDS_SOMEBODY = {
+    Reason.PARTNER_KEY,
+    Reason.DATA_IMPORT_KEY,
+    Reason.CREDENTIALS,
+    Reason.FORBIDDEN,
+    Reason.NOT_FOUND,
+    Reason.NOT_BRAZE,
+    Reason.NAME_REFUSED,
+    Reason.REQUEST_REFUSED,
+    Reason.LEDGER,
+}
+"""After these, continuing alone does not help: the delivery is stopped, not incomplete."""
+
+
+def large_change(removes: int, delivered: int, guard: Guard) -> str:
+    """Why the guard holds a cohort, in one sentence; empty when it does not."""
+    if not guard.holds(removes, delivered):
+        return ""
+    share = 100 * removes / delivered if delivered else 100
+    return f"Loses {removes:,} of {delivered:,} people ({share:.0f} %). Usual is up to {guard.share:.0%}."
+
+
+def member_requests(changes: Changes, limit: int) -> int:
+    """Requests that carry these changes: joins and leaves travel apart."""
+    return -(-len(changes.adds) // limit) + -(-len(changes.removes) // limit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unsent:
+    """A cohort that sends nothing in this run."""
+
+    state: DeliveryState
+    reason: Reason
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Run:
+    """One run and what its deliveries share."""
+
+    run_id: int
+    cohort_ids: Sequence[str]
+    ledger: Database
+    http: Http
+    route: Route
+    target: Target
+    view: cohorts.View
+    pace: Pace
+    locks: Path
+    progress: RunProgress
+    max_in_flight: int
+    everything: bool = False
+    let_through: frozenset[str] = frozenset()
+    let_through_by: str = ""
+    wait_for_lock: float = 0.0
+    gate: Gate = field(default_factory=Gate)
+
+    async def carry_out(self) -> None:
+        """Deliver every cohort, then close the run."""
+        ticking = asyncio.create_task(self._tick(), name=f"rates of run {self.run_id}")
+        try:
+            async with self.http, asyncio.TaskGroup() as deliveries:
+                for cohort_id in self.cohort_ids:
+                    deliveries.create_task(self._deliver(cohort_id), name=f"delivery of {cohort_id}")
+        finally:
+            ticking.cancel()
+            self.progress.ended_at = time.time()
+        await self._close()
+
+    async def _deliver(self, cohort_id: str) -> None:
+        progress = self.progress.deliveries[cohort_id]
+        progress.started_at = time.time()
+        gate = Gate(self.gate)
+        lock = CohortLock(self.locks, self.target, cohort_id)
+        try:
+            if not await lock.taken(self.wait_for_lock, gate):
+                await self._leave_out(cohort_id, progress)
+                return
+            try:
+                await self._deliver_locked(cohort_id, progress, gate)
+            finally:
+                await lock.free()
+        except Stopped:
+            progress.state, progress.reason = _ending(gate.reason), gate.reason
+        except LedgerError as error:
+            # Nothing may be sent that cannot be journalled; what is open is recovered by the next run.
+            self.gate.stop(Reason.LEDGER, str(error))
+            progress.state, progress.reason, progress.detail = DeliveryState.STOPPED, Reason.LEDGER, str(error)
+        finally:
+            progress.ended_at = time.time()
+            progress.wait = None
+
+    async def _deliver_locked(self, cohort_id: str, progress: DeliveryProgress, gate: Gate) -> None:
+        await recover(self.ledger, self.view.settle, cohort_id)
+        opened = await self.ledger.write(lambda connection: self._open(connection, cohort_id, progress))
+        if opened is None:
+            return
+        cohort, row, one_at_a_time, removes_first = opened
+        progress.state = DeliveryState.RUNNING
+
+        def show(taken: int, limit: int) -> None:
+            progress.at_once, progress.at_once_limit = taken, limit
+
+        slots = Slots(1 if one_at_a_time else self.max_in_flight, show)
+        delivery = Delivery(
+            delivery_id=row.delivery_id,
+            cohort=CohortName(cohort_id, braze_label(cohort), cohort.created_at),
+            route=self.route,
+            batches=row.batches,
+            rename=progress.rename,
+            removes_first=removes_first,
+            ledger=self.ledger,
+            attempts=Attempts(self.http, gate, slots, self.pace, progress, self.progress),
+        )
+        await delivery.carry_out()
+        await self._close_delivery(delivery, progress, gate)
+
+    def _open(
+        self, connection: sqlite3.Connection, cohort_id: str, progress: DeliveryProgress
+    ) -> tuple[Cohort, journal.DeliveryRow, bool, bool] | None:
+        """Plan the cohort and make the plan durable; None when nothing may be sent."""
+        cohort = cohorts.read_one(connection, cohort_id, self.view, examples=0)
+        members, belief, changes = cohorts.changes_of(connection, cohort_id, self.view, everything=self.everything)
+        label = braze_label(cohort)
+        progress.name = cohort.name
+        progress.adds, progress.removes = len(changes.adds), len(changes.removes)
+        progress.unchanged = changes.unchanged
+        progress.rename = "" if cohort.braze_name == label else label
+        unsent = self._held_back(cohort, changes, len(belief.delivered))
+        if unsent is not None:
+            _set_unsent(progress, unsent)
+            journal.unsent_delivery(
+                connection,
+                run_id=self.run_id,
+                cohort_id=cohort_id,
+                route=self.route.name,
+                name=cohort.name,
+                changes=changes,
+                at=time.time(),
+                state=unsent.state,
+                reason=unsent.reason,
+                detail=unsent.detail,
+            )
+            return None
+        row = journal.open_delivery(
+            connection,
+            run_id=self.run_id,
+            cohort_id=cohort_id,
+            route=self.route.name,
+            name=cohort.name,
+            rename=progress.rename,
+            changes=changes,
+            members=members,
+            limit=self.route.limit,
+            at=time.time(),
+            let_through_by=self.let_through_by if cohort_id in self.let_through else "",
+        )
+        removes_first = space_map(connection).count(changes.adds | changes.removes) > 1
+        return cohort, row, beliefs.takes_one_at_a_time(connection, cohort_id, self.route.name), removes_first
+
+    def _held_back(self, cohort: Cohort, changes: Changes, delivered: int) -> _Unsent | None:
+        if cohort.state == "on_hold":
+            return _Unsent(DeliveryState.HELD, Reason.ON_HOLD, "On hold until somebody releases it.")
+        if cohort.cohort_id in self.let_through:
+            return None
+        why = large_change(len(changes.removes), delivered, self.view.guard)
+        return _Unsent(DeliveryState.HELD, Reason.LARGE_CHANGE, why) if why else None
+
+    async def _leave_out(self, cohort_id: str, progress: DeliveryProgress) -> None:
+        """Another process is delivering this cohort; say which, as far as this ledger knows."""
+
+        def record(connection: sqlite3.Connection) -> None:
+            owner = orphans.owner_of(connection, cohort_id)
+            detail = (
+                f"Process {owner.pid} on {owner.host} ({owner.by}, {owner.origin}) has been delivering it since"
+                f" {time.strftime('%H:%M:%S', time.localtime(owner.since))}, as run {owner.run_id}."
+                if owner
+                else "Another process of this machine is delivering it, from another profile."
+            )
+            _set_unsent(progress, _Unsent(DeliveryState.INCOMPLETE, Reason.BUSY_ELSEWHERE, detail))
+            journal.unsent_delivery(
+                connection,
+                run_id=self.run_id,
+                cohort_id=cohort_id,
+                route=self.route.name,
+                name=progress.name,
+                changes=cohorts.changes_of(connection, cohort_id, self.view)[2],
+                at=time.time(),
+                state=progress.state,
+                reason=progress.reason,
+                detail=detail,
+            )
+
+        await self.ledger.write(record)
+
+    async def _close_delivery(self, delivery: Delivery, progress: DeliveryProgress, gate: Gate) -> None:
+        state = _ending(gate.reason) if gate.stopped else None
+        reason, detail = gate.reason, gate.detail
+
+        def close(connection: sqlite3.Connection) -> journal.Outcome:
+            return journal.close_delivery(
+                connection,
+                delivery.delivery_id,
+                at=time.time(),
+                settle=self.view.settle,
+                reason=reason,
+                detail=detail,
+                requests=progress.requests,
+                retries=progress.retries,
+                extra_requests=delivery.extra_requests,
+                state=state,
+            )
+
+        outcome = await self.ledger.write(close)
+        if outcome.state is DeliveryState.INCOMPLETE and reason is Reason.NONE:
+            reason = Reason.NO_ANSWER
+        progress.state, progress.reason, progress.detail = outcome.state, reason, detail
+        progress.submitted, progress.rejected = outcome.submitted, outcome.rejected
+        progress.in_doubt, progress.skipped = outcome.in_doubt, outcome.skipped
+        progress.unsettled_until = outcome.unsettled_until
+        self.progress.tell(
+            time.time(),
+            f"{progress.name} finished: {progress.submitted_adds:,} join, {progress.submitted_removes:,} leave"
+            if outcome.state.closed and reason is Reason.NONE
+            else f"{progress.name} ended {outcome.state.replace('_', ' ')}",
+        )
+
+    async def _close(self) -> None:
+        story = msgspec.json.encode([(m.at, m.text, m.important) for m in self.progress.story]).decode()
+        at = self.progress.ended_at or time.time()
+        await self.ledger.write(
+            lambda connection: journal.close_run(connection, self.run_id, at=at, state=self.progress.state, story=story)
+        )
+        await asyncio.to_thread(daily_copy, self.ledger.path, at)
+
+    async def _tick(self) -> None:
+        """Note the people accepted in each second, for the speed that screens show."""
+        before = 0
+        while True:
+            await asyncio.sleep(1)
+            accepted = self.progress.total("submitted")
+            self.progress.rates.append(accepted - before)
+            before = accepted
+
+
+async def recover(ledger: Database, settle: float, cohort_id: str) -> list[int]:
+    """Close the deliveries of a cohort whose owner is gone: the caller holds its lock. Returns their runs."""
+
+    def close(connection: sqlite3.Connection) -> list[int]:
+        runs = []
+        for delivery_id, run_id, _, _ in orphans.open_deliveries(connection, cohort_id):
+            journal.close_delivery(
+                connection,
+                delivery_id,
+                at=time.time(),
+                settle=settle,
+                reason=Reason.KILLED,
+                detail="The process ended before the delivery did.",
+                state=DeliveryState.INCOMPLETE,
+                **orphans.counts_so_far(connection, delivery_id),
+            )
+            orphans.close_orphaned_run(connection, run_id, at=time.time())
+            runs.append(run_id)
+        return runs
+
+    if not await ledger.read(lambda connection: orphans.open_deliveries(connection, cohort_id)):
+        return []
+    return await ledger.write(close)
+
+
+def _ending(reason: Reason) -> DeliveryState:
+    if reason is Reason.CANCELLED:
+        return DeliveryState.CANCELLED
+    return DeliveryState.STOPPED if reason in NEEDS_SOMEBODY else DeliveryState.INCOMPLETE
+
+
+def _set_unsent(progress: DeliveryProgress, unsent: _Unsent) -> None:
+    progress.state, progress.reason, progress.detail = unsent.state, unsent.reason, unsent.detail
+    progress.skipped = progress.planned

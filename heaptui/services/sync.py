@@ -1,0 +1,240 @@
+"""Plan syncs and run them. A run belongs to this service, not to the screen or command that started it."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from heaptui import __version__
+from heaptui.clients.braze import CohortImport, Route
+from heaptui.clients.http import Http
+from heaptui.errors import CohortLocked, Refused, UsageError
+from heaptui.model.cohorts import braze_label
+from heaptui.model.instances import check_host
+from heaptui.model.runs import DeliveryProgress, Plan, Reason, RunProgress
+from heaptui.services.locks import CohortLock
+from heaptui.services.pacing import Gate
+from heaptui.services.run import Run, large_change, member_requests, recover
+from heaptui.store import cohorts, history, journal, target
+from heaptui.store.target import Target
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from heaptui.services.workspace import Workspace
+
+
+class SyncService:
+    """The syncs of one workspace. `runs` holds the live progress of every run that this process started."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._running: dict[int, Run] = {}
+        self.runs: dict[int, RunProgress] = {}
+
+    async def all_cohorts(self) -> list[str]:
+        """The cohorts that `--all` means: synced before by name, or automatic."""
+        return await self._workspace.ledger.read(cohorts.synced_by_name)
+
+    async def plan(self, cohort_ids: Sequence[str], *, everything: bool = False) -> list[Plan]:
+        """What a sync of these cohorts would send now. Changes nothing."""
+        view = self._workspace.view
+        limit = CohortImport.limit
+
+        def look(connection: sqlite3.Connection) -> list[Plan]:
+            plans = []
+            for cohort_id in cohort_ids:
+                cohort = cohorts.read_one(connection, cohort_id, view, examples=0)
+                _, belief, changes = cohorts.changes_of(connection, cohort_id, view, everything=everything)
+                label = braze_label(cohort)
+                plans.append(
+                    Plan(
+                        cohort_id=cohort_id,
+                        name=cohort.name,
+                        adds=len(changes.adds),
+                        removes=len(changes.removes),
+                        unchanged=changes.unchanged,
+                        requests=member_requests(changes, limit),
+                        rename="" if cohort.braze_name == label else label,
+                        held=large_change(len(changes.removes), len(belief.delivered), view.guard),
+                        delivered=len(belief.delivered),
+                        first_time=not cohort.braze_name,
+                        on_hold=cohort.state == "on_hold",
+                    )
+                )
+            return plans
+
+        return await self._workspace.ledger.read(look)
+
+    async def start(
+        self,
+        cohort_ids: Sequence[str],
+        *,
+        everything: bool = False,
+        let_through: frozenset[str] = frozenset(),
+        by: str = "",
+        origin: str = "tui",
+        wait_for_lock: float = 0.0,
+        longest_wait: float | None = None,
+        continues: int | None = None,
+    ) -> RunProgress:
+        """Start a run of these cohorts and return its live progress.
+
+        Raises:
+            Refused: the profile is read-only.
+            UsageError: no key or no endpoint to send with, or the ledger belongs to another workspace.
+        """
+        workspace, profile = self._workspace, self._workspace.profile
+        if workspace.read_only or profile.read_only:
+            raise Refused(
+                "This profile is read-only.", "Nothing was sent.", "Use a profile that may write, without --read-only."
+            )
+        route, aim = self._way()
+        by = by or getpass.getuser()
+        started_at = time.time()
+
+        def opened(connection: sqlite3.Connection) -> int:
+            target.claim(connection, aim)
+            return journal.open_run(
+                connection,
+                at=started_at,
+                by=by,
+                origin=origin,
+                pid=os.getpid(),
+                host=socket.gethostname(),
+                version=__version__,
+                endpoint=profile.endpoint,
+                keys=workspace.fingerprints(connection),
+                continues=continues,
+                everything=everything,
+            )
+
+        run_id = await workspace.ledger.write(opened)
+        wanted = list(dict.fromkeys(cohort_ids))
+        names = {plan.cohort_id: plan for plan in await self.plan(wanted, everything=everything)}
+        progress = RunProgress(run_id, started_at, by, origin, continues=continues)
+        for cohort_id in wanted:
+            plan = names[cohort_id]
+            progress.deliveries[cohort_id] = DeliveryProgress(
+                cohort_id, plan.name, plan.adds, plan.removes, rename=plan.rename, unchanged=plan.unchanged
+            )
+        pace = workspace.pace
+        run = Run(
+            run_id=run_id,
+            cohort_ids=wanted,
+            ledger=workspace.ledger,
+            http=Http(profile.endpoint, read_timeout=pace.read_timeout),
+            route=route,
+            target=aim,
+            view=workspace.view,
+            pace=pace if longest_wait is None else replace(pace, longest_wait=longest_wait),
+            locks=workspace.home.locks_dir,
+            progress=progress,
+            max_in_flight=profile.max_in_flight,
+            everything=everything,
+            let_through=let_through,
+            let_through_by=by,
+            wait_for_lock=wait_for_lock,
+        )
+        self.runs[run_id] = progress
+        self._running[run_id] = run
+        self._tasks[run_id] = asyncio.create_task(run.carry_out(), name=f"run {run_id}")
+        return progress
+
+    def _way(self) -> tuple[Route, Target]:
+        """The route and what it aims at.
+
+        Raises:
+            UsageError: something needed to send is missing, or the host is not one that keys may go to.
+        """
+        profile, secrets = self._workspace.profile, self._workspace.secrets
+        if not profile.endpoint:
+            raise UsageError(
+                "This profile has no Braze endpoint.",
+                "Without one, cohorts can be imported, counted and exported, but not sent.",
+                f"heaptui profile set {profile.name} endpoint=https://rest.iad-03.braze.com",
+            )
+        check_host(profile.endpoint, profile.allowed_hosts)
+        missing = [
+            name
+            for name, secret in (
+                ("partner_api_key", secrets.partner_api_key),
+                ("data_import_key", secrets.data_import_key),
+            )
+            if not secret
+        ]
+        if missing or secrets.partner_api_key is None or secrets.data_import_key is None:
+            raise UsageError(
+                f"A key is missing: {' and '.join(missing)}.",
+                "Heap Cohorts needs Heap's partner key and your Data Import Key.",
+                f"heaptui profile set {profile.name} {' '.join(missing)}",
+            )
+        route = CohortImport(profile.partner_name, secrets.partner_api_key, secrets.data_import_key)
+        return route, Target(profile.endpoint, profile.partner_name, secrets.data_import_key)
+
+    def pause(self, run_id: int) -> None:
+        """Send nothing more until `go_on`; what is in flight comes home."""
+        self._running[run_id].gate.pause()
+        self._told(run_id, "paused", paused=True)
+
+    def go_on(self, run_id: int) -> None:
+        """End a pause."""
+        self._running[run_id].gate.go_on()
+        self._told(run_id, "going on", paused=False)
+
+    def cancel(self, run_id: int) -> None:
+        """Stop after the requests in flight; the rest waits for the next run."""
+        progress = self.runs[run_id]
+        if not progress.closed and not progress.stopping:
+            progress.stopping = True
+            progress.tell(time.time(), "stopping after the requests in flight")
+            self._running[run_id].gate.stop(Reason.CANCELLED)
+
+    def _told(self, run_id: int, text: str, *, paused: bool) -> None:
+        progress = self.runs[run_id]
+        progress.paused = paused
+        progress.tell(time.time(), text)
+
+    async def finished(self, run_id: int) -> RunProgress:
+        """Wait for the end of a run."""
+        await asyncio.shield(self._tasks[run_id])
+        return self.runs[run_id]
+
+    async def stop(self) -> None:
+        """Cancel every run, let the requests in flight come home, and flush the journal."""
+        for run_id in self._tasks:
+            self.cancel(run_id)
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def recover(self, run_id: int) -> list[str]:
+        """Close what a dead process left open of a run; returns its cohorts.
+
+        Raises:
+            CohortLocked: the process is alive.
+            UsageError: there is no such run.
+        """
+        workspace = self._workspace
+        _, aim = self._way()
+        found = await workspace.ledger.read(lambda connection: history.cohorts_of(connection, run_id))
+        if not found:
+            raise UsageError(f"There is no run {run_id}.", "", "See them all: heaptui run list")
+        for cohort_id in found:
+            lock = CohortLock(workspace.home.locks_dir, aim, cohort_id)
+            if not await lock.taken(0, Gate()):
+                raise CohortLocked(
+                    f"Run {run_id} is still going.",
+                    "Another process is delivering its cohorts.",
+                    "Wait for it, or stop it there.",
+                )
+            try:
+                await recover(workspace.ledger, workspace.view.settle, cohort_id)
+            finally:
+                await lock.free()
+        return found

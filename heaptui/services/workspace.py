@@ -1,0 +1,142 @@
+"""One opened profile: its settings, its keys, its ledger, and the services that work on them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+import socket
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from heaptui.config import Home, Profile
+from heaptui.model.cohorts import Guard
+from heaptui.services.pacing import Pace
+from heaptui.store import heartbeats, target
+from heaptui.store.cohorts import View
+from heaptui.store.database import Database
+from heaptui.store.secrets import Secrets, lookup_secrets
+
+if TYPE_CHECKING:
+    from heaptui.services.cohorts import CohortService
+    from heaptui.services.history import HistoryService
+    from heaptui.services.sync import SyncService
+
+
+@dataclass
+class Workspace:
+    """What every service works on. Open it with `open_workspace`."""
+
+    home: Home
+    profile: Profile
+    secrets: Secrets
+    ledger: Database
+    read_only: bool = False
+
+    @property
+    def route(self) -> str:
+        """The way into Braze: the chosen one, else the first that the keys allow, else none."""
+        if self.profile.route:
+            return self.profile.route
+        if self.secrets.partner_api_key and self.secrets.data_import_key:
+            return "cohort_import"
+        return ""
+
+    @property
+    def view(self) -> View:
+        """How this profile looks at its cohorts."""
+        guard = Guard(self.profile.guard_min, self.profile.guard_share)
+        return View(self.route or "cohort_import", self.profile.settle_seconds, guard)
+
+    @property
+    def pace(self) -> Pace:
+        """The times of this profile's runs."""
+        return Pace(
+            read_timeout=self.profile.read_timeout_seconds,
+            backoff_base=self.profile.backoff_seconds,
+            longest_wait=self.profile.wait_seconds,
+        )
+
+    def fingerprints(self, connection: sqlite3.Connection) -> str:
+        """Salted fingerprints of the keys in use as JSON, so that a later run can tell which one changed."""
+        salt = target.salt(connection)
+        keys = {name: secret.fingerprint(salt) for name, secret in self.secrets.given().items()}
+        return json.dumps(keys)
+
+    @cached_property
+    def cohorts(self) -> CohortService:
+        """Browse, import, rename and export cohorts."""
+        from heaptui.services.cohorts import CohortService
+
+        return CohortService(self)
+
+    @cached_property
+    def sync(self) -> SyncService:
+        """Plan and run syncs."""
+        from heaptui.services.sync import SyncService
+
+        return SyncService(self)
+
+    @cached_property
+    def history(self) -> HistoryService:
+        """Look at the runs of all processes."""
+        from heaptui.services.history import HistoryService
+
+        return HistoryService(self)
+
+
+def ledger_path(home: Home, profile: Profile, secrets: Secrets) -> Path:
+    """Where the ledger of a profile is; a profile of the environment alone has one for each target."""
+    if not profile.from_environment:
+        return home.data_dir / f"{profile.name}.db"
+    key = secrets.data_import_key or secrets.rest_api_key
+    text = f"{profile.endpoint}|{profile.partner_name}|{key.fingerprint('ledger') if key else ''}"
+    return home.data_dir / f"env-{hashlib.sha256(text.encode()).hexdigest()[:8]}.db"
+
+
+@asynccontextmanager
+async def open_workspace(
+    home: Home, profile: Profile, environ: Mapping[str, str], *, read_only: bool = False, what: str = "command"
+) -> AsyncIterator[Workspace]:
+    """Open a profile with its keys and its ledger; close it when the block ends, after its runs have come home.
+
+    Raises:
+        LedgerError: the ledger cannot be opened.
+        UsageError: a secret cannot be read.
+    """
+    secrets = await lookup_secrets(home, profile, environ, read_only=read_only)
+    path = ledger_path(home, profile, secrets)
+    ledger = await asyncio.to_thread(Database.open, path, read_only=read_only)
+    workspace = Workspace(home, profile, secrets, ledger, read_only)
+    beating = None if read_only else asyncio.create_task(_heartbeat(ledger, what), name="heartbeat")
+    try:
+        yield workspace
+    finally:
+        if "sync" in workspace.__dict__:
+            await workspace.sync.stop()
+        if beating is not None:
+            beating.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await beating
+        await asyncio.to_thread(ledger.close)
+
+
+async def _heartbeat(ledger: Database, what: str) -> None:
+    """Tell other processes that this one has the ledger open."""
+    pid, host, since = os.getpid(), socket.gethostname(), time.time()
+    try:
+        while True:
+            await ledger.write(
+                lambda connection: heartbeats.beat(connection, pid, host, what, since=since, at=time.time())
+            )
+            await asyncio.sleep(heartbeats.EVERY)
+    finally:
+        ledger.submit(lambda connection: heartbeats.leave(connection, pid, host))

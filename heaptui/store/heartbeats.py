@@ -1,0 +1,31 @@
+"""Which processes have the ledger open."""
+
+from __future__ import annotations
+
+import sqlite3
+
+EVERY = 5.0
+"""Seconds between two signs of life."""
+
+GONE_AFTER = 15.0
+"""Seconds without a sign of life after which a process counts as gone."""
+
+
+def beat(connection: sqlite3.Connection, pid: int, host: str, what: str, *, since: float, at: float) -> None:
+    """This process is alive."""
+    connection.execute(
+        "INSERT OR REPLACE INTO heartbeat (pid, host, what, since, seen) VALUES (?, ?, ?, ?, ?)",
+        (pid, host, what, since, at),
+    )
+
+
+def leave(connection: sqlite3.Connection, pid: int, host: str) -> None:
+    """This process closes the ledger."""
+    connection.execute("DELETE FROM heartbeat WHERE pid = ? AND host = ?", (pid, host))
+
+
+def alive(connection: sqlite3.Connection, at: float) -> list[tuple[int, str, str, float]]:
+    """The processes that gave a sign of life lately: (pid, host, what, since)."""
+    return connection.execute(
+        "SELECT pid, host, what, since FROM heartbeat WHERE seen > ? ORDER BY since", (at - GONE_AFTER,)
+    ).fetchall()

@@ -1,0 +1,220 @@
+"""The runs of all processes, as the ledger tells them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass, field
+from typing import Any
+
+from heaptui.model.belief import Direction
+from heaptui.model.runs import (
+    BatchState,
+    DeliveryProgress,
+    DeliveryState,
+    Moment,
+    Reason,
+    Rejection,
+    RunSummary,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """One run with everything the ledger knows of it."""
+
+    summary: RunSummary
+    deliveries: list[DeliveryProgress]
+    story: list[Moment]
+    endpoint: str
+    everything: bool
+    digests: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    """cohort_id → sha256 of its people, of the plan, of the file they came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRow:
+    """One request of a delivery, for people who look at it."""
+
+    batch_id: int
+    cohort_id: str
+    direction: Direction
+    size: int
+    state: BatchState
+    attempts: int
+    sent_at: float | None
+    answered_at: float | None
+    status: int | None
+    answer: str
+
+
+_SUMMARY = """
+SELECT run_id, run.started_at, run.ended_at, run.state, by, run.origin, pid, host, version, continues,
+       coalesce(sum(submitted), 0), coalesce(sum(rejected), 0), coalesce(sum(in_doubt), 0), coalesce(sum(skipped), 0),
+       json_group_array(json_array(delivery.name, delivery.state, reason, detail) ORDER BY delivery_id)
+           FILTER (WHERE delivery_id IS NOT NULL)
+FROM run LEFT JOIN delivery USING (run_id)
+"""
+
+
+def read_runs(connection: sqlite3.Connection, limit: int) -> list[RunSummary]:
+    """The newest runs, newest first."""
+    rows = connection.execute(f"{_SUMMARY} GROUP BY run_id ORDER BY run_id DESC LIMIT ?", (limit,))
+    return [_summary(row) for row in rows]
+
+
+def read_run(connection: sqlite3.Connection, run_id: int) -> RunDetail | None:
+    """One run, or None when there is no such run."""
+    row = connection.execute(f"{_SUMMARY} WHERE run_id = ? GROUP BY run_id", (run_id,)).fetchone()
+    if row is None:
+        return None
+    endpoint, everything, story = connection.execute(
+        "SELECT endpoint, everything, story FROM run WHERE run_id = ?", (run_id,)
+    ).fetchone()
+    deliveries = [_delivery(connection, delivery) for delivery in connection.execute(_DELIVERIES, (run_id,))]
+    digests = {
+        cohort_id: (members, plan, source)
+        for cohort_id, members, plan, source in connection.execute(
+            "SELECT cohort_id, members_digest, plan_digest, source_digest FROM delivery WHERE run_id = ?", (run_id,)
+        )
+    }
+    moments = [Moment(at, text, important) for at, text, important in json.loads(story)]
+    return RunDetail(_summary(row), deliveries, moments, endpoint, bool(everything), digests)
+
+
+def _summary(row: tuple[Any, ...]) -> RunSummary:
+    *plain, deliveries = row
+    (run_id, started_at, ended_at, state, by, origin, pid, host, version, continues) = plain[:10]
+    accepted, rejected, in_doubt, skipped = plain[10:]
+    parts = [part for part in json.loads(deliveries or "[]") if part]
+    telling = [part for part in parts if part[2]]
+    why = next((part for part in telling if part[1] == state), telling[0] if telling else ["", "", "", ""])
+    return RunSummary(
+        run_id=run_id,
+        started_at=started_at,
+        ended_at=ended_at,
+        state=DeliveryState(state),
+        by=by,
+        origin=origin,
+        pid=pid,
+        host=host,
+        version=version,
+        cohorts=tuple(part[0] for part in parts),
+        accepted=accepted,
+        rejected=rejected,
+        in_doubt=in_doubt,
+        skipped=skipped,
+        reason=Reason(why[2]),
+        detail=why[3],
+        continues=continues,
+    )
+
+
+_DELIVERIES = (
+    "SELECT delivery_id, cohort_id, name, adds, removes, state, submitted, rejected, in_doubt, skipped, requests,"
+    " retries, reason, detail, unsettled_until, started_at, ended_at, rename, unchanged, submitted_adds"
+    " FROM delivery WHERE run_id = ? ORDER BY delivery_id"
+)
+
+
+def _delivery(connection: sqlite3.Connection, row: tuple[Any, ...]) -> DeliveryProgress:
+    delivery_id, *rest = row
+    (
+        cohort_id,
+        name,
+        adds,
+        removes,
+        state,
+        submitted,
+        rejected,
+        in_doubt,
+        skipped,
+        requests,
+        retries,
+        reason,
+        detail,
+        unsettled_until,
+        started_at,
+        ended_at,
+        rename,
+        unchanged,
+        submitted_adds,
+    ) = rest
+    progress = DeliveryProgress(
+        cohort_id,
+        name,
+        adds,
+        removes,
+        DeliveryState(state),
+        submitted,
+        rejected,
+        in_doubt,
+        skipped,
+        requests,
+        retries,
+        Reason(reason),
+        detail,
+        unsettled_until,
+        started_at,
+        ended_at,
+        rename=rename,
+        unchanged=unchanged,
+        submitted_adds=submitted_adds,
+        submitted_removes=submitted - submitted_adds,
+    )
+    if ended_at is None:
+        _count_open(connection, delivery_id, progress)
+    return progress
+
+
+def _count_open(connection: sqlite3.Connection, delivery_id: int, progress: DeliveryProgress) -> None:
+    """The counts of a delivery that is still going, from its batches."""
+    rows = connection.execute(
+        "SELECT state, direction, sum(size), sum(attempts), count(*) FILTER (WHERE attempts > 0) FROM batch"
+        " WHERE delivery_id = ? GROUP BY state, direction",
+        (delivery_id,),
+    )
+    for state, direction, people, attempts, sent in rows:
+        progress.requests += attempts
+        progress.retries += attempts - sent
+        match BatchState(state):
+            case BatchState.SUBMITTED:
+                progress.count(Direction(direction), people)
+            case BatchState.REJECTED:
+                progress.rejected += people
+            case BatchState.IN_DOUBT:
+                progress.in_doubt += people
+            case BatchState.SKIPPED:
+                progress.skipped += people
+            case BatchState.PLANNED | BatchState.IN_FLIGHT | BatchState.SPLIT:
+                """Still to go, or counted by the halves."""
+
+
+def read_rejections(connection: sqlite3.Connection, run_id: int, cohort_id: str | None, limit: int) -> list[Rejection]:
+    """Identifiers that Braze refused in a run, in the order of the refusals."""
+    rows = connection.execute(
+        "SELECT value, kind, rejected.direction, text, at FROM rejected JOIN delivery USING (delivery_id)"
+        " JOIN identity USING (uid) JOIN space USING (space)"
+        " WHERE run_id = ?1 AND (?2 IS NULL OR cohort_id = ?2) ORDER BY at, uid LIMIT ?3",
+        (run_id, cohort_id, limit),
+    )
+    return [Rejection(value, kind, Direction(direction), text, at) for value, kind, direction, text, at in rows]
+
+
+def read_batches(connection: sqlite3.Connection, run_id: int, limit: int) -> list[BatchRow]:
+    """The requests of a run, in the order of the plan."""
+    rows = connection.execute(
+        "SELECT batch_id, cohort_id, direction, size, batch.state, attempts, sent_at, answered_at, status, answer"
+        " FROM batch JOIN delivery USING (delivery_id) WHERE run_id = ? ORDER BY batch_id LIMIT ?",
+        (run_id, limit),
+    )
+    return [
+        BatchRow(batch_id, cohort_id, Direction(direction), size, BatchState(state), *rest)
+        for batch_id, cohort_id, direction, size, state, *rest in rows
+    ]
+
+
+def cohorts_of(connection: sqlite3.Connection, run_id: int) -> list[str]:
+    """The cohorts of a run, in its order."""
+    rows = connection.execute("SELECT cohort_id FROM delivery WHERE run_id = ? ORDER BY delivery_id", (run_id,))
+    return [cohort_id for (cohort_id,) in rows]

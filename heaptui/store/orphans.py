@@ -1,0 +1,61 @@
+"""Deliveries that were never closed: whose they are, and what is known of them when their process is gone."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from heaptui.model.runs import DeliveryState, worst
+
+
+def open_deliveries(connection: sqlite3.Connection, cohort_id: str | None = None) -> list[tuple[int, int, str, str]]:
+    """Deliveries that were never closed: (delivery, run, cohort, route), oldest first."""
+    return connection.execute(
+        "SELECT delivery_id, run_id, cohort_id, route FROM delivery WHERE ended_at IS NULL"
+        " AND (?1 IS NULL OR cohort_id = ?1) ORDER BY delivery_id",
+        (cohort_id,),
+    ).fetchall()
+
+
+def counts_so_far(connection: sqlite3.Connection, delivery_id: int) -> dict[str, int]:
+    """Requests and retries as far as the batches tell, for a delivery whose owner is gone."""
+    attempts, sent, halves = connection.execute(
+        "SELECT coalesce(sum(attempts), 0), count(*) FILTER (WHERE attempts > 0), count(parent_id) FROM batch"
+        " WHERE delivery_id = ?",
+        (delivery_id,),
+    ).fetchone()
+    return {"requests": attempts, "retries": attempts - sent, "extra_requests": halves}
+
+
+def close_orphaned_run(connection: sqlite3.Connection, run_id: int, *, at: float) -> None:
+    """End a run whose process is gone, once none of its deliveries is open."""
+    states = [
+        DeliveryState(state)
+        for (state,) in connection.execute("SELECT state FROM delivery WHERE run_id = ?", (run_id,))
+    ]
+    if all(state.closed for state in states):
+        connection.execute(
+            "UPDATE run SET ended_at = ?, state = ? WHERE run_id = ? AND ended_at IS NULL", (at, worst(states), run_id)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The process that opened a delivery."""
+
+    run_id: int
+    by: str
+    origin: str
+    pid: int
+    host: str
+    since: float
+
+
+def owner_of(connection: sqlite3.Connection, cohort_id: str) -> Owner | None:
+    """Who is delivering a cohort, as far as this ledger knows."""
+    row = connection.execute(
+        "SELECT run_id, by, origin, pid, host, delivery.started_at FROM delivery JOIN run USING (run_id)"
+        " WHERE cohort_id = ? AND delivery.ended_at IS NULL ORDER BY delivery_id DESC LIMIT 1",
+        (cohort_id,),
+    ).fetchone()
+    return Owner(*row) if row else None
