@@ -120,26 +120,10 @@ def sample_world() -> SampleWorld:
     return SampleWorld(cohorts, known, [mail for mail in failed if rng.random() < 0.97])
 
 
-_GIVEN = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "r", "s", "t", "u", "w", "y"]
+_GIVEN = list("abcdefghijklmnoprstuwy")
+# fmt: off
 _FAMILIES = [
-    "sato",
-    "suzuki",
-    "takahashi",
-    "tanaka",
-    "ito",
-    "watanabe",
-    "yamamoto",
-    "nakamura",
-    "kobayashi",
-    "kato",
-    "yoshida",
-    "yamada",
-    "sasaki",
-    "yamaguchi",
-    "matsumoto",
-    "inoue",
-    "kimura",
-    "hayashi",
-    "shimizu",
-    "mori",
+    "sato", "suzuki", "takahashi", "tanaka", "ito", "watanabe", "yamamoto", "nakamura", "kobayashi", "kato",
+    "yoshida", "yamada", "sasaki", "yamaguchi", "matsumoto", "inoue", "kimura", "hayashi", "shimizu", "mori",
 ]
+# fmt: on
