@@ -74,6 +74,7 @@ def likeliness(name: str, looks: str, filled: float, repeated: float) -> float:
     plain = plain_name(name)
     rank = next((place for place, names in enumerate(_ID_NAMES) if plain in names), None)
     score = 0.0 if rank is None else 80.0 - 20 * rank
+    score -= 40 * (plain in _OTHER_NAMES)
     score += 15 * (looks.endswith("digits") or looks == "UUID")
     score -= 30 * (looks == HEAP_ID) + 25 * (looks == EMAIL)
     return score + 30 * filled - 40 * repeated

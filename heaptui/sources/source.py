@@ -190,7 +190,9 @@ def utf16_without_mark(start: bytes) -> str:
     for codec, here in (("utf-16-le", odd), ("utf-16-be", even)):
         if here * 20 >= zeros * 19:
             text = start.decode(codec, errors="replace")
-            known = sum(character.isprintable() or character in "\t\r\n" for character in text)
-            if known * 20 >= len(text) * 19 and ("\n" in text or "\r" in text):
+            strange = sum(
+                (character < " " and character not in "\t\r\n") or character == "\ufffd" for character in text
+            )
+            if strange * 20 <= len(text) and ("\n" in text or "\r" in text):
                 return codec
     return ""

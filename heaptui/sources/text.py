@@ -114,7 +114,7 @@ def _codec_of(sample: bytes) -> str:
 
 def _decodes(line: bytes, codec: str) -> bool:
     try:
-        line.decode(codec)
+        line.decode(codec, "surrogatepass" if codec == "utf-8" else "strict")
     except UnicodeDecodeError:
         return False
     return True

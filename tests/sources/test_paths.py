@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heaptui.errors import UsageError
@@ -51,6 +51,7 @@ def test_no_path_at_all_is_an_error(nothing):
         pasted_path(nothing)
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30))
 def test_whatever_a_shell_quotes_is_understood(name):
     path = f"/tmp/{name}/x.csv"
