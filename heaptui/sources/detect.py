@@ -13,7 +13,7 @@ from typing import Any
 
 from heaptui.errors import UsageError
 from heaptui.sources.columns import is_header, plain_name
-from heaptui.sources.rows import SeparatedRows, json_value
+from heaptui.sources.rows import Broken, SeparatedRows, json_value
 from heaptui.sources.source import Source
 from heaptui.sources.text import BYTE_ORDER_MARK, MARK_UNDECODABLE, detect_encoding, encoding_name, known_encoding
 
@@ -22,6 +22,8 @@ _SAMPLE_LINES = 400
 _DELIMITERS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}
 _JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
 _MANY = 20
+_RAGGED = 0.7
+"""What a row of another width says for a delimiter, compared with one as wide as the first row."""
 
 
 class Layout(StrEnum):
@@ -166,12 +168,12 @@ def _json_or_none(line: str) -> Any:
         return None
 
 
-def _rows(lines: Sequence[str], delimiter: str) -> tuple[list[tuple[int, list[str]]], int]:
-    """Rows that are not blank, with their lines, and how many could not be taken apart."""
+def _rows(lines: Sequence[str], delimiter: str) -> tuple[list[tuple[int, list[str]]], list[Broken]]:
+    """Rows that are not blank, with their lines, and those that could not be taken apart."""
     table = SeparatedRows(delimiter)
     parts = (table.feed(1, "\n".join(lines)), table.finish())
     rows = [(line, row) for part in parts for line, row in zip(part.lines, part.cells, strict=True) if any(row)]
-    return rows, sum(len(part.broken) for part in parts)
+    return rows, [row for part in parts for row in part.broken]
 
 
 def _delimiter(lines: Sequence[str]) -> str:
@@ -181,7 +183,9 @@ def _delimiter(lines: Sequence[str]) -> str:
         if not rows or len(rows[0][1]) < 2:
             continue
         width = len(rows[0][1])
-        score = sum(len(row) == width for _, row in rows) / (len(rows) + broken)
+        same = sum(len(row) == width for _, row in rows)
+        other = sum(len(row) > 1 for _, row in rows) - same + sum(delimiter in row.text for row in broken)
+        score = (same + _RAGGED * other) / (len(rows) + len(broken))
         pair_of_pipes = delimiter == "|" and width == 2  # "auth0|5f7c8ec7" is one id
         if pair_of_pipes and not is_header(rows[0][1], [row for _, row in rows[1:]]):
             continue

@@ -98,10 +98,10 @@ def inspect_source(
     stream = source.open()
     try:
         blocks = line_blocks(stream, layout.encoding, bare_cr=layout.bare_cr, on_bytes=count)
-        more_rows, exact = _count_rows(source, seen, blocks, lambda: bytes_read)
+        rows, exact = _count_rows(source, seen, blocks, lambda: bytes_read)
     finally:
         source.done(stream)
-    looked_at = len(seen.rows) + seen.broken
+    looked_at = seen.count
     facts = tuple(seen.facts(index) for index in range(len(layout.columns)))
     scores = [likeliness(fact.name, fact.looks, fact.filled, fact.repeated / max(looked_at, 1)) for fact in facts]
     return Inspection(
@@ -109,7 +109,7 @@ def inspect_source(
         format=layout,
         size=source.size,
         modified_at=source.modified_at,
-        rows=looked_at + more_rows,
+        rows=rows,
         rows_exact=exact,
         rows_looked_at=looked_at,
         broken=seen.broken,
@@ -122,19 +122,21 @@ def inspect_source(
 def _count_rows(
     source: Source, seen: _Seen, blocks: Iterator[tuple[int, str]], bytes_read: Callable[[], int]
 ) -> tuple[int, bool]:
-    """Let the first blocks be seen; then the number of rows beyond, and whether it is exact."""
-    more, exact = 0, True
+    """Let the first blocks be seen; then the number of all rows, and whether it is exact."""
+    lines_seen, more, exact = -seen.layout.header_line, 0, True
     for first_line, block in blocks:
+        lines = block.count("\n") + 1
         if not seen.enough:
             seen.look(first_line, block)
+            lines_seen += lines
             continue
-        more += block.count("\n") + 1
+        more += lines
         exact = exact and (seen.layout.is_json or '"' not in block)
         if source.size > COUNTED_BYTES:
-            looked_at = len(seen.rows) + seen.broken + more
-            return max(0, looked_at * source.size // bytes_read() - looked_at + more), False
+            lines_of_all = (lines_seen + more) * source.size / bytes_read()
+            return round(lines_of_all * seen.count / lines_seen), False
     seen.finish(whole=not more)
-    return more, exact
+    return seen.count + (more if exact else round(more * seen.count / lines_seen)), exact
 
 
 class _Seen:
@@ -146,6 +148,10 @@ class _Seen:
         self.lines: list[int] = []
         self.broken = 0
         self._table = SeparatedRows(layout.delimiter)
+
+    @property
+    def count(self) -> int:
+        return len(self.rows) + self.broken
 
     @property
     def enough(self) -> bool:

@@ -98,6 +98,12 @@ def test_decimal_commas_do_not_hide_a_semicolon():
         assert detect_format(source).columns == ("id", "amount")
 
 
+@pytest.mark.parametrize("rows", ["17,a,\n18,b,\n", '17,"a"b\n18,"c"d\n', "17,a, b\n18,c\n19,d, e\n"])
+def test_rows_wider_than_the_header_or_broken_do_not_hide_the_delimiter(rows):
+    with source_of(f"id,note\n{rows}".encode()) as source:
+        assert detect_format(source).columns == ("id", "note")
+
+
 def test_a_pipe_within_ids_is_no_delimiter():
     ids = [f"auth0|5f7c8ec7c33c6c004bbafe{number}" for number in range(10, 40)]
     assert values_of("\n".join(ids).encode()) == ids

@@ -79,6 +79,8 @@ def test_rows_of_long_sources_are_counted_beyond_the_sample():
     assert inspection.rows_looked_at < 500_000
     quoted = inspected(b"id,plan\n" + b'0048213,"pro"\n' * 500_000)
     assert (quoted.rows, quoted.rows_exact) == (500_000, False)
+    two_lines_each = inspected(b"id,note\n" + b'0048213,"a\nb"\n' * 300_000)
+    assert two_lines_each.rows == pytest.approx(300_000, rel=0.01)
 
 
 def test_rows_of_very_long_sources_are_estimated(monkeypatch):
