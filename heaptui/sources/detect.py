@@ -109,7 +109,7 @@ def detect_format(
         id_column: the name of a column; when it stands in the first row, that row is a header.
 
     Raises:
-        UsageError: an unknown encoding, a JSON array instead of JSON lines, or all ids on one line.
+        UsageError: an unknown encoding, a JSON array instead of JSON lines, objects without keys, or all ids on one line.
     """
     codec = known_encoding(encoding) if encoding else detect_encoding(source)
     text, bare_cr = _sample(source, codec)
@@ -145,7 +145,10 @@ def _json_layout(source: Source, lines: Sequence[str]) -> tuple[Layout, tuple[st
     values = [_json_or_none(line) for line in written]
     objects = [value for value in values if isinstance(value, dict)]
     if objects and len(objects) * 2 >= len(written):
-        return Layout.JSON_OBJECTS, tuple(dict.fromkeys(key for value in objects for key in value))
+        keys = tuple(dict.fromkeys(key for value in objects for key in value))
+        if not keys:
+            raise UsageError("The JSON objects have no keys.", f"{source.name} holds no ids.", "Export it again.")
+        return Layout.JSON_OBJECTS, keys
     if written and (written[0].strip() in ("[", "{") or isinstance(values[0], list)):
         raise UsageError(
             "This is one JSON document, not JSON lines.",

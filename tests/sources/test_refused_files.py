@@ -99,6 +99,10 @@ def test_a_json_document_is_refused_with_the_way_out(tmp_path):
         assert "jq" in error.hint
 
 
+def test_json_objects_without_keys_are_refused(tmp_path):
+    assert refusal(written(tmp_path, b"{}\n{}\n")).title == "The JSON objects have no keys."
+
+
 def test_ids_on_one_line_are_refused(tmp_path):
     content = ",".join(str(number) for number in range(1000, 3000)).encode()
     assert refusal(written(tmp_path, content)).title == "All ids are on one line."
