@@ -109,7 +109,7 @@ def detect_format(
         id_column: the name of a column; when it stands in the first row, that row is a header.
 
     Raises:
-        UsageError: an unknown encoding, a JSON array instead of JSON lines, objects without keys, or all ids on one line.
+        UsageError: an unknown encoding, JSON that is no lines of values, or all ids on one line.
     """
     codec = known_encoding(encoding) if encoding else detect_encoding(source)
     text, bare_cr = _sample(source, codec)
