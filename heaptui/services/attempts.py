@@ -63,7 +63,8 @@ class Attempts:
             seconds, source = self._pause(answer, outcome, attempt)
             waited += seconds
             if attempt >= self.pace.attempts or waited > self.pace.longest_wait:
-                return self._give_up(outcome, trouble, seconds)
+                self._give_up(outcome, trouble, seconds)
+                return None
             await self._wait(outcome, seconds, source, trouble)
             self.progress.retries += 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ class HistoryService:
         self._workspace = workspace
         self._ledger = workspace.ledger
 
-    async def list(self, limit: int = 500) -> list[RunSummary]:
+    async def list(self, limit: int = 500) -> Sequence[RunSummary]:
         """The newest runs, newest first."""
         return await self._ledger.read(lambda connection: history.read_runs(connection, limit))
 
@@ -58,13 +59,13 @@ class HistoryService:
         progress.story.extend(detail.story)
         return progress
 
-    async def rejections(self, run_id: int, cohort_id: str | None = None, limit: int = 1000) -> list[Rejection]:
+    async def rejections(self, run_id: int, cohort_id: str | None = None, limit: int = 1000) -> Sequence[Rejection]:
         """Identifiers that Braze refused in a run."""
         return await self._ledger.read(
             lambda connection: history.read_rejections(connection, run_id, cohort_id, limit), long=True
         )
 
-    async def batches(self, run_id: int, limit: int = 10_000) -> list[BatchRow]:
+    async def batches(self, run_id: int, limit: int = 10_000) -> Sequence[BatchRow]:
         """The requests of a run, in the order of the plan."""
         return await self._ledger.read(lambda connection: history.read_batches(connection, run_id, limit), long=True)
 

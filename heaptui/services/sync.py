@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from heaptui import __version__
-from heaptui.clients.braze import CohortImport, Route
+from heaptui.clients.braze import MEMBERS_PER_REQUEST, CohortImport, Route
 from heaptui.clients.http import Http
 from heaptui.errors import CohortLocked, Refused, UsageError
 from heaptui.model.cohorts import braze_label
@@ -46,7 +46,7 @@ class SyncService:
     async def plan(self, cohort_ids: Sequence[str], *, everything: bool = False) -> list[Plan]:
         """What a sync of these cohorts would send now. Changes nothing."""
         view = self._workspace.view
-        limit = CohortImport.limit
+        limit = MEMBERS_PER_REQUEST
 
         def look(connection: sqlite3.Connection) -> list[Plan]:
             plans = []

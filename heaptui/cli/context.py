@@ -1,0 +1,60 @@
+"""What every command gets: the global options, and the ways to a workspace and to the output."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from heaptui.config import Home, Profile, load_config, resolve_profile
+
+if TYPE_CHECKING:
+    from heaptui.services.workspace import Workspace
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Settings:
+    """The global options of one invocation."""
+
+    home: Home
+    profile: str | None
+    read_only: bool
+    json: bool
+    environ: Mapping[str, str]
+
+    def chosen_profile(self) -> Profile:
+        """The profile that is meant.
+
+        Raises:
+            UsageError: none or several.
+        """
+        return resolve_profile(load_config(self.home), self.profile, self.environ)
+
+    @asynccontextmanager
+    async def workspace(self, what: str) -> AsyncIterator[Workspace]:
+        """Open the profile that is meant; `what` tells other processes what this one does."""
+        from heaptui.services.workspace import open_workspace
+
+        profile = await asyncio.to_thread(self.chosen_profile)
+        async with open_workspace(
+            self.home, profile, self.environ, read_only=self.read_only or profile.read_only, what=what
+        ) as workspace:
+            yield workspace
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's asynchronous part."""
+    return asyncio.run(work)
+
+
+def emit(value: Any) -> None:
+    """Print one JSON document to stdout."""
+    import msgspec
+
+    click.echo(msgspec.json.encode(value))

@@ -1,0 +1,317 @@
+"""`heaptui sync`: plan, ask, deliver, and say how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from heaptui.cli.context import Settings, emit, run
+from heaptui.cli.output import say, table
+from heaptui.errors import ExitCode, UsageError
+from heaptui.model.runs import DeliveryProgress, DeliveryState, Plan, Reason, RunProgress
+
+if TYPE_CHECKING:
+    from heaptui.services.workspace import Workspace
+
+_REFUSED_KEYS = {Reason.PARTNER_KEY, Reason.DATA_IMPORT_KEY, Reason.CREDENTIALS, Reason.FORBIDDEN}
+
+
+class Duration(click.ParamType[float]):
+    """Seconds, or a number with s, m or h."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """`15m` → 900.0."""
+        if isinstance(value, float):
+            return value
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", str(value).strip())
+        if found is None:
+            self.fail(f"{value!r} is no duration, try 90s, 15m or 1h", param, ctx)
+        return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
+
+
+@click.command()
+@click.argument("cohorts", nargs=-1, metavar="COHORT...")
+@click.option("--all", "all_cohorts", is_flag=True, help="Every cohort that was synced before by name.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and send nothing.")
+@click.option("--full", is_flag=True, help="Send everybody again, also those accepted before.")
+@click.option("--yes", is_flag=True, help="Do not ask. Needed where there is no terminal.")
+@click.option("--yes-really", is_flag=True, help="Let unusually large changes through, too.")
+@click.option("--wait", type=Duration(), help="How long to wait for Braze or for another process. Default: 15m, 0.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def sync(
+    settings: Settings,
+    cohorts: tuple[str, ...],
+    *,
+    all_cohorts: bool,
+    dry_run: bool,
+    full: bool,
+    yes: bool,
+    yes_really: bool,
+    wait: float | None,
+    as_json: bool,
+) -> None:
+    """Bring cohorts in Braze up to date.
+
+    COHORT is an id, the unique end of one, a name, or a former name.
+
+    \b
+    Examples:
+      heaptui sync "Cart abandoners" --dry-run
+      heaptui sync --all --yes
+    """
+    if bool(cohorts) == all_cohorts:
+        raise UsageError("Name the cohorts to sync, or say --all.", "", 'heaptui sync "Cart abandoners" --dry-run')
+    as_json = as_json or settings.json
+    job = _Job(settings, cohorts, dry_run=dry_run, full=full, yes=yes or yes_really, let_through=yes_really, wait=wait)
+    code = run(job.carry_out(as_json=as_json))
+    if code:
+        raise SystemExit(code)
+
+
+class _Job:
+    def __init__(
+        self,
+        settings: Settings,
+        references: Sequence[str],
+        *,
+        dry_run: bool,
+        full: bool,
+        yes: bool,
+        let_through: bool,
+        wait: float | None,
+        origin: str = "cli",
+        continues: int | None = None,
+    ) -> None:
+        self.settings = settings
+        self.references = references
+        self.dry_run = dry_run
+        self.full = full
+        self.yes = yes
+        self.let_through = let_through
+        self.wait = wait
+        self.origin = origin
+        self.continues = continues
+
+    async def carry_out(self, *, as_json: bool) -> int:
+        async with self.settings.workspace("sync") as workspace:
+            chosen = await self._chosen(workspace)
+            plans = await workspace.sync.plan(chosen, everything=self.full)
+            if self.dry_run:
+                emit({"plans": [plan_json(plan) for plan in plans]}) if as_json else print_plans(plans)
+                return ExitCode.DONE
+            self._ask(plans)
+            progress = await deliver(
+                workspace,
+                chosen,
+                everything=self.full,
+                let_through=frozenset(chosen if self.let_through else ()),
+                origin=self.origin,
+                wait=self.wait,
+                continues=self.continues,
+            )
+            emit(run_json(progress)) if as_json else print_run(progress, workspace.profile.name)
+            return exit_code(progress)
+
+    async def _chosen(self, workspace: Workspace) -> list[str]:
+        if not self.references:
+            return await workspace.sync.all_cohorts()
+        chosen = []
+        for reference in self.references:
+            found = await workspace.cohorts.resolve(reference)
+            if found.warning:
+                say(found.warning)
+            chosen.append(found.cohort_id)
+        return list(dict.fromkeys(chosen))
+
+    def _ask(self, plans: Sequence[Plan]) -> None:
+        if self.yes:
+            return
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise UsageError(
+                "There is no terminal to ask, so nothing was sent.", "", "Add --yes, or look first with --dry-run."
+            )
+        print_plans(plans, to_stderr=True)
+        click.confirm("Send this to Braze?", abort=True, err=True)
+
+
+async def deliver(
+    workspace: Workspace,
+    cohort_ids: Sequence[str],
+    *,
+    everything: bool = False,
+    let_through: frozenset[str] = frozenset(),
+    origin: str = "cli",
+    wait: float | None = None,
+    continues: int | None = None,
+) -> RunProgress:
+    """Run a sync to its end, telling its story on stderr; a signal stops it after the requests in flight."""
+    service = workspace.sync
+    progress = await service.start(
+        cohort_ids,
+        everything=everything,
+        let_through=let_through,
+        origin=origin,
+        wait_for_lock=wait or 0.0,
+        longest_wait=wait,
+        continues=continues,
+    )
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for number in signals:
+        loop.add_signal_handler(number, service.cancel, progress.run_id)
+    telling = asyncio.create_task(_tell(progress), name="narration")
+    try:
+        await service.finished(progress.run_id)
+    finally:
+        telling.cancel()
+        for number in signals:
+            loop.remove_signal_handler(number)
+    return progress
+
+
+async def _tell(progress: RunProgress) -> None:
+    """Narrate: a live line where stderr is a terminal, the important moments anywhere."""
+    live = sys.stderr.isatty()
+    told = 0
+    while True:
+        moments = [moment for moment in list(progress.story)[told:] if moment.important]
+        told = len(progress.story)
+        for moment in moments:
+            say(f"{_clear(live)}{time.strftime('%H:%M:%S', time.localtime(moment.at))}  {moment.text}")
+        if live:
+            click.echo(f"{_clear(live)}{_live_line(progress)}", err=True, nl=False)
+        await asyncio.sleep(0.2)
+
+
+def _clear(live: bool) -> str:
+    return "\r\x1b[K" if live else ""
+
+
+def _live_line(progress: RunProgress) -> str:
+    parts = [f"accepted {progress.total('submitted'):,} of {progress.planned:,}"]
+    if refused := progress.total("rejected"):
+        parts.append(f"refused {refused:,}")
+    if in_doubt := progress.total("in_doubt"):
+        parts.append(f"in doubt {in_doubt:,}")
+    waits = [delivery.wait for delivery in progress.deliveries.values() if delivery.wait]
+    if waits:
+        wait = max(waits, key=lambda wait: wait.until)
+        parts.append(f"{wait.reason}, {max(0, wait.until - time.time()):.0f} s")
+    parts.append(f"{progress.requests_this_hour:,} requests this hour")
+    return " · ".join(parts)
+
+
+def exit_code(progress: RunProgress) -> ExitCode:
+    """The first that applies of 130, 3, 4, 5, 1."""
+    deliveries = list(progress.deliveries.values())
+    states = {delivery.state for delivery in deliveries}
+    if DeliveryState.CANCELLED in states:
+        return ExitCode.INTERRUPTED
+    if any(delivery.reason in _REFUSED_KEYS for delivery in deliveries):
+        return ExitCode.CREDENTIALS
+    if states & {DeliveryState.STOPPED, DeliveryState.INCOMPLETE}:
+        return ExitCode.UNREACHABLE
+    if DeliveryState.HELD in states:
+        return ExitCode.HELD
+    return ExitCode.REJECTED if any(delivery.rejected for delivery in deliveries) else ExitCode.DONE
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """One plan as other programs read it."""
+    return {
+        "cohort_id": plan.cohort_id,
+        "name": plan.name,
+        "adds": plan.adds,
+        "removes": plan.removes,
+        "unchanged": plan.unchanged,
+        "requests": plan.requests,
+        "rename": plan.rename or None,
+        "held": plan.held or None,
+    }
+
+
+def run_json(progress: RunProgress) -> dict[str, Any]:
+    """One run as other programs read it."""
+    return {
+        "run_id": progress.run_id,
+        "state": progress.state,
+        "deliveries": [_delivery_json(delivery) for delivery in progress.deliveries.values()],
+    }
+
+
+def _delivery_json(delivery: DeliveryProgress) -> dict[str, Any]:
+    started, ended = delivery.started_at, delivery.ended_at
+    return {
+        "cohort_id": delivery.cohort_id,
+        "name": delivery.name,
+        "state": delivery.state,
+        "planned": {"adds": delivery.adds, "removes": delivery.removes},
+        "submitted": delivery.submitted,
+        "rejected": delivery.rejected,
+        "in_doubt": delivery.in_doubt,
+        "skipped": delivery.skipped,
+        "requests": delivery.requests,
+        "retries": delivery.retries,
+        "unsettled_until": delivery.unsettled_until,
+        "elapsed_s": round(ended - started, 3) if started and ended else None,
+        "reason": delivery.reason or None,
+        "detail": delivery.detail or None,
+    }
+
+
+def print_plans(plans: Sequence[Plan], *, to_stderr: bool = False) -> None:
+    """The plan as a table, with what is held below."""
+    rows = [
+        (plan.name, f"{plan.adds:,}", f"{plan.removes:,}", f"{plan.unchanged:,}", _requests(plan), f"{plan.points:,}")
+        for plan in plans
+    ]
+    table(("cohort", "join", "leave", "stay", "requests", "points ≤"), rows, to_stderr=to_stderr)
+    for plan in plans:
+        if plan.held:
+            click.echo(f"held: {plan.name}. {plan.held}", err=to_stderr)
+    if all(plan.empty for plan in plans):
+        click.echo("Nothing to send: Braze holds what the cohorts hold.", err=to_stderr)
+
+
+def _requests(plan: Plan) -> str:
+    return f"{plan.requests:,} + name" if plan.rename else f"{plan.requests:,}"
+
+
+def print_run(progress: RunProgress, profile: str) -> None:
+    """How a run ended: the counts, and for what needs somebody, who and how."""
+    from heaptui.model.diagnoses import explain_reason
+
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(progress.ended_at or time.time()))
+    click.echo(f"{stamp} {profile} run {progress.run_id} {progress.state.replace('_', ' ').upper()}")
+    rows = [
+        (
+            d.name,
+            f"{d.adds:,}",
+            f"{d.removes:,}",
+            f"{d.submitted:,}",
+            f"{d.rejected:,}",
+            f"{d.in_doubt:,}",
+            f"{d.skipped:,}",
+            d.state.replace("_", " "),
+        )
+        for d in progress.deliveries.values()
+    ]
+    table(("cohort", "join", "leave", "accepted", "refused", "in doubt", "skipped", "state"), rows)
+    for delivery in progress.deliveries.values():
+        for line in explain_reason(delivery, progress.run_id):
+            click.echo(f"  {line}")
+        if delivery.unsettled_until:
+            until = time.strftime("%H:%M:%S", time.localtime(delivery.unsettled_until))
+            click.echo(
+                f"  {delivery.name}: a late answer may still undo a change until {until}; sync again after that."
+            )

@@ -1,0 +1,314 @@
+"""Profiles in one TOML file, and the directories heaptui uses."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from heaptui.errors import UsageError
+from heaptui.model.identifiers import Kind
+from heaptui.model.instances import host_of, instance_name, normal_endpoint
+
+CONFIG_NAME = "config.toml"
+LABELS = ("", "PRODUCTION", "STAGING", "SANDBOX")
+ROUTES = ("", "cohort_import")
+STORES = ("", "keyring", "file")
+
+_OVERRIDES = {
+    "HEAPTUI_BRAZE_ENDPOINT": "endpoint",
+    "HEAPTUI_ROUTE": "route",
+    "HEAPTUI_PARTNER_NAME": "partner_name",
+    "HEAPTUI_HEAP_ENDPOINT": "heap_endpoint",
+    "HEAPTUI_HEAP_APP_ID": "heap_app_id",
+    "HEAPTUI_SETTLE_SECONDS": "settle_seconds",
+    "HEAPTUI_READ_TIMEOUT_SECONDS": "read_timeout_seconds",
+    "HEAPTUI_BACKOFF_SECONDS": "backoff_seconds",
+}
+
+SECRET_VARIABLES = (
+    "HEAPTUI_PARTNER_API_KEY",
+    "HEAPTUI_PARTNER_API_KEY_US",
+    "HEAPTUI_PARTNER_API_KEY_EU",
+    "HEAPTUI_DATA_IMPORT_KEY",
+    "HEAPTUI_REST_API_KEY",
+    "HEAPTUI_WEBHOOK_SECRET",
+    "HEAPTUI_CURRENTS_TOKEN",
+)
+
+
+class NoProfile(UsageError):
+    """Nothing is set up: no profile, and no environment that would be one."""
+
+
+def private_files() -> None:
+    """From now on every file of this process is readable by its owner only."""
+    os.umask(0o077)
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where config, data, state, receipts and logs are."""
+
+    config_dir: Path
+    data_dir: Path
+    state_dir: Path
+    receipts_dir: Path
+    logs_dir: Path
+    out_dir: Path
+
+    @classmethod
+    def find(cls, home_option: str | None, environ: Mapping[str, str]) -> Home:
+        """Everything under `--home` or HEAPTUI_HOME, else the user directories of the platform."""
+        chosen = home_option or environ.get("HEAPTUI_HOME")
+        if chosen:
+            root = Path(chosen).expanduser().absolute()
+            return cls(*(root / name for name in ("config", "data", "state", "receipts", "logs", "out")))
+        from platformdirs import PlatformDirs
+
+        dirs = PlatformDirs("heaptui", appauthor=False)
+        documents = Path.home() / "heaptui"
+        return cls(
+            dirs.user_config_path,
+            dirs.user_data_path,
+            dirs.user_state_path,
+            documents / "receipts",
+            dirs.user_log_path,
+            documents / "out",
+        )
+
+    @property
+    def config_file(self) -> Path:
+        """The profiles."""
+        return self.config_dir / CONFIG_NAME
+
+    @property
+    def locks_dir(self) -> Path:
+        """The locks of cohorts that are being delivered."""
+        return self.state_dir / "locks"
+
+
+def private_dir(path: Path) -> Path:
+    """Make a directory that only its owner can read."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return path
+
+
+class CohortSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a profile says about one cohort."""
+
+    pattern: str = ""
+    every: str = ""
+    id_column: str = ""
+
+
+class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One Braze workspace plus one Heap environment. Durations are seconds."""
+
+    name: str = ""
+    endpoint: str = ""
+    label: str = ""
+    route: str = ""
+    partner_name: str = "heap"
+    read_only: bool = False
+    max_in_flight: int = 4
+    settle_seconds: float = 120.0
+    wait_seconds: float = 900.0
+    read_timeout_seconds: float = 30.0
+    backoff_seconds: float = 0.5
+    guard_min: int = 20
+    guard_share: float = 0.5
+    kind: Kind = Kind.EXTERNAL_ID
+    alias_label: str = ""
+    allowed_hosts: tuple[str, ...] = ()
+    secret_store: str = ""
+    heap_endpoint: str = ""
+    heap_app_id: str = ""
+    partner_api_key_command: tuple[str, ...] = ()
+    data_import_key_command: tuple[str, ...] = ()
+    rest_api_key_command: tuple[str, ...] = ()
+    webhook_secret_command: tuple[str, ...] = ()
+    currents_token_command: tuple[str, ...] = ()
+    cohorts: dict[str, CohortSettings] = {}
+    from_environment: bool = False
+
+    @property
+    def host(self) -> str:
+        """The host name of the endpoint."""
+        return host_of(self.endpoint)
+
+    @property
+    def instance_name(self) -> str:
+        """The Braze instance, such as JP-01; "loopback" on this machine, the host where it is none we know."""
+        return instance_name(self.endpoint)
+
+
+SETTINGS = [name for name in Profile.__struct_fields__ if name not in ("name", "from_environment")]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All profiles by name."""
+
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+
+
+def load_config(home: Home) -> Config:
+    """Read the profiles; none when there is no file.
+
+    Raises:
+        UsageError: not TOML, an unknown key, or a wrong value, named with file, key and the nearest known key.
+    """
+    path = home.config_file
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Config()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read.", f"{error}.", "Check the file and its rights.") from error
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not valid TOML.", f"{error}.", "Mend that line, or restore a copy.") from error
+    _known(path, "", data, ["profiles"])
+    profiles = data.get("profiles", {})
+    if not isinstance(profiles, dict):
+        raise UsageError(f"{path}: profiles must be tables.", "", "Write [profiles.NAME] and its settings below it.")
+    return Config({name: _profile(path, name, table) for name, table in profiles.items()})
+
+
+def _profile(path: Path, name: str, table: Any) -> Profile:
+    where = f"profiles.{name}"
+    if not isinstance(table, dict):
+        raise UsageError(f"{path}: {where} must be a table.", "", f"Write [{where}] and its settings below it.")
+    _known(path, where, table, SETTINGS)
+    try:
+        profile = msgspec.convert({**table, "name": name}, Profile)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{path}: {where} has a wrong value.", f"{error}.", "Mend it in the file.") from error
+    check_profile(profile, f"{path}: {where}")
+    return profile
+
+
+def check_profile(profile: Profile, where: str) -> None:
+    """Refuse values that the types allow and the meaning does not.
+
+    Raises:
+        UsageError: names the setting and what it may be.
+    """
+    rules = (
+        ("label", profile.label in LABELS, f"one of {', '.join(LABELS[1:])}, or empty"),
+        ("route", profile.route in ROUTES, "cohort_import, or empty"),
+        ("secret_store", profile.secret_store in STORES, "keyring, file, or empty"),
+        ("max_in_flight", 1 <= profile.max_in_flight <= 8, "from 1 to 8"),
+        ("settle_seconds", profile.settle_seconds >= 0, "0 or more"),
+        ("wait_seconds", profile.wait_seconds >= 0, "0 or more"),
+        ("read_timeout_seconds", profile.read_timeout_seconds > 0, "more than 0"),
+        ("backoff_seconds", profile.backoff_seconds >= 0, "0 or more"),
+        ("guard_min", profile.guard_min >= 0, "0 or more"),
+        ("guard_share", 0 <= profile.guard_share <= 1, "from 0 to 1"),
+        ("alias_label", profile.kind is not Kind.ALIAS or bool(profile.alias_label), "given when kind is alias"),
+    )
+    for setting, holds, allowed in rules:
+        if not holds:
+            raise UsageError(f"{where}: {setting} must be {allowed}.", f"It is {getattr(profile, setting)!r}.")
+
+
+def _known(path: Path, where: str, table: Mapping[str, Any], allowed: list[str]) -> None:
+    for key in table:
+        if key not in allowed:
+            near = get_close_matches(key, allowed, n=1, cutoff=0.5)
+            place = f"{where}.{key}" if where else key
+            hint = f"Did you mean {near[0]}?" if near else f"Known are: {', '.join(allowed)}."
+            raise UsageError(f"{path} has an unknown setting: {place}.", "Nothing was changed.", hint)
+
+
+def save_config(home: Home, config: Config) -> None:
+    """Write the profiles atomically; a reader sees the old file or the new one, never half of one.
+
+    Raises:
+        UsageError: the file cannot be written; the old one is as it was.
+    """
+    import tomli_w
+    from filelock import FileLock
+
+    path = home.config_file
+    try:
+        private_dir(path.parent)
+        with FileLock(f"{path}.lock", mode=0o600):
+            # A linked config, as dotfile managers make them, is replaced where it really is.
+            target = path.resolve()
+            tables = {name: msgspec.to_builtins(profile) for name, profile in sorted(config.profiles.items())}
+            for table in tables.values():
+                table.pop("name", None)
+            handle, half = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    tomli_w.dump({"profiles": tables}, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(half, target)
+            except BaseException:
+                Path(half).unlink(missing_ok=True)
+                raise
+            folder = os.open(target.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written.", f"{error.strerror or error}. The old file is as it was.", "Check its rights."
+        ) from error
+
+
+def resolve_profile(config: Config, name: str | None, environ: Mapping[str, str]) -> Profile:
+    """The profile to work in: the named one, the only one, or the environment as one.
+
+    Raises:
+        NoProfile: nothing is set up.
+        UsageError: there is no such profile, or there are several and none is named.
+    """
+    profiles = config.profiles
+    if name is not None:
+        if name not in profiles:
+            near = get_close_matches(name, profiles, n=1, cutoff=0.4)
+            detail = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(profiles) or 'none'}."
+            raise UsageError(f"There is no profile {name!r}.", detail, "See them: heaptui profile list")
+        return _overridden(profiles[name], environ)
+    if len(profiles) == 1:
+        return _overridden(next(iter(profiles.values())), environ)
+    if profiles:
+        raise UsageError(
+            "There are several profiles, and none is the default.",
+            f"They are: {', '.join(sorted(profiles))}.",
+            "Name one: heaptui --profile NAME …",
+        )
+    if any(environ.get(variable) for variable in (*_OVERRIDES, *SECRET_VARIABLES)):
+        return _overridden(Profile(name="environment", from_environment=True), environ)
+    raise NoProfile(
+        "Nothing is set up yet.",
+        "heaptui needs a profile, or the HEAPTUI_… variables of one.",
+        "Look around without keys: heaptui demo. Set one up: heaptui profile set NAME endpoint=…",
+    )
+
+
+def _overridden(profile: Profile, environ: Mapping[str, str]) -> Profile:
+    given = {setting: environ[variable] for variable, setting in _OVERRIDES.items() if environ.get(variable)}
+    if not given:
+        return profile
+    if "endpoint" in given:
+        given["endpoint"] = normal_endpoint(given["endpoint"])
+    try:
+        changed = msgspec.convert({**msgspec.structs.asdict(profile), **given}, Profile, strict=False)
+    except msgspec.ValidationError as error:
+        raise UsageError("A HEAPTUI_… variable has a wrong value.", f"{error}.") from error
+    check_profile(changed, "the environment")
+    return changed
