@@ -72,7 +72,7 @@ def number_values(connection: sqlite3.Connection, space: Space, values: Iterable
         uids = BitMap(
             row[0]
             for row in connection.execute(
-                "SELECT uid FROM json_each(?) AS given JOIN identity ON space = ? AND identity.value = given.value",
+                "SELECT uid FROM json_each(?) AS given CROSS JOIN identity ON space = ? AND identity.value = given.value",
                 (listed, number),
             )
         )
@@ -87,7 +87,7 @@ def values_of(connection: sqlite3.Connection, uids: BitMap) -> list[Identifier]:
     spaces: dict[int, Space] = {}
     identifiers: list[Identifier] = []
     rows = connection.execute(
-        "SELECT space, identity.value FROM json_each(?) AS given JOIN identity ON uid = given.value",
+        "SELECT space, identity.value FROM json_each(?) AS given CROSS JOIN identity ON uid = given.value",
         (json.dumps(list(uids)),),
     )
     for number, value in rows:
