@@ -72,13 +72,17 @@ def sync(
     if bool(cohorts) == all_cohorts:
         raise UsageError("Name the cohorts to sync, or say --all.", "", 'heaptui sync "Cart abandoners" --dry-run')
     as_json = as_json or settings.json
-    job = _Job(settings, cohorts, dry_run=dry_run, full=full, yes=yes or yes_really, let_through=yes_really, wait=wait)
+    job = SyncJob(
+        settings, cohorts, dry_run=dry_run, full=full, yes=yes or yes_really, let_through=yes_really, wait=wait
+    )
     code = run(job.carry_out(as_json=as_json))
     if code:
         raise SystemExit(code)
 
 
-class _Job:
+class SyncJob:
+    """One sync from the command line: choose, plan, ask, deliver, report."""
+
     def __init__(
         self,
         settings: Settings,
@@ -91,6 +95,7 @@ class _Job:
         wait: float | None,
         origin: str = "cli",
         continues: int | None = None,
+        forget_refusals: bool = False,
     ) -> None:
         self.settings = settings
         self.references = references
@@ -101,8 +106,10 @@ class _Job:
         self.wait = wait
         self.origin = origin
         self.continues = continues
+        self.forget_refusals = forget_refusals
 
     async def carry_out(self, *, as_json: bool) -> int:
+        """Do it; returns the exit code."""
         async with self.settings.workspace("sync") as workspace:
             chosen = await self._chosen(workspace)
             plans = await workspace.sync.plan(chosen, everything=self.full)
@@ -123,6 +130,8 @@ class _Job:
             return exit_code(progress)
 
     async def _chosen(self, workspace: Workspace) -> list[str]:
+        if self.continues is not None:
+            return await workspace.sync.recover(self.continues, forget_refusals=self.forget_refusals)
         if not self.references:
             return await workspace.sync.all_cohorts()
         chosen = []

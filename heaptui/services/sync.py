@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from heaptui import __version__
@@ -21,7 +22,7 @@ from heaptui.model.runs import DeliveryProgress, Plan, Reason, RunProgress
 from heaptui.services.locks import CohortLock
 from heaptui.services.pacing import Gate
 from heaptui.services.run import Run, large_change, member_requests, recover
-from heaptui.store import cohorts, history, journal, target
+from heaptui.store import beliefs, cohorts, history, journal, target
 from heaptui.store.target import Target
 
 if TYPE_CHECKING:
@@ -213,8 +214,10 @@ class SyncService:
             self.cancel(run_id)
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
-    async def recover(self, run_id: int) -> list[str]:
-        """Close what a dead process left open of a run; returns its cohorts.
+    async def recover(self, run_id: int, *, forget_refusals: bool = False) -> list[str]:
+        """Close what a dead process left open of a run; returns its cohorts, ready for a new plan.
+
+        With `forget_refusals`, the ids that Braze refused are offered again.
 
         Raises:
             CohortLocked: the process is alive.
@@ -235,6 +238,8 @@ class SyncService:
                 )
             try:
                 await recover(workspace.ledger, workspace.view.settle, cohort_id)
+                if forget_refusals:
+                    await workspace.ledger.write(partial(beliefs.forget_refusals, cohort_id=cohort_id))
             finally:
                 await lock.free()
         return found

@@ -101,3 +101,11 @@ def takes_one_at_a_time(connection: sqlite3.Connection, cohort_id: str, route: s
         "SELECT one_at_a_time FROM belief WHERE cohort_id = ? AND route = ?", (cohort_id, route)
     ).fetchone()
     return bool(row and row[0])
+
+
+def forget_refusals(connection: sqlite3.Connection, *, cohort_id: str) -> None:
+    """Offer everything that Braze refused for this cohort once more."""
+    empty = pack(BitMap())
+    connection.execute(
+        "UPDATE belief SET refused_adds = ?, refused_removes = ? WHERE cohort_id = ?", (empty, empty, cohort_id)
+    )

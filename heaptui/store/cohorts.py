@@ -110,7 +110,7 @@ def _cohort(
         braze_name=braze_name[0] if braze_name else "",
         former_names=former,
         refused=len(belief.refused_adds & members) + len(belief.refused_removes - members),
-        doubtful=len(belief.in_doubt(Direction.ADD) | belief.in_doubt(Direction.REMOVE)),
+        doubtful=len((belief.in_doubt(Direction.ADD) - members) | (belief.in_doubt(Direction.REMOVE) & members)),
         held_run=held[0] if held and held[1] == "held" else None,
         can_undo_import=bool(can_undo),
         examples=tuple(i.value for i in values_of(connection, members[:examples])) if examples else (),

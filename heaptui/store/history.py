@@ -49,23 +49,22 @@ class BatchRow:
 
 
 _SUMMARY = """
-SELECT run_id, run.started_at, run.ended_at, run.state, by, run.origin, pid, host, version, continues,
-       coalesce(sum(submitted), 0), coalesce(sum(rejected), 0), coalesce(sum(in_doubt), 0), coalesce(sum(skipped), 0),
-       json_group_array(json_array(delivery.name, delivery.state, reason, detail) ORDER BY delivery_id)
-           FILTER (WHERE delivery_id IS NOT NULL)
-FROM run LEFT JOIN delivery USING (run_id)
+SELECT run_id, started_at, ended_at, state, by, origin, pid, host, version, continues,
+       (SELECT json_group_array(json_array(name, state, reason, detail, submitted, rejected, in_doubt, skipped))
+        FROM (SELECT * FROM delivery WHERE delivery.run_id = run.run_id ORDER BY delivery_id))
+FROM run
 """
 
 
 def read_runs(connection: sqlite3.Connection, limit: int) -> list[RunSummary]:
     """The newest runs, newest first."""
-    rows = connection.execute(f"{_SUMMARY} GROUP BY run_id ORDER BY run_id DESC LIMIT ?", (limit,))
+    rows = connection.execute(f"{_SUMMARY} ORDER BY run_id DESC LIMIT ?", (limit,))
     return [_summary(row) for row in rows]
 
 
 def read_run(connection: sqlite3.Connection, run_id: int) -> RunDetail | None:
     """One run, or None when there is no such run."""
-    row = connection.execute(f"{_SUMMARY} WHERE run_id = ? GROUP BY run_id", (run_id,)).fetchone()
+    row = connection.execute(f"{_SUMMARY} WHERE run_id = ?", (run_id,)).fetchone()
     if row is None:
         return None
     endpoint, everything, story = connection.execute(
@@ -83,12 +82,13 @@ def read_run(connection: sqlite3.Connection, run_id: int) -> RunDetail | None:
 
 
 def _summary(row: tuple[Any, ...]) -> RunSummary:
-    *plain, deliveries = row
-    (run_id, started_at, ended_at, state, by, origin, pid, host, version, continues) = plain[:10]
-    accepted, rejected, in_doubt, skipped = plain[10:]
-    parts = [part for part in json.loads(deliveries or "[]") if part]
+    (run_id, started_at, ended_at, state, by, origin, pid, host, version, continues, deliveries) = row
+    parts = json.loads(deliveries)
     telling = [part for part in parts if part[2]]
     why = next((part for part in telling if part[1] == state), telling[0] if telling else ["", "", "", ""])
+    accepted, rejected, in_doubt, skipped = (
+        sum(part[column] for part in parts if part[1] != DeliveryState.HELD) for column in range(4, 8)
+    )
     return RunSummary(
         run_id=run_id,
         started_at=started_at,
