@@ -1,0 +1,105 @@
+"""`heaptui ledger`: move, copy and check the record of what Braze holds."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from heaptui.cli.context import Settings, emit, run
+from heaptui.cli.output import say
+from heaptui.errors import ExitCode
+
+
+@click.group()
+def ledger() -> None:
+    """The ledger is the only record of what Braze holds: keep it, move it, check it."""
+
+
+@ledger.command("export")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.pass_obj
+def export_command(settings: Settings, target: Path) -> None:
+    """Copy the ledger of a profile to a file. It holds no keys.
+
+    \b
+    Example:
+      heaptui --profile acme-jp ledger export acme-jp.ledger
+    """
+    from heaptui.services.ledgers import export_ledger
+
+    async def work() -> None:
+        say(f"Written: {await export_ledger(await _path(settings), target)}")
+        say("Whoever imports it goes on from here; two computers must not sync from the same ledger.")
+
+    run(work())
+
+
+@ledger.command("import")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.pass_obj
+def import_command(settings: Settings, source: Path) -> None:
+    """Go on from a ledger of another computer, or from a daily copy.
+
+    \b
+    Example:
+      heaptui --profile acme-jp ledger import acme-jp.ledger
+    """
+    from heaptui.services.ledgers import import_ledger
+
+    async def work() -> None:
+        kept = await import_ledger(source, await _path(settings))
+        say("Imported." + (f" The ledger that was here is kept as {kept}." if kept else ""))
+        say("Stop the other computer's cron job and listener: two ledgers undo each other.")
+
+    run(work())
+
+
+@ledger.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def check(settings: Settings, *, as_json: bool) -> None:
+    """Look the ledger over: sound or damaged, what it holds, which copies there are.
+
+    \b
+    Example:
+      heaptui ledger check
+    """
+    from heaptui.services.ledgers import inspect_ledger
+
+    async def work() -> int:
+        facts = await inspect_ledger(await _path(settings))
+        if as_json or settings.json:
+            emit(
+                {
+                    "path": str(facts.path),
+                    "bytes": facts.size,
+                    "cohorts": facts.cohorts,
+                    "runs": facts.runs,
+                    "endpoint": facts.endpoint,
+                    "problems": facts.problems,
+                    "copies": [str(copy) for copy in facts.copies],
+                }
+            )
+        else:
+            click.echo(f"{facts.path}: {facts.size:,} bytes, {facts.cohorts:,} cohorts, {facts.runs:,} runs")
+            click.echo(f"target: {facts.endpoint or 'none yet, the first sync sets it'}")
+            for problem in facts.problems:
+                click.echo(f"damaged: {problem}")
+            click.echo(f"copies: {', '.join(copy.name for copy in facts.copies) or 'none yet'}")
+            click.echo("sound" if not facts.problems else "NOT SOUND. Take the newest good copy: heaptui ledger import")
+        return ExitCode.UNREACHABLE if facts.problems else ExitCode.DONE
+
+    code = run(work())
+    if code:
+        raise SystemExit(code)
+
+
+async def _path(settings: Settings) -> Path:
+    from heaptui.services.workspace import ledger_path
+    from heaptui.store.secrets import lookup_secrets
+
+    profile = await asyncio.to_thread(settings.chosen_profile)
+    secrets = await lookup_secrets(settings.home, profile, settings.environ, read_only=True)
+    return ledger_path(settings.home, profile, secrets)

@@ -1,0 +1,139 @@
+"""Move, copy and check a ledger: the only record of what Braze holds."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sqlite3
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from heaptui.errors import LedgerError, Refused, UsageError
+from heaptui.store import heartbeats
+from heaptui.store.database import Database, check, copies_of, copy_ledger
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFacts:
+    """What a ledger file holds."""
+
+    path: Path
+    size: int
+    cohorts: int
+    runs: int
+    endpoint: str
+    problems: list[str]
+    copies: list[Path]
+
+
+async def inspect_ledger(path: Path) -> LedgerFacts:
+    """Look a ledger over without changing it.
+
+    Raises:
+        LedgerError: there is none, or it cannot be read at all.
+    """
+    return await asyncio.to_thread(_inspect, path)
+
+
+def _inspect(path: Path) -> LedgerFacts:
+    problems = check(path)
+    ledger = Database.open(path, read_only=True)
+    try:
+
+        def look(connection: sqlite3.Connection) -> tuple[int, int, str]:
+            cohorts = connection.execute("SELECT count(*) FROM cohort").fetchone()[0]
+            runs = connection.execute("SELECT count(*) FROM run").fetchone()[0]
+            row = connection.execute("SELECT value FROM meta WHERE key = 'endpoint'").fetchone()
+            return cohorts, runs, row[0] if row else ""
+
+        cohorts, runs, endpoint = ledger.read_now(look)
+    finally:
+        ledger.close()
+    return LedgerFacts(path, path.stat().st_size, cohorts, runs, endpoint, problems, copies_of(path))
+
+
+async def export_ledger(path: Path, target: Path) -> Path:
+    """Copy a ledger, whole and without keys (it never holds any), to a file of the user's choice.
+
+    Raises:
+        UsageError: the target exists.
+        LedgerError: the ledger cannot be read, or the target not written.
+    """
+    if target.exists():
+        raise UsageError(f"{target} exists.", "Nothing was written.", "Choose another name.")
+    await asyncio.to_thread(_export, path, target)
+    return target
+
+
+def _export(path: Path, target: Path) -> None:
+    if not path.exists():
+        raise LedgerError(f"There is no ledger at {path}.", "", "Check the profile: heaptui profile list")
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            copy_ledger(connection, target)
+        finally:
+            connection.close()
+        target.chmod(0o600)
+    except (sqlite3.Error, OSError) as error:
+        raise LedgerError(f"{target} could not be written.", f"{error}.", "Choose another folder.") from error
+
+
+async def import_ledger(source: Path, path: Path) -> Path | None:
+    """Take a ledger over into a profile; the one that was there is kept beside it. Returns where.
+
+    Raises:
+        UsageError: the source is no sound ledger.
+        Refused: the ledger that would be replaced is in use.
+    """
+    return await asyncio.to_thread(_import, source, path)
+
+
+def _import(source: Path, path: Path) -> Path | None:
+    facts = _inspect(source)
+    if facts.problems:
+        raise UsageError(f"{source} is damaged.", f"{facts.problems[0]}.", "Nothing was changed.")
+    kept = None
+    if path.exists():
+        _refuse_while_in_use(path)
+        kept = path.with_name(f"{path.stem}.before-{time.strftime('%Y%m%d-%H%M%S')}.db")
+        path.replace(kept)
+        for suffix in ("-wal", "-shm"):
+            beside = path.with_name(path.name + suffix)
+            if beside.exists():
+                beside.replace(kept.with_name(kept.name + suffix))
+    half = path.with_suffix(".part")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    shutil.copyfile(source, half)
+    half.chmod(0o600)
+    os.replace(half, path)
+    # Whatever wrote the imported file is not running on it here.
+    ledger = Database.open(path)
+    try:
+        ledger.submit(lambda connection: connection.execute("DELETE FROM heartbeat")).result()
+    finally:
+        ledger.close()
+    return kept
+
+
+def _refuse_while_in_use(path: Path) -> None:
+    try:
+        ledger = Database.open(path, read_only=True)
+    except LedgerError:
+        # A damaged ledger is what an import mends.
+        return
+    try:
+        owners = ledger.read_now(lambda connection: heartbeats.alive(connection, time.time()))
+    except LedgerError:
+        owners = []
+    finally:
+        ledger.close()
+    if owners:
+        pid, host, what, _ = owners[0]
+        raise Refused(
+            "The ledger is in use.",
+            f"Process {pid} on {host} ({what}) has it open. Nothing was changed.",
+            "Close it, then import again.",
+        )
