@@ -15,6 +15,7 @@ import click
 
 from heaptui import __version__
 from heaptui.cli.context import Settings, emit, run
+from heaptui.config import Profile
 from heaptui.errors import ExitCode, HeaptuiError
 
 _PACKAGES = ("textual", "rich", "httpx", "msgspec", "click", "keyring", "starlette", "uvicorn", "pyroaring", "filelock")
@@ -55,19 +56,18 @@ async def _facts(settings: Settings) -> tuple[dict[str, Any], bool]:
     try:
         profile = await asyncio.to_thread(settings.chosen_profile)
         facts["profile"] = f"{profile.name}, {profile.instance_name or 'no endpoint'}"
-        healthy = await _look_at_keys_and_ledger(settings, facts)
+        healthy = await _look_at_keys_and_ledger(settings, profile, facts)
     except HeaptuiError as error:
         facts["problem"] = str(error)
         healthy = False
     return facts, healthy
 
 
-async def _look_at_keys_and_ledger(settings: Settings, facts: dict[str, Any]) -> bool:
+async def _look_at_keys_and_ledger(settings: Settings, profile: Profile, facts: dict[str, Any]) -> bool:
     from heaptui.services.ledgers import inspect_ledger
     from heaptui.services.workspace import ledger_path
     from heaptui.store.secrets import lookup_secrets
 
-    profile = settings.chosen_profile()
     started = time.perf_counter()
     secrets = await lookup_secrets(settings.home, profile, settings.environ)
     took = time.perf_counter() - started

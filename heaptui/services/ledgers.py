@@ -61,13 +61,13 @@ async def export_ledger(path: Path, target: Path) -> Path:
         UsageError: the target exists.
         LedgerError: the ledger cannot be read, or the target not written.
     """
-    if target.exists():
-        raise UsageError(f"{target} exists.", "Nothing was written.", "Choose another name.")
     await asyncio.to_thread(_export, path, target)
     return target
 
 
 def _export(path: Path, target: Path) -> None:
+    if target.exists():
+        raise UsageError(f"{target} exists.", "Nothing was written.", "Choose another name.")
     if not path.exists():
         raise LedgerError(f"There is no ledger at {path}.", "", "Check the profile: heaptui profile list")
     try:
