@@ -70,7 +70,9 @@ class Attempts:
 
     async def _once(self, request: Request, book: Book) -> tuple[Answer | None, str]:
         """One attempt: its answer, or what went wrong; journalled either way before the slot is free again."""
+        await self.gate.passed()
         async with self.slots.one():
+            # Once more: it may have closed while this waited for a slot.
             await self.gate.passed()
             self.run.requests_this_hour = await book.sent()
             self.progress.requests += 1

@@ -52,8 +52,14 @@ def read_all(connection: sqlite3.Connection, view: View) -> list[Cohort]:
 
 
 def read_one(connection: sqlite3.Connection, cohort_id: str, view: View, *, examples: int = 6) -> Cohort:
-    """One cohort, with a few of its identifiers as examples."""
+    """One cohort, with a few of its identifiers as examples.
+
+    Raises:
+        UsageError: there is none with this id.
+    """
     row = connection.execute(f"SELECT {_COLUMNS} FROM cohort WHERE cohort_id = ?", (cohort_id,)).fetchone()
+    if row is None:
+        raise _unknown(cohort_id, ())
     return _cohort(connection, row, view, space_map(connection), examples)
 
 
@@ -134,8 +140,14 @@ def _state(cohort: Cohort, guard: Guard, *, on_hold: bool, retired: bool) -> Coh
 
 
 def members(connection: sqlite3.Connection, cohort_id: str) -> BitMap:
-    """The uids of the people in the cohort now."""
+    """The uids of the people in the cohort now.
+
+    Raises:
+        UsageError: there is no such cohort.
+    """
     row = connection.execute("SELECT members FROM cohort WHERE cohort_id = ?", (cohort_id,)).fetchone()
+    if row is None:
+        raise _unknown(cohort_id, ())
     return unpack(row[0])
 
 
@@ -160,19 +172,35 @@ def replace_members(
     source_digest: str,
     id_column: str,
 ) -> None:
-    """Set the people of a cohort; those before are kept for one undo."""
+    """Set the people of a cohort; those before are kept for one undo, if it ever had any.
+
+    The share of people that changed goes into what is usual for this cohort, where newer changes weigh more.
+    """
+    before = members(connection, cohort_id)
+    share = len(before ^ uids) / len(before) if before else None
     connection.execute(
-        "UPDATE cohort SET members_before = members, members = ?, space = ?, changed_at = ?, source_name = ?,"
-        " source_digest = ?, id_column = ? WHERE cohort_id = ?",
-        (pack(uids), space_number(connection, space), at, source_name, source_digest, id_column, cohort_id),
+        "UPDATE cohort SET members_before = CASE WHEN changed_at IS NULL THEN NULL ELSE members END, members = ?,"
+        " space = ?, changed_at = ?, source_name = ?, source_digest = ?, id_column = ?,"
+        " usual_share = coalesce(usual_share * 0.7 + ? * 0.3, ?, usual_share) WHERE cohort_id = ?",
+        (
+            pack(uids),
+            space_number(connection, space),
+            at,
+            source_name,
+            source_digest,
+            id_column,
+            share,
+            share,
+            cohort_id,
+        ),
     )
 
 
 def undo_import(connection: sqlite3.Connection, cohort_id: str, *, at: float) -> bool:
-    """Bring the people before the last import back; False when there is nothing to bring back."""
+    """Bring the people before the last import or retirement back; False when there is nothing to bring back."""
     cursor = connection.execute(
-        "UPDATE cohort SET members = members_before, members_before = NULL, changed_at = ?, source_digest = ''"
-        " WHERE cohort_id = ? AND members_before IS NOT NULL",
+        "UPDATE cohort SET members = members_before, members_before = NULL, changed_at = ?, source_digest = '',"
+        " retired_at = NULL WHERE cohort_id = ? AND members_before IS NOT NULL",
         (at, cohort_id),
     )
     return cursor.rowcount == 1
@@ -186,6 +214,12 @@ def rename(connection: sqlite3.Connection, cohort_id: str, name: str, *, at: flo
         (at, cohort_id, name),
     )
     connection.execute("UPDATE cohort SET name = ? WHERE cohort_id = ?", (name, cohort_id))
+
+
+def usual_share(connection: sqlite3.Connection, cohort_id: str) -> float | None:
+    """Which share of the people usually changes with an import; None before there were two."""
+    row = connection.execute("SELECT usual_share FROM cohort WHERE cohort_id = ?", (cohort_id,)).fetchone()
+    return None if row is None or row[0] is None else float(row[0])
 
 
 def set_on_hold(connection: sqlite3.Connection, cohort_id: str, *, on_hold: bool) -> None:

@@ -1,0 +1,125 @@
+"""Looking into the sandbox and steering it, over plain HTTP: `/_sandbox/…`. No real Braze has these."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from heaptui.sandbox.asgi import Reply, Scope, query
+from heaptui.sandbox.faults import FaultProfile
+
+if TYPE_CHECKING:
+    from heaptui.sandbox.braze import BrazeApp
+
+
+class Person(msgspec.Struct):
+    """One line of `POST /_sandbox/people` as JSON; without an external id it is somebody anonymous."""
+
+    external_id: str = ""
+    aliases: dict[str, str] = {}
+    devices: list[str] = []
+
+
+class Control:
+    """The inspection and steering routes of one stand-in."""
+
+    def __init__(self, app: BrazeApp) -> None:
+        self._app = app
+
+    def answer(self, scope: Scope, body: bytes) -> Reply:
+        """One control request."""
+        method, path = scope["method"], scope["path"].removeprefix("/_sandbox/")
+        match method, path.split("/", 1):
+            case "GET", ["cohorts"]:
+                return self._cohorts()
+            case "GET", ["cohorts", cohort_id]:
+                return self._cohort(cohort_id)
+            case "GET", ["users", external_id]:
+                return self._user(external_id)
+            case "GET", ["requests"]:
+                return self._requests(with_log="log" in query(scope))
+            case "POST", ["people"]:
+                return self._know(body)
+            case "PUT", ["faults"]:
+                return self._set_faults(body)
+        return self._steer(method, path)
+
+    def _steer(self, method: str, path: str) -> Reply:
+        """The routes that need no body."""
+        match method, path:
+            case "DELETE", "people":
+                self._app.world.known.clear()
+            case "DELETE", "faults":
+                self._app.faults.clear()
+            case "POST", "late":
+                return Reply(200, {"applied": self._app.apply_late()})
+            case "PUT", "partner":
+                self._app.partner_enabled = True
+            case "DELETE", "partner":
+                self._app.partner_enabled = False
+            case "POST", "reset":
+                self._app.world.clear()
+                self._app.faults.clear()
+                self._app.late.clear()
+            case _:
+                return Reply(404, {"message": f"The sandbox has no {method} /_sandbox/{path}"})
+        return Reply(200, {"message": "done"})
+
+    def _cohorts(self) -> Reply:
+        listed = [
+            {"cohort_id": cohort_id, "name": cohort.name, "size": len(cohort.members)}
+            for cohort_id, cohort in self._app.world.cohorts.items()
+        ]
+        return Reply(200, {"cohorts": listed})
+
+    def _cohort(self, cohort_id: str) -> Reply:
+        cohort = self._app.world.cohorts.get(cohort_id)
+        if cohort is None:
+            return Reply(404, {"message": f"The sandbox has no cohort {cohort_id}"})
+        members = self._app.world.identifiers(cohort.members)
+        return Reply(200, {"name": cohort.name, "created_at": cohort.created_at, "members": members})
+
+    def _user(self, external_id: str) -> Reply:
+        world = self._app.world
+        if external_id not in world.known and not world.everyone_known:
+            return Reply(404, {"message": f"The sandbox does not know {external_id}"})
+        cohorts = [cohort_id for cohort_id, cohort in world.cohorts.items() if external_id in cohort.members]
+        return Reply(200, {"attributes": world.attributes.get(external_id, {}), "cohorts": cohorts})
+
+    def _requests(self, *, with_log: bool) -> Reply:
+        world = self._app.world
+        counts: dict[str, dict[str, int]] = {}
+        for (path, status), count in sorted(world.requests.items()):
+            counts.setdefault(path, {})[str(status) if status else "no answer"] = count
+        data: dict[str, Any] = {"requests": counts, "both_directions": world.both_directions}
+        if with_log:
+            data["log"] = list(world.log)
+        return Reply(200, data)
+
+    def _know(self, body: bytes) -> Reply:
+        """One external id a line, or one JSON object a line."""
+        world = self._app.world
+        decoder = msgspec.json.Decoder(Person)
+        count = 0
+        try:
+            for line in body.decode("utf-8").splitlines():
+                if line.startswith("{"):
+                    person = decoder.decode(line)
+                    if person.external_id:
+                        world.know(person.external_id, person.aliases, person.devices)
+                    for device in () if person.external_id else person.devices:
+                        world.know_anonymous(device)
+                elif line:
+                    world.know(line)
+                count += bool(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return Reply(400, {"message": f"line {count + 1}: {error}"})
+        return Reply(200, {"people": count})
+
+    def _set_faults(self, body: bytes) -> Reply:
+        try:
+            self._app.faults.set(msgspec.json.decode(body, type=FaultProfile))
+        except (msgspec.DecodeError, ValueError) as error:
+            return Reply(400, {"message": str(error)})
+        return Reply(200, {"message": "done"})
