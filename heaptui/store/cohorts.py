@@ -230,7 +230,8 @@ def set_on_hold(connection: sqlite3.Connection, cohort_id: str, *, on_hold: bool
 def retire(connection: sqlite3.Connection, cohort_id: str, *, at: float) -> None:
     """Let everybody leave with the next sync by id, and take the cohort out of all lists."""
     connection.execute(
-        "UPDATE cohort SET members_before = members, members = ?, retired_at = ?, changed_at = ? WHERE cohort_id = ?",
+        "UPDATE cohort SET members_before = members, members = ?, retired_at = ?, changed_at = ?"
+        " WHERE cohort_id = ? AND retired_at IS NULL",
         (pack(BitMap()), at, at, cohort_id),
     )
 
@@ -283,6 +284,18 @@ def names_in_use(connection: sqlite3.Connection, name: str) -> list[tuple[str, O
         "SELECT cohort_id, origin FROM cohort WHERE name = ? AND retired_at IS NULL", (name,)
     ).fetchall()
     return [(cohort_id, Origin(origin)) for cohort_id, origin in rows]
+
+
+def file_cohort_once_named(connection: sqlite3.Connection, name: str) -> Resolved | None:
+    """The one file cohort that had this name before it was renamed."""
+    rows = connection.execute(
+        "SELECT cohort_id, cohort.name FROM former_name JOIN cohort USING (cohort_id)"
+        " WHERE former_name.name = ? AND origin = ? AND retired_at IS NULL",
+        (name, Origin.FILE),
+    ).fetchall()
+    if len(rows) != 1:
+        return None
+    return Resolved(rows[0][0], f"“{name}” is called “{rows[0][1]}” now ({rows[0][0]}).")
 
 
 def synced_by_name(connection: sqlite3.Connection) -> list[str]:

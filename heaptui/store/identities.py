@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pyroaring import BitMap
 
@@ -13,6 +13,13 @@ from heaptui.model.identifiers import Identifier, Kind, Space
 
 CHUNK = 20_000
 """Identifiers numbered in one write, so that no write lasts long."""
+
+# CROSS JOIN keeps SQLite from reading the whole table once for each given value.
+_KNOWN = "SELECT uid FROM json_each(?) AS given CROSS JOIN identity ON space = ? AND identity.value = given.value"
+_UNKNOWN = (
+    "SELECT given.value FROM json_each(?) AS given WHERE NOT EXISTS"
+    " (SELECT 1 FROM identity WHERE space = ? AND identity.value = given.value)"
+)
 
 
 def pack(uids: BitMap) -> bytes:
@@ -69,16 +76,41 @@ def number_values(connection: sqlite3.Connection, space: Space, values: Iterable
         last = connection.execute("SELECT max(uid) FROM identity").fetchone()[0]
         uids = BitMap(range(last - added + 1, last + 1))
     else:
-        uids = BitMap(
-            row[0]
-            for row in connection.execute(
-                "SELECT uid FROM json_each(?) AS given CROSS JOIN identity ON space = ? AND identity.value = given.value",
-                (listed, number),
-            )
-        )
+        uids = BitMap(uid for (uid,) in connection.execute(_KNOWN, (listed, number)))
     if added:
         known = unpack(connection.execute("SELECT uids FROM space WHERE space = ?", (number,)).fetchone()[0])
         connection.execute("UPDATE space SET uids = ? WHERE space = ?", (pack(known | uids), number))
+    return uids
+
+
+def find_values(connection: sqlite3.Connection, space: Space, values: Sequence[str]) -> tuple[BitMap, list[str]]:
+    """Of sorted distinct values: the uids of those that have one, and those that have none."""
+    row = connection.execute(
+        "SELECT space FROM space WHERE kind = ? AND label = ?", (space.kind, space.label)
+    ).fetchone()
+    uids = BitMap()
+    missing: list[str] = []
+    for start in range(0, len(values), CHUNK):
+        chunk = values[start : start + CHUNK]
+        found = row is not None and _find_chunk(connection, row[0], chunk, missing)
+        if found:
+            uids |= found
+        else:
+            missing += chunk
+    return uids, missing
+
+
+def _find_chunk(connection: sqlite3.Connection, number: int, chunk: Sequence[str], missing: list[str]) -> BitMap:
+    """The uids of a sorted chunk; those without one join `missing`, unless nobody in the chunk has one."""
+    near = connection.execute(
+        "SELECT 1 FROM identity WHERE space = ? AND value BETWEEN ? AND ? LIMIT 1", (number, chunk[0], chunk[-1])
+    ).fetchone()
+    if near is None:
+        return BitMap()
+    listed = json.dumps(chunk, ensure_ascii=False)
+    uids = BitMap(uid for (uid,) in connection.execute(_KNOWN, (listed, number)))
+    if 0 < len(uids) < len(chunk):
+        missing += [value for (value,) in connection.execute(_UNKNOWN, (listed, number))]
     return uids
 
 

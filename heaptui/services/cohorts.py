@@ -1,0 +1,198 @@
+"""Browse, import, rename, export and retire the cohorts of one workspace."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pyroaring import BitMap
+
+from heaptui.errors import UsageError
+from heaptui.model.belief import Direction
+from heaptui.model.cohorts import Cohort
+from heaptui.model.identifiers import Identifier
+from heaptui.services.imports import (
+    ImportPreview,
+    ImportRequest,
+    Inspection,
+    ReadReport,
+    apply_import,
+    inspect_file,
+    preview_import,
+    refuse_if_read_only,
+)
+from heaptui.store import cohorts
+from heaptui.store.cohorts import Resolved
+from heaptui.store.identities import CHUNK, values_of
+
+if TYPE_CHECKING:
+    from heaptui.services.workspace import Workspace
+
+__all__ = ["CohortService", "ImportPreview", "ImportRequest", "Inspection", "Resolved"]
+
+Identifiers = list[Identifier]
+
+
+class CohortService:
+    """The cohorts of one workspace. Nothing here sends anything."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._ledger = workspace.ledger
+
+    async def list(self) -> list[Cohort]:
+        """Every cohort that is not retired, by name."""
+        view = self._workspace.view
+        return await self._ledger.read(lambda connection: cohorts.read_all(connection, view))
+
+    async def show(self, cohort_id: str) -> Cohort:
+        """One cohort, with a few of its identifiers as examples.
+
+        Raises:
+            UsageError: there is none with this id.
+        """
+        view = self._workspace.view
+        return await self._ledger.read(lambda connection: cohorts.read_one(connection, cohort_id, view))
+
+    async def resolve(self, reference: str) -> Resolved:
+        """Find a cohort by its id, a unique tail of it, its exact name, or a former name.
+
+        Raises:
+            UsageError: none is found, or several are.
+        """
+        return await self._ledger.read(lambda connection: cohorts.resolve(connection, reference))
+
+    async def members(self, cohort_id: str, *, offset: int = 0, limit: int = 100) -> Identifiers:
+        """Some of the people of a cohort, in an order that stays.
+
+        Raises:
+            UsageError: there is no such cohort.
+        """
+
+        def look(connection: sqlite3.Connection) -> Identifiers:
+            return values_of(connection, _window(cohorts.members(connection, cohort_id), offset, limit))
+
+        return await self._ledger.read(look)
+
+    async def waiting(self, cohort_id: str, direction: Direction, *, limit: int = 100) -> Identifiers:
+        """The first people who would join or leave with the next sync.
+
+        Raises:
+            UsageError: there is no such cohort.
+        """
+        view = self._workspace.view
+
+        def look(connection: sqlite3.Connection) -> Identifiers:
+            _, _, changes = cohorts.changes_of(connection, cohort_id, view)
+            people = changes.adds if direction is Direction.ADD else changes.removes
+            return values_of(connection, _window(people, 0, limit))
+
+        return await self._ledger.read(look)
+
+    async def export(self, cohort_id: str) -> AsyncIterator[Identifiers]:
+        """All people of a cohort as they are when it begins, in chunks.
+
+        Raises:
+            UsageError: there is no such cohort.
+        """
+        people = await self._ledger.read(lambda connection: cohorts.members(connection, cohort_id))
+        for start in range(0, len(people), CHUNK):
+            yield await self._ledger.read(partial(values_of, uids=_window(people, start, CHUNK)), long=True)
+
+    async def rename(self, cohort_id: str, name: str) -> Cohort:
+        """Give a cohort another name; the next sync renames it in Braze too.
+
+        Raises:
+            Refused: the ledger is open read-only.
+            UsageError: no name, or another cohort has it.
+        """
+        wanted = name.strip()
+        if not wanted:
+            raise UsageError("A cohort needs a name.", "Nothing was changed.")
+
+        def renamed(connection: sqlite3.Connection) -> None:
+            others = [found for found, _ in cohorts.names_in_use(connection, wanted) if found != cohort_id]
+            if others:
+                raise UsageError(f"Another cohort is called “{wanted}”.", f"It is {others[0]}. Nothing was changed.")
+            cohorts.rename(connection, cohort_id, wanted, at=time.time())
+
+        return await self._changed(cohort_id, renamed)
+
+    async def undo_import(self, cohort_id: str) -> Cohort:
+        """Bring the people before the last import, or before the retirement, back.
+
+        Raises:
+            Refused: the ledger is open read-only.
+            UsageError: there is nothing to bring back.
+        """
+
+        def undone(connection: sqlite3.Connection) -> None:
+            if not cohorts.undo_import(connection, cohort_id, at=time.time()):
+                raise UsageError(
+                    "There are no earlier people to bring back.",
+                    "Those before the last import are kept for one undo.",
+                    "Import the older file again.",
+                )
+
+        return await self._changed(cohort_id, undone)
+
+    async def release(self, cohort_id: str) -> Cohort:
+        """Let a cohort that is on hold take part in syncs again.
+
+        Raises:
+            Refused: the ledger is open read-only.
+        """
+        return await self._changed(cohort_id, partial(cohorts.set_on_hold, cohort_id=cohort_id, on_hold=False))
+
+    async def retire(self, cohort_id: str) -> Cohort:
+        """Empty a cohort and take it out of all lists; a sync by its id lets everybody leave in Braze.
+
+        Raises:
+            Refused: the ledger is open read-only.
+        """
+        return await self._changed(cohort_id, partial(cohorts.retire, cohort_id=cohort_id, at=time.time()))
+
+    async def inspect(self, path: str) -> Inspection:
+        """The format of a file and what each of its columns holds.
+
+        Raises:
+            UsageError: missing, a folder, empty, binary, or in a form that is not understood.
+        """
+        return await inspect_file(path)
+
+    async def preview_import(
+        self, request: ImportRequest, progress: Callable[[ReadReport], None] | None = None
+    ) -> ImportPreview:
+        """Read a file and compare it with the people of the cohort now; changes no cohort.
+
+        Raises:
+            UsageError: the file, the cohort or the column cannot be used; says why.
+        """
+        return await preview_import(self._workspace, request, progress)
+
+    async def apply_import(self, preview: ImportPreview) -> Cohort:
+        """Make the previewed change.
+
+        Raises:
+            Refused: the ledger is open read-only.
+            UsageError: the cohort is not what it was at the preview.
+        """
+        return await self.show(await apply_import(self._workspace, preview))
+
+    async def _changed(self, cohort_id: str, change: Callable[[sqlite3.Connection], None]) -> Cohort:
+        refuse_if_read_only(self._workspace)
+        view = self._workspace.view
+
+        def job(connection: sqlite3.Connection) -> Cohort:
+            cohorts.read_one(connection, cohort_id, view, examples=0)
+            change(connection)
+            return cohorts.read_one(connection, cohort_id, view)
+
+        return await self._ledger.write(job)
+
+
+def _window(people: BitMap, offset: int, limit: int) -> BitMap:
+    return BitMap(people[max(offset, 0) : max(offset, 0) + max(limit, 0)])

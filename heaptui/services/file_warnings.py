@@ -1,0 +1,46 @@
+"""Sentences about a file of ids: what a spreadsheet may have done to it, and ids that are probably the wrong ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from heaptui.model.identifiers import Kind, Space
+from heaptui.sources import ReadReport, Sightings
+from heaptui.sources.columns import EMAIL, HEAP_ID, looks_like
+
+
+def file_warnings(report: ReadReport, values: Sequence[str], space: Space) -> list[str]:
+    """What is worth a look before importing; `values` are some of the ids. They are all taken as they stand."""
+    return [*_looks(values, space), *_damage(report)]
+
+
+def _damage(report: ReadReport) -> list[str]:
+    damage = report.damage
+    zeros = damage.maybe_lost_zeros
+    sentences = (
+        (damage.rounded, "look like 1.23E+15: a spreadsheet rounded them, their digits are lost"),
+        (damage.decimal, "end in .0: they were numbers in a spreadsheet, Braze compares every character"),
+        (damage.wide, "have full-width digits, Braze compares every character"),
+        (damage.blanks, "have blanks before or after; they are kept, and Braze compares them"),
+        (zeros, f"have fewer than {damage.usual_width} digits: Excel may have dropped their zeros"),
+        (damage.leading_zero, "begin with 0. They are kept; Excel drops zeros, so compare one by eye"),
+        (report.longer, "stand in rows with more cells than the header: often a comma in a text without quotes"),
+    )
+    return [f"{seen.count:,} ids {what} ({_lines(seen)})." for seen, what in sentences if seen]
+
+
+def _looks(values: Sequence[str], space: Space) -> list[str]:
+    if space.kind is not Kind.EXTERNAL_ID:
+        return []
+    looks = looks_like(values)
+    if looks == EMAIL:
+        return ["The ids look like e-mail addresses. Look one up in Braze (Audience › Search Users) to be sure."]
+    if looks == HEAP_ID:
+        return ["The ids look like Heap's own user ids, which Braze does not know. Look one up in Braze to be sure."]
+    return []
+
+
+def _lines(seen: Sightings) -> str:
+    listed = ", ".join(f"{line:,}" for line in seen.lines)
+    more = ", …" if seen.count > len(seen.lines) else ""
+    return f"line{'s' if len(seen.lines) > 1 else ''} {listed}{more}"
