@@ -1,0 +1,211 @@
+"""Random histories of syncs against a faulty sandbox, with crashes: what must hold after each of them."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+from heaptui.model.identifiers import EXTERNAL_ID, Kind, Space
+from heaptui.model.runs import RunProgress
+from heaptui.sandbox.server import Sandbox, running_sandbox
+from heaptui.services.run import recover
+from heaptui.services.workspace import Workspace
+from tests.services.world import fill, workspace_on
+
+PEOPLE = 12
+COHORTS = 2
+SPACES = (EXTERNAL_ID, Space(Kind.ALIAS, "email"))
+QUICK = {"settle_seconds": 0.25, "backoff_seconds": 0.001, "read_timeout_seconds": 0.06}
+LATEST = 0.15
+"""Seconds after which nothing is applied late any more; well below the settle time."""
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One change of the world, then one sync."""
+
+    members: tuple[frozenset[int], ...]
+    spaces: tuple[int, ...]
+    known: frozenset[int]
+    faults: tuple[dict[str, Any], ...]
+    crash_at: int | None
+    pause: bool
+
+
+def faults() -> st.SearchStrategy[dict[str, Any]]:
+    """One fault rule: what goes wrong, and for which of the matching requests."""
+    effects = st.sampled_from(
+        [
+            {"effect": "timeout_before"},
+            {"effect": "timeout_after"},
+            {"effect": "late", "delay_seconds": 0.02},
+            {"effect": "late", "delay_seconds": LATEST},
+            {"effect": "reset_before"},
+            {"effect": "reset_after"},
+            {"effect": "malformed"},
+            {"effect": "status", "status": 500},
+            {"effect": "status", "status": 503, "applied": True},
+            {"effect": "status", "status": 429, "reset": "delta", "seconds": 0.01},
+            {"effect": "status", "status": 423},
+            {"effect": "status", "status": 202},
+            {"effect": "status", "status": 401, "body": {"message": "client_secret is invalid"}},
+            {"effect": "poison", "identifiers": [external(3), mail(3)]},
+        ]
+    )
+    which = st.one_of(
+        st.lists(st.integers(1, 6), min_size=1, max_size=3).map(lambda at: {"at": at}),
+        st.floats(0.1, 0.9).map(lambda p: {"probability": p}),
+    )
+    return st.tuples(effects, which).map(lambda parts: {**parts[0], **parts[1], "match": {"path": "users"}})
+
+
+def steps() -> st.SearchStrategy[list[Step]]:
+    """A few steps with random members, kinds of ids, people, faults and crashes."""
+    people = st.frozensets(st.integers(0, PEOPLE - 1))
+    step = st.builds(
+        Step,
+        members=st.tuples(*[people] * COHORTS),
+        spaces=st.tuples(*[st.sampled_from([0, 0, 0, 1])] * COHORTS),
+        known=people,
+        faults=st.lists(faults(), max_size=2).map(tuple),
+        crash_at=st.one_of(st.none(), st.none(), st.integers(1, 12)),
+        pause=st.booleans(),
+    )
+    return st.lists(step, min_size=1, max_size=4)
+
+
+def external(person: int) -> str:
+    return f"u{person:03d}"
+
+
+def mail(person: int) -> str:
+    return f"p{person:03d}@example.jp"
+
+
+def value(person: int, space: Space) -> str:
+    return external(person) if space is EXTERNAL_ID else mail(person)
+
+
+@dataclass
+class History:
+    """Plays steps and checks what must hold."""
+
+    sandbox: Sandbox
+    workspace: Workspace
+    seed: int
+    cohorts: list[str] = field(default_factory=list)
+    known: set[int] = field(default_factory=set)
+
+    async def play(self, history: list[Step]) -> None:
+        """Every step, then the end: a clean sync, and one more when the first says it is unsettled."""
+        newly_known = False
+        for number, step in enumerate(history):
+            newly_known |= bool(number and step.known - self.known)
+            self._know(step.known)
+            await self._set_members(step)
+            self.sandbox.faults(*step.faults, seed=self.seed)
+            await self._sync(crash_at=step.crash_at)
+            if step.pause:
+                await asyncio.sleep(QUICK["settle_seconds"])
+        self.sandbox.braze.faults.clear()
+        await self._forget_refusals()
+        progress = await self._sync(everything=newly_known)
+        unsettled = max((d.unsettled_until or 0.0 for d in progress.deliveries.values()), default=0.0)
+        if unsettled:
+            await asyncio.sleep(max(0.0, unsettled - time.time()) + 0.01)
+            await self._sync(everything=newly_known)
+        await self._nothing_late_any_more()
+        last = history[-1]
+        for cohort_id, members in zip(self.cohorts, last.members, strict=True):
+            cohort = self.sandbox.world.cohorts.get(cohort_id)
+            there = set(cohort.members) if cohort else set()
+            wanted = {external(person) for person in members & self.known}
+            assert there == wanted, f"{cohort_id}: there {sorted(there)}, wanted {sorted(wanted)}"
+        assert self.sandbox.world.both_directions == 0
+
+    def _know(self, people: frozenset[int]) -> None:
+        for person in people - self.known:
+            self.sandbox.world.know(external(person), {"email": mail(person)})
+        self.known |= people
+
+    async def _set_members(self, step: Step) -> None:
+        for index in range(COHORTS):
+            space = SPACES[step.spaces[index]]
+            people = [value(person, space) for person in step.members[index]]
+            if len(self.cohorts) <= index:
+                self.cohorts.append(await fill(self.workspace, people, name=f"Cohort {index}", space=space))
+            else:
+                await fill(self.workspace, people, cohort_id=self.cohorts[index], space=space)
+
+    async def _sync(self, *, crash_at: int | None = None, everything: bool = False) -> RunProgress:
+        ledger = self.workspace.ledger
+        submit = ledger.submit
+        if crash_at is not None:
+            left = crash_at
+
+            def crashing(job: Any) -> Any:
+                nonlocal left
+                left -= 1
+                if left < 0:
+                    raise Crash
+                return submit(job)
+
+            ledger.submit = crashing  # type: ignore[method-assign]
+        progress = None
+        try:
+            progress = await self.workspace.sync.start(self.cohorts, everything=everything)
+            await self.workspace.sync.finished(progress.run_id)
+        except (Crash, asyncio.CancelledError):
+            assert crash_at is not None
+        except BaseExceptionGroup as group:
+            if group.subgroup(Crash) is None:
+                raise
+        finally:
+            ledger.submit = submit  # type: ignore[method-assign]
+        if crash_at is None:
+            assert progress is not None
+            self._adds_up(progress)
+        return progress or RunProgress(0, 0.0)
+
+    @staticmethod
+    def _adds_up(progress: RunProgress) -> None:
+        for delivery in progress.deliveries.values():
+            outcomes = delivery.submitted + delivery.rejected + delivery.in_doubt + delivery.skipped
+            assert delivery.planned == outcomes, delivery
+
+    async def _forget_refusals(self) -> None:
+        from functools import partial
+
+        from heaptui.store import beliefs
+
+        for cohort_id in self.cohorts:
+            await recover(self.workspace.ledger, self.workspace.view.settle, cohort_id)
+            await self.workspace.ledger.write(partial(beliefs.forget_refusals, cohort_id=cohort_id))
+
+    async def _nothing_late_any_more(self) -> None:
+        while self.sandbox.braze.late:
+            await asyncio.sleep(0.01)
+
+
+def play(history: list[Step], seed: int) -> None:
+    """One history in a fresh sandbox and a fresh home."""
+
+    async def run() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            async with running_sandbox(seed=1) as sandbox, workspace_on(sandbox, Path(folder), **SETTINGS) as workspace:
+                await History(sandbox, workspace, seed).play(history)
+
+    asyncio.run(run())
+
+
+SETTINGS = {**QUICK, "guard_min": 10_000}
