@@ -33,11 +33,21 @@ class CohortLock:
         """
         deadline = time.monotonic() + wait
         while True:
-            if await asyncio.to_thread(self._try):
+            if await self._tried():
                 return True
             if time.monotonic() >= deadline:
                 return False
             await gate.sleep(LOOK_AGAIN)
+
+    async def _tried(self) -> bool:
+        attempt = asyncio.ensure_future(asyncio.to_thread(self._try))
+        try:
+            return await asyncio.shield(attempt)
+        except asyncio.CancelledError:
+            # The thread goes on: whatever it takes after we stopped waiting must be given back.
+            if await attempt:
+                await self.free()
+            raise
 
     def _try(self) -> bool:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from heaptui.model.identifiers import EXTERNAL_ID, Kind, Space
-from heaptui.model.runs import RunProgress
+from heaptui.model.runs import DeliveryState, RunProgress
 from heaptui.sandbox.server import Sandbox, running_sandbox
 from heaptui.services.run import recover
 from heaptui.services.workspace import Workspace
@@ -120,10 +120,11 @@ class History:
         self.sandbox.braze.faults.clear()
         await self._forget_refusals()
         progress = await self._sync(everything=newly_known)
+        assert progress.state is DeliveryState.FINISHED, progress
         unsettled = max((d.unsettled_until or 0.0 for d in progress.deliveries.values()), default=0.0)
         if unsettled:
             await asyncio.sleep(max(0.0, unsettled - time.time()) + 0.01)
-            await self._sync(everything=newly_known)
+            assert (await self._sync(everything=newly_known)).state is DeliveryState.FINISHED
         await self._nothing_late_any_more()
         last = history[-1]
         for cohort_id, members in zip(self.cohorts, last.members, strict=True):
