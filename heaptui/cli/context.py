@@ -48,6 +48,20 @@ class Settings:
             yield workspace
 
 
+async def named_cohort(workspace: Workspace, reference: str) -> str:
+    """The id of the cohort that was named, by whatever name; a former one is told on stderr.
+
+    Raises:
+        UsageError: none is found, or several are.
+    """
+    from heaptui.cli.output import plain, say
+
+    found = await workspace.cohorts.resolve(reference)
+    if found.warning:
+        say(plain(found.warning))
+    return found.cohort_id
+
+
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a command's asynchronous part."""
     return asyncio.run(work)

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Sequence
 
 import click
+
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_NUMBER = re.compile(r"[≈+−-]?\d[\d,. %+−-]*")
+_NO_NUMBER = ("", "·", "?")
+
+
+def plain(text: str) -> str:
+    """The text with ␛ for what a terminal would obey instead of showing it."""
+    return _CONTROL.sub("␛", text)
 
 
 def say(text: str) -> None:
@@ -12,14 +23,30 @@ def say(text: str) -> None:
     click.echo(text, err=True)
 
 
+def people(count: int) -> str:
+    """`1 person`, `12,345 people`."""
+    return "1 person" if count == 1 else f"{count:,} people"
+
+
+def waiting(adds: int, removes: int) -> str:
+    """What a sync would change: `+1,204 −310`, `+5`, or `·`."""
+    parts = ([f"+{adds:,}"] if adds else []) + ([f"−{removes:,}"] if removes else [])
+    return " ".join(parts) or "·"
+
+
+def moment(at: float | None) -> str:
+    """Local date and time: `2025-12-03 14:33`, or `never`."""
+    return "never" if at is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
+
+
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, to_stderr: bool = False) -> None:
     """Aligned columns; those of numbers stand right."""
     from rich.cells import cell_len
 
-    lines = [headings, *rows]
+    lines = [headings, *([plain(cell).replace("\n", "␛") for cell in row] for row in rows)]
     widths = [max(cell_len(line[column]) for line in lines) for column in range(len(headings))]
     numeric = [
-        bool(rows) and all(row[column][:1].isdigit() or row[column] in ("", "·", "?") for row in rows)
+        bool(rows) and all(cell in _NO_NUMBER or _NUMBER.fullmatch(cell) for cell in (row[column] for row in rows))
         for column in range(len(headings))
     ]
     for line in lines:
@@ -28,3 +55,10 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, to_stderr: 
             gap = " " * (width - cell_len(text))
             cells.append(gap + text if right else text + gap)
         click.echo("  ".join(cells).rstrip(), err=to_stderr)
+
+
+def facts(lines: Sequence[tuple[str, str]]) -> None:
+    """One line per fact: what it is, and the fact."""
+    width = max(len(name) for name, _ in lines)
+    for name, text in lines:
+        click.echo(f"{name.ljust(width)}  {plain(text)}")

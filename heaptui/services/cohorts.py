@@ -25,7 +25,7 @@ from heaptui.services.imports import (
     refuse_if_read_only,
 )
 from heaptui.store import cohorts
-from heaptui.store.cohorts import Resolved
+from heaptui.store.cohorts import Resolved, View
 from heaptui.store.identities import CHUNK, values_of
 
 if TYPE_CHECKING:
@@ -77,8 +77,8 @@ class CohortService:
 
         return await self._ledger.read(look)
 
-    async def waiting(self, cohort_id: str, direction: Direction, *, limit: int = 100) -> Identifiers:
-        """The first people who would join or leave with the next sync.
+    async def waiting(self, cohort_id: str, direction: Direction, *, offset: int = 0, limit: int = 100) -> Identifiers:
+        """Some of the people who would join or leave with the next sync.
 
         Raises:
             UsageError: there is no such cohort.
@@ -86,21 +86,30 @@ class CohortService:
         view = self._workspace.view
 
         def look(connection: sqlite3.Connection) -> Identifiers:
-            _, _, changes = cohorts.changes_of(connection, cohort_id, view)
-            people = changes.adds if direction is Direction.ADD else changes.removes
-            return values_of(connection, _window(people, 0, limit))
+            return values_of(connection, _window(_changing(connection, cohort_id, view, direction), offset, limit))
 
         return await self._ledger.read(look)
 
-    async def export(self, cohort_id: str) -> AsyncIterator[Identifiers]:
-        """All people of a cohort as they are when it begins, in chunks.
+    async def export(
+        self, cohort_id: str, *, waiting: Direction | None = None, offset: int = 0, limit: int | None = None
+    ) -> AsyncIterator[Identifiers]:
+        """The people of a cohort, or those waiting to join or leave, as they are when it begins, in chunks.
 
         Raises:
             UsageError: there is no such cohort.
         """
-        people = await self._ledger.read(lambda connection: cohorts.members(connection, cohort_id))
-        for start in range(0, len(people), CHUNK):
-            yield await self._ledger.read(partial(values_of, uids=_window(people, start, CHUNK)), long=True)
+        view = self._workspace.view
+
+        def look(connection: sqlite3.Connection) -> BitMap:
+            if waiting is None:
+                return cohorts.members(connection, cohort_id)
+            return _changing(connection, cohort_id, view, waiting)
+
+        found = await self._ledger.read(look)
+        end = len(found) if limit is None else min(len(found), offset + limit)
+        for start in range(offset, end, CHUNK):
+            some = _window(found, start, min(CHUNK, end - start))
+            yield await self._ledger.read(partial(values_of, uids=some), long=True)
 
     async def rename(self, cohort_id: str, name: str) -> Cohort:
         """Give a cohort another name; the next sync renames it in Braze too.
@@ -192,6 +201,11 @@ class CohortService:
             return cohorts.read_one(connection, cohort_id, view)
 
         return await self._ledger.write(job)
+
+
+def _changing(connection: sqlite3.Connection, cohort_id: str, view: View, direction: Direction) -> BitMap:
+    _, _, changes = cohorts.changes_of(connection, cohort_id, view)
+    return changes.adds if direction is Direction.ADD else changes.removes
 
 
 def _window(people: BitMap, offset: int, limit: int) -> BitMap:

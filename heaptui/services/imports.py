@@ -166,7 +166,7 @@ def _compared(
     staying, leaving = len(file.known & before), len(before - file.known)
     unusual = ""
     if guard.holds(leaving, len(before)):
-        unusual = f"{leaving:,} of {len(before):,} people would leave. The next sync is held until you let it through."
+        unusual = f"{leaving:,} of {len(before):,} people would leave. Is the file complete?"
     return ImportPreview(
         request=request,
         cohort_id=destination.cohort.cohort_id if destination.cohort else None,

@@ -199,8 +199,8 @@ def replace_members(
 def undo_import(connection: sqlite3.Connection, cohort_id: str, *, at: float) -> bool:
     """Bring the people before the last import or retirement back; False when there is nothing to bring back."""
     cursor = connection.execute(
-        "UPDATE cohort SET members = members_before, members_before = NULL, changed_at = ?, source_digest = '',"
-        " retired_at = NULL WHERE cohort_id = ? AND members_before IS NOT NULL",
+        "UPDATE cohort SET members = members_before, members_before = NULL, changed_at = ?, source_name = '',"
+        " source_digest = '', retired_at = NULL WHERE cohort_id = ? AND members_before IS NOT NULL",
         (at, cohort_id),
     )
     return cursor.rowcount == 1

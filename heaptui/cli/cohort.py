@@ -1,0 +1,266 @@
+"""`heaptui cohort`: import groups of people, look at them, export them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from heaptui.cli.cohort_files import export, import_command, members
+from heaptui.cli.context import Settings, emit, named_cohort, run
+from heaptui.cli.output import facts, moment, people, plain, say, table, waiting
+from heaptui.model.cohorts import Cohort, CohortState, Origin
+
+if TYPE_CHECKING:
+    from heaptui.services.workspace import Workspace
+
+_STATES = {
+    CohortState.NEW: "new",
+    CohortState.PENDING: "to sync",
+    CohortState.ON_HOLD: "on hold",
+}
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+@click.group()
+def cohort() -> None:
+    """Groups of people: import, look, export. Nothing here sends anything to Braze.
+
+    A COHORT is its id, the unique end of it, its name, or a former name.
+    """
+
+
+for _command in (import_command, members, export):
+    cohort.add_command(_command)
+
+
+@cohort.command("list")
+@_as_json
+@click.pass_obj
+def list_command(settings: Settings, *, as_json: bool) -> None:
+    """List the cohorts: people, what waits, state.
+
+    \b
+    Example:
+      heaptui cohort list
+    """
+
+    async def work() -> None:
+        async with settings.workspace("command") as workspace:
+            found = await workspace.cohorts.list()
+        if as_json or settings.json:
+            emit({"cohorts": [_list_json(one) for one in found]})
+        elif not found:
+            say("No cohorts yet. The first one: heaptui cohort import FILE --name NAME")
+        else:
+            rows = [
+                (one.name, one.tail, f"{one.members:,}", waiting(one.adds, one.removes), _from(one), _state(one))
+                for one in found
+            ]
+            table(("cohort", "id", "people", "waiting", "from", "state"), rows)
+
+    run(work())
+
+
+def _list_json(one: Cohort) -> dict[str, Any]:
+    return {
+        "cohort_id": one.cohort_id,
+        "name": one.name,
+        "source": one.origin,
+        "state": one.state,
+        "members": one.members,
+        "delivered": one.delivered,
+        "adds": one.adds,
+        "removes": one.removes,
+    }
+
+
+@cohort.command()
+@click.argument("reference", metavar="COHORT")
+@_as_json
+@click.pass_obj
+def show(settings: Settings, reference: str, *, as_json: bool) -> None:
+    """Show one cohort: where it comes from, what Braze accepted, what waits.
+
+    \b
+    Example:
+      heaptui cohort show "Cart abandoners"
+    """
+
+    async def work() -> None:
+        async with settings.workspace("command") as workspace:
+            one = await workspace.cohorts.show(await named_cohort(workspace, reference))
+        emit(_show_json(one)) if as_json or settings.json else _print(one)
+
+    run(work())
+
+
+def _show_json(one: Cohort) -> dict[str, Any]:
+    return {
+        **_list_json(one),
+        "kind": one.space.kind,
+        "alias_label": one.space.label or None,
+        "id_column": one.id_column or None,
+        "source_name": one.source_name or None,
+        "created_at": one.created_at,
+        "changed_at": one.changed_at,
+        "synced_at": one.synced_at,
+        "braze_name": one.braze_name or None,
+        "former_names": one.former_names,
+        "rejected": one.refused,
+        "in_doubt": one.doubtful,
+        "can_undo_import": one.can_undo_import,
+        "examples": one.examples,
+    }
+
+
+def _print(one: Cohort) -> None:
+    column = f", column {one.id_column}" if one.id_column else ""
+    lines = [
+        ("cohort", f"{one.name} ({one.cohort_id})"),
+        ("state", _state(one)),
+        ("people", f"{one.members:,} from {_from(one)}{column}, since {moment(one.changed_at)}"),
+        ("accepted", f"{one.delivered:,} by Braze, last sync {moment(one.synced_at)}"),
+        ("waiting", f"{one.adds:,} join, {one.removes:,} leave"),
+        ("ids", f"{one.space}, like {'  '.join(one.examples)}" if one.examples else str(one.space)),
+    ]
+    if one.refused:
+        lines.append(("refused", f"{people(one.refused)}; offered again with: heaptui run retry"))
+    if one.doubtful:
+        lines.append(("in doubt", f"{people(one.doubtful)}; settled by the next sync"))
+    if one.renamed:
+        lines.append(("renamed", f"“{one.braze_name}” in Braze until the next sync"))
+    if one.former_names:
+        lines.append(("was called", ", ".join(one.former_names)))
+    facts(lines)
+    if hint := _next_step(one):
+        say(f"next: {hint}")
+
+
+def _next_step(one: Cohort) -> str:
+    if one.state is CohortState.HELD:
+        return (
+            f"heaptui sync {one.cohort_id} --dry-run, and to let it through: heaptui sync {one.cohort_id} --yes-really"
+        )
+    if one.state is CohortState.ON_HOLD:
+        return f"heaptui cohort release {one.cohort_id}"
+    return f"heaptui sync {one.cohort_id} --dry-run" if one.adds or one.removes or one.renamed else ""
+
+
+def _state(one: Cohort) -> str:
+    return _STATES.get(one.state, one.state.value)
+
+
+def _from(one: Cohort) -> str:
+    if one.origin is Origin.HEAP:
+        return f"Heap {one.tail}"
+    return one.source_name or str(one.origin)
+
+
+@cohort.command()
+@click.argument("reference", metavar="COHORT")
+@click.argument("name")
+@_as_json
+@click.pass_obj
+def rename(settings: Settings, reference: str, name: str, *, as_json: bool) -> None:
+    """Give a cohort another name. The next sync renames it in Braze; the former name keeps leading to it.
+
+    \b
+    Example:
+      heaptui cohort rename 4c7e2a "Cart abandoners"
+    """
+    _change(
+        settings,
+        reference,
+        lambda workspace, cohort_id: workspace.cohorts.rename(cohort_id, name),
+        lambda one: f"It is called “{one.name}” now. Braze hears of it with the next sync.",
+        as_json=as_json,
+    )
+
+
+@cohort.command("undo-import")
+@click.argument("reference", metavar="COHORT")
+@_as_json
+@click.pass_obj
+def undo_import(settings: Settings, reference: str, *, as_json: bool) -> None:
+    """Bring the people before the last import back. Sends nothing.
+
+    \b
+    Example:
+      heaptui cohort undo-import "VIP 2024"
+    """
+    _change(
+        settings,
+        reference,
+        lambda workspace, cohort_id: workspace.cohorts.undo_import(cohort_id),
+        lambda one: f"{people(one.members)} again; {one.adds:,} join, {one.removes:,} leave. Nothing sent.",
+        as_json=as_json,
+    )
+
+
+@cohort.command()
+@click.argument("reference", metavar="COHORT")
+@_as_json
+@click.pass_obj
+def release(settings: Settings, reference: str, *, as_json: bool) -> None:
+    """Let a cohort that is on hold take part in syncs again.
+
+    \b
+    Example:
+      heaptui cohort release "VIP 2024"
+    """
+    _change(
+        settings,
+        reference,
+        lambda workspace, cohort_id: workspace.cohorts.release(cohort_id),
+        lambda one: f"“{one.name}” takes part in syncs: {_state(one)}.",
+        as_json=as_json,
+    )
+
+
+@cohort.command()
+@click.argument("reference", metavar="COHORT")
+@_as_json
+@click.pass_obj
+def retire(settings: Settings, reference: str, *, as_json: bool) -> None:
+    """Take a cohort out of all lists. A sync by its id lets everybody leave in Braze.
+
+    \b
+    Example:
+      heaptui cohort retire "VIP 2023"
+    """
+    _change(
+        settings,
+        reference,
+        lambda workspace, cohort_id: workspace.cohorts.retire(cohort_id),
+        _retired,
+        as_json=as_json,
+    )
+
+
+def _retired(one: Cohort) -> str:
+    if not one.removes:
+        return f"“{one.name}” is retired; Braze holds nobody of it. Undo: heaptui cohort undo-import {one.cohort_id}"
+    return (
+        f"“{one.name}” is retired; {people(one.removes)} of it are still in Braze. Nothing sent.\n"
+        f"let them leave: heaptui sync {one.cohort_id} --yes-really\n"
+        f"undo: heaptui cohort undo-import {one.cohort_id}"
+    )
+
+
+def _change(
+    settings: Settings,
+    reference: str,
+    change: Callable[[Workspace, str], Coroutine[Any, Any, Cohort]],
+    told: Callable[[Cohort], str],
+    *,
+    as_json: bool,
+) -> None:
+    async def work() -> None:
+        async with settings.workspace("command") as workspace:
+            one = await change(workspace, await named_cohort(workspace, reference))
+        emit(_show_json(one)) if as_json or settings.json else click.echo(plain(told(one)))
+
+    run(work())

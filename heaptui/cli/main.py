@@ -1,0 +1,201 @@
+"""The `heaptui` command: global options, commands loaded when they are needed, and errors told to people."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from heaptui import __version__
+from heaptui.errors import ExitCode, HeaptuiError, UsageError
+
+if TYPE_CHECKING:
+    from heaptui.cli.context import Settings
+
+COMMANDS = {
+    "demo": "See it work on a sandbox with sample people; nothing leaves this machine.",
+    "profile": "Braze workspaces and their keys.",
+    "cohort": "Groups of people: import, look, export.",
+    "sync": "Bring cohorts in Braze up to date.",
+    "run": "Past and present syncs of all processes.",
+    "ledger": "Keep, move and check the record of what Braze holds.",
+    "sandbox": "Serve a stand-in for Braze and Heap to other programs.",
+    "doctor": "What a bug report needs.",
+}
+"""Every command with its line in the help; the command `x` is `x` of heaptui/cli/x.py."""
+
+
+class Commands(click.Group):
+    """Loads a command when it is called, so that `--help` is there at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """In the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
+        """The command, with the global options accepted after its name too."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"heaptui.cli.{cmd_name}"), cmd_name)
+        _accept_global_options(command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+        """From the table above: nothing is loaded for the help."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Tell the nearest command when there is none of that name."""
+        from difflib import get_close_matches
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            raise UsageError(
+                f"There is no command “{args[0]}”.",
+                f"Did you mean {near[0]}?" if near else "",
+                "See them all: heaptui --help",
+            )
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what nobody expected becomes a report in the logs."""
+        try:
+            return super().invoke(ctx)
+        except (HeaptuiError, click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+            raise
+        except ExceptionGroup as group:
+            told = _first_told(group)
+            if told is None:
+                raise _bug(group, ctx) from group
+            raise told from group
+        except Exception as error:
+            raise _bug(error, ctx) from error
+
+
+@click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--profile", metavar="NAME", help="Which profile; needed where there are several.")
+@click.option("--home", metavar="DIR", help="Keep everything under this directory.  [env: HEAPTUI_HOME]")
+@click.option("--read-only", is_flag=True, help="Look without writing; works on a copied folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON where a command returns something.")
+@click.version_option(__version__, prog_name="heaptui", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context, *, profile: str | None, home: str | None, read_only: bool, as_json: bool) -> None:
+    """Take groups of people from Heap into Braze: a plan before, a proof after.
+
+    Without a command, heaptui opens in the terminal. The options below may also stand after a command.
+    """
+    from heaptui.cli.context import Settings
+    from heaptui.config import Home, private_files
+
+    private_files()
+    ctx.obj = Settings(Home.find(home, os.environ), profile, read_only, as_json, os.environ)
+    if ctx.invoked_subcommand is None:
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise UsageError("heaptui needs a terminal; without one use its commands: heaptui --help")
+        from heaptui.ui.app import run_app
+
+        run_app(ctx.obj)
+
+
+def _accept_global_options(command: click.Command) -> None:
+    """Let --profile, --home and --read-only stand after the command's name too."""
+    have = {name for parameter in command.params for name in parameter.opts}
+    for option in (
+        click.Option(["--profile"], hidden=True, expose_value=False, callback=_set_profile),
+        click.Option(["--home"], hidden=True, expose_value=False, callback=_set_home),
+        click.Option(["--read-only"], is_flag=True, hidden=True, expose_value=False, callback=_set_read_only),
+    ):
+        if option.opts[0] not in have:
+            command.params.append(option)
+    if isinstance(command, click.Group):
+        if "--json" not in have:
+            command.params.append(
+                click.Option(["--json"], is_flag=True, hidden=True, expose_value=False, callback=_set_json)
+            )
+        for inner in command.commands.values():
+            _accept_global_options(inner)
+
+
+def _set_profile(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        ctx.obj.profile = value
+
+
+def _set_home(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        from heaptui.config import Home
+
+        ctx.obj.home = Home.find(value, ctx.obj.environ)
+
+
+def _set_read_only(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    ctx.obj.read_only = ctx.obj.read_only or value
+
+
+def _set_json(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    ctx.obj.json = ctx.obj.json or value
+
+
+def _first_told(group: BaseExceptionGroup[BaseException]) -> HeaptuiError | None:
+    """An error for people among those that concurrent tasks ended with."""
+    for error in group.exceptions:
+        if isinstance(error, HeaptuiError):
+            return error
+        if isinstance(error, BaseExceptionGroup) and (told := _first_told(error)) is not None:
+            return told
+    return None
+
+
+def _bug(error: Exception, ctx: click.Context) -> HeaptuiError:
+    """Keep what a bug report needs; the screen shows neither traceback nor values."""
+    from heaptui.cli.crash import write_report
+    from heaptui.config import Home
+
+    settings: Settings | None = ctx.obj
+    home = settings.home if settings is not None else Home.find(None, os.environ)
+    kept = write_report(home.logs_dir, error, ctx.invoked_subcommand or "")
+    return HeaptuiError(
+        "This is a bug in heaptui.",
+        f"{type(error).__name__}. " + (f"The report is {kept}." if kept else "No report could be written."),
+        "Send it to whoever maintains heaptui; look through it first, it may name files of yours.",
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code."""
+    try:
+        try:
+            code = cli.main(None if arguments is None else list(arguments), "heaptui", standalone_mode=False)
+        except SystemExit as end:
+            code = end.code
+        sys.stdout.flush()
+    except HeaptuiError as error:
+        _tell(error)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has closed it, as `head` does; Python must not try to flush it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+    return code if isinstance(code, int) else ExitCode.DONE
+
+
+def _tell(error: HeaptuiError) -> None:
+    from heaptui.cli.output import plain
+
+    click.echo(plain(error.title), err=True)
+    for line in (error.detail, error.hint):
+        if line:
+            click.echo(f"  {plain(line)}", err=True)
