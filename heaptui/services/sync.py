@@ -180,6 +180,15 @@ class SyncService:
         route = CohortImport(profile.partner_name, secrets.partner_api_key, secrets.data_import_key)
         return route, Target(profile.endpoint, profile.partner_name, secrets.data_import_key)
 
+    async def same_workspace(self) -> None:
+        """Somebody says that the key in use leads to the workspace that the ledger is about.
+
+        Raises:
+            UsageError: endpoint or partner differ.
+        """
+        _, aim = self._way()
+        await self._workspace.ledger.write(lambda connection: target.claim(connection, aim, same_workspace=True))
+
     def pause(self, run_id: int) -> None:
         """Send nothing more until `go_on`; what is in flight comes home."""
         self._running[run_id].gate.pause()

@@ -1,0 +1,174 @@
+"""`heaptui profile`: Braze workspaces and their keys."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from heaptui.cli.context import Settings, emit, run
+from heaptui.cli.output import say, table
+from heaptui.errors import UsageError
+
+if TYPE_CHECKING:
+    from heaptui.services.profiles import ProfileFacts, ProfileService
+
+
+@click.group()
+def profile() -> None:
+    """Braze workspaces and their keys."""
+
+
+def _service(settings: Settings) -> ProfileService:
+    from heaptui.services.profiles import ProfileService
+
+    return ProfileService(settings.home, settings.environ)
+
+
+@profile.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def list_profiles(settings: Settings, *, as_json: bool) -> None:
+    """List the profiles.
+
+    \b
+    Example:
+      heaptui profile list
+    """
+    from heaptui.config import load_config
+
+    profiles = load_config(settings.home).profiles
+    if as_json or settings.json:
+        emit({"profiles": [_settings_json(found) for found in profiles.values()]})
+        return
+    if not profiles:
+        say("No profile yet. Make one: heaptui profile set NAME endpoint=https://rest.iad-03.braze.com")
+        return
+    rows = [
+        (found.name, found.label or "·", found.instance_name or "no endpoint", "read-only" if found.read_only else "·")
+        for found in profiles.values()
+    ]
+    table(("profile", "label", "instance", "may send"), rows)
+
+
+def _settings_json(found: Any) -> dict[str, Any]:
+    import msgspec
+
+    settings: dict[str, Any] = msgspec.structs.asdict(found)
+    settings.pop("from_environment")
+    return settings
+
+
+@profile.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def show(settings: Settings, name: str | None, *, as_json: bool) -> None:
+    """Show a profile and where its keys come from; never the keys.
+
+    \b
+    Example:
+      heaptui profile show acme-jp
+    """
+    from heaptui.config import load_config, resolve_profile
+
+    async def shown() -> ProfileFacts:
+        chosen = resolve_profile(load_config(settings.home), name or settings.profile, settings.environ)
+        return await _service(settings).show(chosen)
+
+    facts = run(shown())
+    if as_json or settings.json:
+        emit({**_settings_json(facts.profile), "keys": dict(facts.keys), "notes": facts.notes})
+        return
+    found = facts.profile
+    click.echo(f"{found.name}{f' · {found.label}' if found.label else ''}")
+    click.echo(f"endpoint   {found.endpoint or 'none'}  {found.instance_name}")
+    click.echo(f"way        {found.route or (facts.ways[0] if facts.ways else 'none: a key is missing')}")
+    for key, origin in facts.keys.items():
+        click.echo(f"{key:<16} {origin}")
+    for note in facts.notes:
+        click.echo(f"! {note}")
+
+
+@profile.command("set")
+@click.argument("name")
+@click.argument("items", nargs=-1, metavar="[SETTING=VALUE | KEY]...")
+@click.option("--store", type=click.Choice(["keyring", "file"]), help="Where keys are kept.")
+@click.option("--same-workspace", is_flag=True, help="A key was rotated: the ledger stays with the profile.")
+@click.pass_obj
+def set_profile(
+    settings: Settings, name: str, items: tuple[str, ...], *, store: str | None, same_workspace: bool
+) -> None:
+    """Make or change a profile. Keys are asked for, or read from stdin a line each; never given as arguments.
+
+    \b
+    Examples:
+      heaptui profile set acme-jp endpoint=https://rest.jp-01.braze.com label=PRODUCTION
+      heaptui profile set acme-jp partner_api_key data_import_key
+    """
+    from heaptui.services.profiles import SecretName
+
+    given = dict(item.split("=", 1) for item in items if "=" in item)
+    names = [item for item in items if "=" not in item]
+    for word in (*names, *given):
+        if word in set(SecretName) and word in given:
+            raise UsageError(
+                f"{word} must not stand in the command.",
+                "Commands are kept in the shell's history.",
+                f"heaptui profile set {name} {word}     (it asks)",
+            )
+    unknown = [word for word in names if word not in set(SecretName)]
+    if unknown:
+        raise UsageError(
+            f"{unknown[0]!r} is no key.", f"Keys are: {', '.join(SecretName)}.", "Settings need a value: a=b"
+        )
+    values = {secret: _asked(secret) for secret in names}
+
+    async def work() -> None:
+        service = _service(settings)
+        await service.change(name, given)
+        for secret, value in values.items():
+            await service.keep_key(name, SecretName(secret), value, store=store or "")
+        if same_workspace:
+            await _stay(settings, name)
+
+    run(work())
+    say(f"{name} is set." + (f" Kept: {', '.join(values)}." if values else ""))
+
+
+def _asked(secret: str) -> str:
+    if sys.stdin.isatty():
+        return str(click.prompt(secret, hide_input=True, err=True))
+    line = sys.stdin.readline()
+    if not line.strip():
+        raise UsageError(f"No {secret} on stdin.", "One line for each key is read, in the order of the command.")
+    return line.strip()
+
+
+async def _stay(settings: Settings, name: str) -> None:
+    """The user says that another key leads to the same workspace."""
+    from dataclasses import replace
+
+    async with replace(settings, profile=name).workspace("command") as workspace:
+        await workspace.sync.same_workspace()
+    say("The ledger goes on with this key.")
+
+
+@profile.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def remove(settings: Settings, name: str, *, yes: bool) -> None:
+    """Forget a profile and its stored keys. The ledger stays.
+
+    \b
+    Example:
+      heaptui profile remove acme-old
+    """
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("There is no terminal to ask, so nothing was removed.", "", "Add --yes.")
+        click.confirm(f"Forget {name} and its keys?", abort=True, err=True)
+    run(_service(settings).remove(name))
+    say(f"{name} is forgotten. Its ledger stays in {settings.home.data_dir}.")
