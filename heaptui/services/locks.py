@@ -58,5 +58,10 @@ class CohortLock:
         return True
 
     async def free(self) -> None:
-        """Give it back."""
-        await asyncio.to_thread(self._lock.release)
+        """Give it back, also when the wait for it is cancelled."""
+        release = asyncio.ensure_future(asyncio.to_thread(self._lock.release))
+        try:
+            await asyncio.shield(release)
+        except asyncio.CancelledError:
+            await release
+            raise
