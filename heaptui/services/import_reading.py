@@ -11,7 +11,7 @@ from pyroaring import BitMap
 
 from heaptui.errors import UsageError
 from heaptui.model.identifiers import Space
-from heaptui.sources import Format, ReadReport, Source, detect_format, inspect_source, read_ids
+from heaptui.sources import Format, ReadingCancelled, ReadReport, Source, detect_format, inspect_source, read_ids
 from heaptui.store.database import Database
 from heaptui.store.identities import CHUNK, find_values, number_values
 
@@ -97,7 +97,7 @@ class FileRead:
                 self.first = chunk[:SAMPLE]
             waiting += chunk
             if len(waiting) >= RUN:
-                self.known |= number_all(ledger, space, self._look_up(ledger, space, waiting))
+                self.known |= number_all(ledger, space, self._look_up(ledger, space, waiting), cancelled)
                 waiting = []
         self._refuse_if_nothing()
         self.missing = self._look_up(ledger, space, waiting)
@@ -125,10 +125,16 @@ class FileRead:
         )
 
 
-def number_all(ledger: Database, space: Space, values: list[str]) -> BitMap:
-    """Number sorted values in short writes, from a thread of the caller's own."""
+def number_all(ledger: Database, space: Space, values: list[str], cancelled: Callable[[], bool]) -> BitMap:
+    """Number sorted values in short writes, from a thread of the caller's own.
+
+    Raises:
+        ReadingCancelled: `cancelled` said so.
+    """
     uids = BitMap()
     for start in range(0, len(values), CHUNK):
+        if cancelled():
+            raise ReadingCancelled
         # One write at a time: those that wait together would be committed together, in one long transaction.
         job = partial(number_values, space=space, values=values[start : start + CHUNK])
         uids |= ledger.submit(job).result()

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pyroaring import BitMap
 
@@ -38,6 +38,8 @@ __all__ = [
     "inspect_file",
     "preview_import",
 ]
+
+T = TypeVar("T")
 
 EXAMPLES = 6
 
@@ -144,19 +146,14 @@ async def preview_import(
     view = workspace.view
     destination = await workspace.ledger.read(lambda connection: find_destination(connection, request, view))
     space = space_for(request, destination.cohort, workspace.profile, view.route)
-    stop = threading.Event()
 
-    def read() -> ImportPreview:
+    def read(cancelled: Callable[[], bool]) -> ImportPreview:
         with open_source(request.path if request.path == "-" else _meant(request.path)) as source:
             file = FileRead(source, request, destination.cohort.id_column if destination.cohort else "")
-            file.read(workspace.ledger, space, progress, stop.is_set)
+            file.read(workspace.ledger, space, progress, cancelled)
             return _compared(file, request, destination, space, view.guard)
 
-    try:
-        return await asyncio.to_thread(read)
-    except asyncio.CancelledError:
-        stop.set()
-        raise
+    return await _in_thread(read)
 
 
 def _compared(
@@ -231,7 +228,9 @@ async def apply_import(workspace: Workspace, preview: ImportPreview) -> str:
         UsageError: the cohort is not what it was at the preview.
     """
     refuse_if_read_only(workspace)
-    uids = preview.known | await asyncio.to_thread(number_all, workspace.ledger, preview.space, preview.missing)
+    uids = preview.known | await _in_thread(
+        lambda cancelled: number_all(workspace.ledger, preview.space, preview.missing, cancelled)
+    )
 
     def swap(connection: sqlite3.Connection) -> str:
         now = time.time()
@@ -266,6 +265,18 @@ def refuse_if_read_only(workspace: Workspace) -> None:
     """
     if workspace.read_only:
         raise Refused("This is open read-only.", "Nothing was changed.", "Use a profile that may write.")
+
+
+async def _in_thread(work: Callable[[Callable[[], bool]], T]) -> T:
+    """Run work that asks now and then whether it is cancelled; a cancelled await returns when the work has ended."""
+    stop = threading.Event()
+    working = asyncio.create_task(asyncio.to_thread(work, stop.is_set))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        stop.set()
+        await asyncio.wait({working})
+        raise
 
 
 def _meant(path: str) -> Path:
