@@ -170,11 +170,13 @@ def _bug(error: Exception, ctx: click.Context) -> HeaptuiError:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
+    stdout = sys.stdout
     try:
         try:
             code = cli.main(None if arguments is None else list(arguments), "heaptui", standalone_mode=False)
         except SystemExit as end:
-            code = end.code
+            # Where our reader closed the pipe, as `head` does, click has put other streams in place.
+            code = end.code if sys.stdout is stdout else ExitCode.DONE
         sys.stdout.flush()
     except HeaptuiError as error:
         _tell(error)
@@ -186,7 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         click.echo("Interrupted.", err=True)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has closed it, as `head` does; Python must not try to flush it again.
+        # Python must not try to flush to a closed pipe once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
     return code if isinstance(code, int) else ExitCode.DONE

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import os
+import select
+import sys
 from collections.abc import Callable
 from functools import partial
 from itertools import groupby
@@ -16,6 +20,8 @@ from heaptui.store.database import Database
 from heaptui.store.identities import CHUNK, find_values, number_values
 
 if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
     from heaptui.services.imports import ImportRequest
 
 RUN = 1_000_000
@@ -123,6 +129,36 @@ class FileRead:
             f"{self.report.rows:,} rows: {reasons}. Nothing was changed.",
             "Choose another column: --id-column COLUMN",
         )
+
+
+class StandardInput(io.RawIOBase):
+    """Standard input for a thread that must be able to stop while nothing comes."""
+
+    def __init__(self, cancelled: Callable[[], bool]) -> None:
+        self._file = sys.stdin.fileno()
+        self._cancelled = cancelled
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """What is there; waits for it.
+
+        Raises:
+            ReadingCancelled: `cancelled` said so.
+        """
+        # Where select knows sockets only, a read waits until the other side has ended.
+        while os.name == "posix" and not select.select([self._file], [], [], 0.2)[0]:
+            if self._cancelled():
+                raise ReadingCancelled
+        return _read_into(self._file, memoryview(buffer))
+
+
+def _read_into(file: int, view: memoryview) -> int:
+    content = os.read(file, len(view))
+    view[: len(content)] = content
+    return len(content)
 
 
 def number_all(ledger: Database, space: Space, values: list[str], cancelled: Callable[[], bool]) -> BitMap:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 from pyroaring import BitMap
 
@@ -20,8 +20,17 @@ from heaptui.model.cohorts import Guard, Origin, new_cohort_id
 from heaptui.model.identifiers import Kind, Space
 from heaptui.services.file_warnings import file_warnings
 from heaptui.services.import_destination import Destination, find_destination, space_for
-from heaptui.services.import_reading import FileRead, number_all
-from heaptui.sources import BadRow, ColumnFacts, Inspection, ReadReport, inspect_source, open_source, pasted_path
+from heaptui.services.import_reading import FileRead, StandardInput, number_all
+from heaptui.sources import (
+    BadRow,
+    ColumnFacts,
+    Inspection,
+    ReadReport,
+    Source,
+    inspect_source,
+    open_source,
+    pasted_path,
+)
 from heaptui.store import cohorts
 
 if TYPE_CHECKING:
@@ -148,7 +157,7 @@ async def preview_import(
     space = space_for(request, destination.cohort, workspace.profile, view.route)
 
     def read(cancelled: Callable[[], bool]) -> ImportPreview:
-        with open_source(request.path if request.path == "-" else _meant(request.path)) as source:
+        with _opened(request.path, cancelled) as source:
             file = FileRead(source, request, destination.cohort.id_column if destination.cohort else "")
             file.read(workspace.ledger, space, progress, cancelled)
             return _compared(file, request, destination, space, view.guard)
@@ -275,8 +284,14 @@ async def _in_thread(work: Callable[[Callable[[], bool]], T]) -> T:
         return await asyncio.shield(working)
     except asyncio.CancelledError:
         stop.set()
-        await asyncio.wait({working})
+        await asyncio.gather(working, return_exceptions=True)
         raise
+
+
+def _opened(path: str, cancelled: Callable[[], bool]) -> Source:
+    if path == "-":
+        return open_source(cast(BinaryIO, StandardInput(cancelled)), name="standard input")
+    return open_source(_meant(path))
 
 
 def _meant(path: str) -> Path:
