@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from heaptui.cli.context import Settings, emit, named_cohort, run
-from heaptui.cli.output import people, plain, say
+from heaptui.cli.output import people, plain, rows, say
 from heaptui.errors import UsageError
 from heaptui.model.belief import Direction
 from heaptui.model.cohorts import Cohort
@@ -67,7 +67,7 @@ def import_command(settings: Settings, /, file: str, *, as_json: bool, **options
 def _narrate(preview: ImportPreview) -> None:
     how = " (remembered)" if preview.remembered else " (the most likely one)" if preview.guessed else ""
     say(
-        f"{preview.encoding}, {preview.delimiter}, {preview.rows:,} rows;"
+        f"{preview.encoding}, {preview.delimiter}, {rows(preview.rows)};"
         f" id column {plain(preview.column)}{how}, as {preview.space}"
     )
     for row in preview.bad_rows[:BAD_ROWS_SHOWN]:

@@ -28,6 +28,11 @@ def people(count: int) -> str:
     return "1 person" if count == 1 else f"{count:,} people"
 
 
+def rows(count: int) -> str:
+    """`1 row`, `12,389 rows`."""
+    return "1 row" if count == 1 else f"{count:,} rows"
+
+
 def waiting(adds: int, removes: int) -> str:
     """What a sync would change: `+1,204 −310`, `+5`, or `·`."""
     parts = ([f"+{adds:,}"] if adds else []) + ([f"−{removes:,}"] if removes else [])
@@ -39,17 +44,17 @@ def moment(at: float | None) -> str:
     return "never" if at is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
 
 
-def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, to_stderr: bool = False) -> None:
+def table(headings: Sequence[str], lines: Sequence[Sequence[str]], *, to_stderr: bool = False) -> None:
     """Aligned columns; those of numbers stand right."""
     from rich.cells import cell_len
 
-    lines = [headings, *([plain(cell).replace("\n", "␛") for cell in row] for row in rows)]
-    widths = [max(cell_len(line[column]) for line in lines) for column in range(len(headings))]
+    shown = [[plain(cell).replace("\n", "␛") for cell in line] for line in lines]
+    widths = [max(cell_len(line[column]) for line in (headings, *shown)) for column in range(len(headings))]
     numeric = [
-        bool(rows) and all(cell in _NO_NUMBER or _NUMBER.fullmatch(cell) for cell in (row[column] for row in rows))
+        bool(shown) and all(cell in _NO_NUMBER or _NUMBER.fullmatch(cell) for cell in (line[column] for line in shown))
         for column in range(len(headings))
     ]
-    for line in lines:
+    for line in (headings, *shown):
         cells = []
         for text, width, right in zip(line, widths, numeric, strict=True):
             gap = " " * (width - cell_len(text))

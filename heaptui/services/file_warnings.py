@@ -18,15 +18,15 @@ def _damage(report: ReadReport) -> list[str]:
     damage = report.damage
     zeros = damage.maybe_lost_zeros
     sentences = (
-        (damage.rounded, "look like 1.23E+15: a spreadsheet rounded them, their digits are lost"),
-        (damage.decimal, "end in .0: they were numbers in a spreadsheet, Braze compares every character"),
-        (damage.wide, "have full-width digits, Braze compares every character"),
-        (damage.blanks, "have blanks before or after; they are kept, and Braze compares them"),
-        (zeros, f"have fewer than {damage.usual_width} digits: Excel may have dropped their zeros"),
-        (damage.leading_zero, "begin with 0. They are kept; Excel drops zeros, so compare one by eye"),
-        (report.longer, "stand in rows with more cells than the header: often a comma in a text without quotes"),
+        (damage.rounded, "rounded by a spreadsheet, like 1.23E+15: the digits are lost"),
+        (damage.decimal, "ending in .0: a spreadsheet took them for numbers, and Braze compares every character"),
+        (damage.wide, "with full-width digits: Braze compares every character"),
+        (damage.blanks, "with blanks before or after: kept, and Braze compares them"),
+        (zeros, f"with fewer than {damage.usual_width} digits: Excel may have dropped their zeros"),
+        (damage.leading_zero, "beginning with 0: kept. Excel drops zeros, so compare one by eye"),
+        (report.longer, "in rows with more cells than the header: often a comma in a text without quotes"),
     )
-    return [f"{seen.count:,} ids {what} ({_lines(seen)})." for seen, what in sentences if seen]
+    return [f"{seen.count:,} id{'s' * (seen.count > 1)} {what} ({_lines(seen)})." for seen, what in sentences if seen]
 
 
 def _looks(values: Sequence[str], space: Space) -> list[str]:

@@ -85,7 +85,7 @@ def test_import_tells_people_what_it_read_what_changes_and_what_comes_next(call,
     assert out == "59 people, 0 repeated, 0 invalid; +59 join, -0 leave, 0 stay. Nothing sent.\n"
     assert err.startswith("CP932, comma, 59 rows; id column 会員番号 (the most likely one), as external_id\n")
     assert "! 1 fewer than Heap shows." in err
-    assert "begin with 0" in err
+    assert "beginning with 0" in err
     assert err.rstrip().splitlines()[-1].startswith("next: heaptui sync heaptui-file-")
 
 

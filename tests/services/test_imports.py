@@ -241,7 +241,7 @@ async def test_damage_and_wrong_ids_are_told(workspace, tmp_path):
     rows = ["1.23E+15", "17.0", "０４８", *[f"{n:07d}" for n in range(1, 20)]]
     preview, _ = await imported(workspace, file_of(tmp_path, rows), name="Excel")
     told = "\n".join(preview.warnings)
-    for words in ("rounded them", "end in .0", "full-width digits", "begin with 0", "(line 2)"):
+    for words in ("1 id rounded by", "ending in .0", "full-width digits", "19 ids beginning with 0", "(line 2)"):
         assert words in told
     mails, _ = await imported(workspace, file_of(tmp_path, [f"a{n}@example.jp" for n in range(20)]), name="Mail")
     assert any("e-mail addresses" in warning for warning in mails.warnings)
