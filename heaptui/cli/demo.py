@@ -20,7 +20,7 @@ import click
 from heaptui.cli.context import Settings, run
 from heaptui.cli.output import say
 from heaptui.config import Config, Home, Profile, save_config
-from heaptui.errors import HeaptuiError, UsageError
+from heaptui.errors import ExitCode, HeaptuiError, UsageError
 
 if TYPE_CHECKING:
     from heaptui.sandbox.sample import SampleCohort, SampleWorld
@@ -66,9 +66,10 @@ def _dashboard(settings: Settings, folder: Path) -> int:
         world = running_demo(folder, settings, latency_ms=LATENCY_MS)
         prepared = runner.run(world.__aenter__())
         try:
-            return run_app(prepared.settings)
+            run_app(prepared.settings)
         finally:
             runner.run(world.__aexit__(None, None, None))
+    return ExitCode.DONE
 
 
 async def _headless(folder: Path) -> int:

@@ -101,7 +101,8 @@ def cli(ctx: click.Context, *, profile: str | None, home: str | None, read_only:
             raise UsageError("heaptui needs a terminal; without one use its commands: heaptui --help")
         from heaptui.ui.app import run_app
 
-        run_app(ctx.obj)
+        if run_app(ctx.obj) == "demo":
+            ctx.invoke(ctx.command.get_command(ctx, "demo"), headless=False)  # type: ignore[attr-defined]
 
 
 def _accept_global_options(command: click.Command) -> None:

@@ -1,0 +1,138 @@
+"""Why a delivery ended as it did, in words for people: what happened, what it means, who mends it, what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from heaptui.model.runs import DeliveryProgress, DeliveryState, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One reason in words. `command` has RUN and COHORT as placeholders."""
+
+    short: str
+    what: str
+    who: str = ""
+    command: str = "heaptui run resume RUN"
+
+
+_KEY_PAGE = "Partner Integrations › Technology Partners › Heap"
+
+DIAGNOSES: dict[Reason, Diagnosis] = {
+    Reason.PARTNER_KEY: Diagnosis(
+        "401 partner key",
+        "Braze refused the partner key: wrong, of the other region (US, EU), or of another partner.",
+        "Whoever gave you the partner key: Braze gives it to Heap. Check the endpoint's region first.",
+    ),
+    Reason.DATA_IMPORT_KEY: Diagnosis(
+        "401 key",
+        "Braze refused the Data Import Key: regenerated, invalidated, or of another workspace or cluster.",
+        f"A Braze admin: {_KEY_PAGE} › copy the Data Import Key. Older menu: Integrations › Technology Partners.",
+    ),
+    Reason.CREDENTIALS: Diagnosis(
+        "401",
+        "Braze refused the request as unauthorized: a key, the cluster, or the partner is not enabled.",
+        f"A Braze admin looks at {_KEY_PAGE}; the endpoint must be the cluster of that dashboard.",
+    ),
+    Reason.FORBIDDEN: Diagnosis(
+        "403",
+        "Braze denied access: the account is inactive, or it may not use this call.",
+        "Your Braze account manager.",
+    ),
+    Reason.NOT_FOUND: Diagnosis(
+        "404 address",
+        "Braze does not know this address: wrong partner name or wrong host.",
+        "Whoever set the profile up: check endpoint and partner_name.",
+    ),
+    Reason.NOT_BRAZE: Diagnosis(
+        "not Braze",
+        "Something answered that is not Braze's API: a proxy, a login page, or a dashboard address.",
+        "Whoever set the profile up, or your network team: check endpoint and proxy.",
+    ),
+    Reason.NAME_REFUSED: Diagnosis(
+        "name refused",
+        "Braze refused the cohort's name.",
+        "You: rename the cohort.",
+        "heaptui cohort rename COHORT NAME",
+    ),
+    Reason.REQUEST_REFUSED: Diagnosis(
+        "400",
+        "Braze refuses every request for this cohort, even an empty one.",
+        "Show Braze's answer to your Braze account manager.",
+    ),
+    Reason.TOO_MANY_REFUSALS: Diagnosis(
+        "bad ids",
+        "Braze refused too many ids to find them one by one. Is this the wrong kind of id, or the wrong column?",
+        "You: look at the ids of the cohort.",
+        "heaptui cohort members COHORT",
+    ),
+    Reason.NO_ANSWER: Diagnosis(
+        "no answer", "Braze gave no answer after several attempts. What got none is in doubt and is sent again."
+    ),
+    Reason.RATE_LIMITED: Diagnosis("429", "Braze's rate limit was reached."),
+    Reason.LOCKED: Diagnosis("423 locked", "Braze kept the cohort locked. Is Heap's own sync writing it, too?"),
+    Reason.WAIT_TOO_LONG: Diagnosis("429 wait", "Braze asked to wait longer than this sync may wait."),
+    Reason.REMOVES_UNANSWERED: Diagnosis(
+        "leaves open",
+        "Some leaves got no answer. Joins wait for them, since the same people may have two kinds of ids.",
+    ),
+    Reason.UNREACHABLE: Diagnosis(
+        "unreachable",
+        "Braze could not be reached. Nothing of this attempt was sent.",
+        "You: check network and endpoint.",
+    ),
+    Reason.LEDGER: Diagnosis(
+        "ledger", "The ledger could not be written, so nothing more was sent.", "You: see the detail.", "heaptui doctor"
+    ),
+    Reason.CANCELLED: Diagnosis("cancelled", "Somebody stopped it. What was accepted stays, the rest waits."),
+    Reason.KILLED: Diagnosis(
+        "process ended", "The process ended before the delivery did. What had no answer is in doubt and is sent again."
+    ),
+    Reason.LARGE_CHANGE: Diagnosis(
+        "large change",
+        "An unusually large part would leave, so nothing was sent for it. Probably a wrong file.",
+        "You: look at the cohort, then let it through.",
+        "heaptui sync COHORT --yes-really",
+    ),
+    Reason.ON_HOLD: Diagnosis("on hold", "The cohort is on hold.", "You: release it.", "heaptui cohort release COHORT"),
+    Reason.BUSY_ELSEWHERE: Diagnosis(
+        "busy", "Another process is delivering this cohort.", "", "heaptui sync COHORT --wait 15m"
+    ),
+}
+
+
+def why_in_short(reason: Reason) -> str:
+    """One or two words for a list."""
+    found = DIAGNOSES.get(reason)
+    return found.short if found else ""
+
+
+def explain_reason(delivery: DeliveryProgress, run_id: int) -> list[str]:
+    """What happened to one delivery that did not simply finish, line by line; nothing when it did."""
+    found = DIAGNOSES.get(delivery.reason)
+    lines: list[str] = []
+    if found:
+        lines.append(f"{delivery.name}: {found.what}")
+        if delivery.detail and delivery.reason not in (Reason.CANCELLED, Reason.KILLED):
+            lines.append(f"told: {delivery.detail}")
+        waits = delivery.skipped + delivery.in_doubt
+        if waits:
+            kept = (
+                "nothing was sent for it" if delivery.state is DeliveryState.HELD else "they go out with the next sync"
+            )
+            lines.append(f"{waits:,} changes are kept; {kept}.")
+        if found.who:
+            lines.append(f"who mends it: {found.who}")
+        lines.append(f"then: {command_for(delivery, run_id)}")
+    elif delivery.rejected:
+        lines.append(f"{delivery.name}: Braze refused {delivery.rejected:,} ids; they are not sent again unless asked.")
+        lines.append(f"see them: heaptui run show {run_id}    offer them again: heaptui run retry {run_id}")
+    return lines
+
+
+def command_for(delivery: DeliveryProgress, run_id: int) -> str:
+    """The command that goes on from here."""
+    found = DIAGNOSES[delivery.reason]
+    tail = delivery.cohort_id.rsplit("-", 1)[-1]
+    return found.command.replace("RUN", str(run_id)).replace("COHORT", tail)

@@ -1,0 +1,247 @@
+"""The terminal dashboard: opens a profile, holds the tabs, and owns the runs until they are home."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from textual import work
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import Screen
+from textual.timer import Timer
+
+from heaptui.config import Home, NoProfile, Profile, load_config, resolve_profile
+from heaptui.errors import HeaptuiError
+from heaptui.ui.commands import commands_of
+from heaptui.ui.theme import DARK, LIGHT
+from heaptui.ui.widgets.dialogs import Question, Told
+
+if TYPE_CHECKING:
+    from heaptui.model.runs import RunProgress
+    from heaptui.services.workspace import Workspace
+
+LOOK_EVERY = 0.4
+"""Seconds between two looks whether another process wrote to the ledger."""
+
+
+class Opening(Protocol):
+    """What the dashboard needs to know to open a profile."""
+
+    home: Home
+    profile: str | None
+    read_only: bool
+    environ: Mapping[str, str]
+
+
+class LedgerChanged(Message):
+    """Something was written, here or by another process."""
+
+
+class HeaptuiApp(App[str]):
+    """heaptui in the terminal. Exits with "demo" when the user wants to look around."""
+
+    CSS_PATH = "heaptui.tcss"
+    TITLE = "heaptui"
+    ENABLE_COMMAND_PALETTE = True
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (110, "-wide")]  # noqa: RUF012 - as Textual declares it
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q,ctrl+c", "ask_quit", "quit", show=False)]
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__()
+        self.opening = opening
+        self.workspace: Workspace | None = None
+        self.crash: BaseException | None = None
+        self._stack = AsyncExitStack()
+        self._version = -1
+        self._looking = False
+        self._looker: Timer | None = None
+        self.planned: list[str] = []
+        self.current_run: int | None = None
+        self.continues: int | None = None
+
+    def get_default_screen(self) -> Screen[Any]:
+        """An empty screen while the profile opens."""
+        return Screen(id="opening")
+
+    async def on_mount(self) -> None:
+        """Open the profile, or the start screen when there is none."""
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = DARK.name
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
+                asyncio.get_running_loop().add_signal_handler(number, self.leave)
+        try:
+            profile = await asyncio.to_thread(self._resolve)
+        except NoProfile:
+            from heaptui.ui.screens.start import StartScreen
+
+            await self.push_screen(StartScreen())
+            return
+        await self.open_profile(profile)
+
+    def _resolve(self) -> Profile:
+        return resolve_profile(load_config(self.opening.home), self.opening.profile, self.opening.environ)
+
+    async def open_profile(self, profile: Profile, *, then: str = "cohorts") -> None:
+        """Open a profile and show one of its tabs."""
+        from heaptui.services.workspace import open_workspace
+
+        await self._stack.aclose()
+        self._stack = AsyncExitStack()
+        read_only = self.opening.read_only or profile.read_only
+        try:
+            self.workspace = await self._stack.enter_async_context(
+                open_workspace(self.opening.home, profile, self.opening.environ, read_only=read_only, what="dashboard")
+            )
+        except HeaptuiError as error:
+            self.crash = error
+            self.exit()
+            return
+        self._version = -1
+        await self._show(then)
+        if self._looker is None:
+            self._looker = self.set_interval(LOOK_EVERY, self._look)
+
+    @property
+    def opened(self) -> Workspace:
+        """The workspace, on screens that exist only with one."""
+        assert self.workspace is not None
+        return self.workspace
+
+    @property
+    def live_runs(self) -> list[RunProgress]:
+        """The runs of this process that are still going."""
+        if self.workspace is None or "sync" not in self.workspace.__dict__:
+            return []
+        return [progress for progress in self.workspace.sync.runs.values() if not progress.closed]
+
+    async def action_tab(self, name: str) -> None:
+        """Go to a tab."""
+        await self._show(name)
+
+    async def _show(self, name: str) -> None:
+        """Show the screen of a tab; screens are made once and stay."""
+        if self.workspace is None:
+            return
+        if not self.is_screen_installed(name):
+            self.install_screen(_screen(name), name)
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        await self.push_screen(name)
+
+    async def _look(self) -> None:
+        if self._looking or self.workspace is None:
+            return
+        self._looking = True
+        try:
+            version = await self.workspace.ledger.version()
+        finally:
+            self._looking = False
+        if version != self._version:
+            self._version = version
+            self.screen.post_message(LedgerChanged())
+
+    def action_help(self) -> None:
+        """The keys of this screen."""
+        from heaptui.ui.commands import MOVES
+
+        scope = getattr(self.screen, "SCOPE", "everywhere")
+        lines = [f"{command.shown_key:<7}{command.help}" for command in commands_of(scope)]
+        self.push_screen(Told("Keys", [*lines, "", MOVES]))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The palette: what can be done here, with the reason beside what cannot."""
+        yield from super().get_system_commands(screen)
+        for command in commands_of(getattr(screen, "SCOPE", "everywhere")):
+            action = command.action
+            why = screen.why_disabled(command.command_id) if hasattr(screen, "why_disabled") else ""
+            told = f"{command.help} (now not: {why})" if why else command.help
+            yield SystemCommand(f"{command.label}  {command.shown_key}", told, lambda a=action: self._run_later(a))
+
+    def _run_later(self, action: str) -> None:
+        self.call_later(self.screen.run_action, action)
+
+    async def action_quit(self) -> None:
+        """Every way out asks first while a run is going."""
+        self.action_ask_quit()
+
+    @work(group="quit", exclusive=True, description="ask before quitting")
+    async def action_ask_quit(self) -> None:
+        """Quit; while a run is going, ask, let what is in flight finish, and keep the rest."""
+        if self.live_runs:
+            leave = await self.push_screen_wait(
+                Question(
+                    "A sync is running",
+                    ["What is in flight finishes, what is accepted stays, and the rest is kept for the next sync."],
+                    yes="Stop and quit",
+                    no="Go on",
+                )
+            )
+            if not leave:
+                return
+            self.notify("Waiting for the requests in flight…", markup=False)
+        await self._close()
+        self.exit()
+
+    def leave(self) -> None:
+        """The terminal or the system ends this: no question."""
+        self.run_worker(self._leave(), group="quit", exclusive=True, description="leave")
+
+    async def _leave(self) -> None:
+        await self._close()
+        self.exit()
+
+    async def _close(self) -> None:
+        self.workspace, stack = None, self._stack
+        self._stack = AsyncExitStack()
+        await stack.aclose()
+
+    def _fatal_error(self) -> None:
+        """Leave without printing: whoever started the dashboard writes the report, which holds no values."""
+        self.crash = sys.exc_info()[1] or self.crash
+        self._close_messages_no_wait()
+
+    def _handle_exception(self, error: Exception) -> None:
+        self.crash = error
+        super()._handle_exception(error)
+
+
+def _screen(name: str) -> Screen[Any]:
+    """The screen of a tab, imported when it is first needed."""
+    if name == "sync":
+        from heaptui.ui.screens.sync import SyncScreen
+
+        return SyncScreen()
+    if name == "runs":
+        from heaptui.ui.screens.runs import RunsScreen
+
+        return RunsScreen()
+    if name == "credentials":
+        from heaptui.ui.screens.credentials import CredentialsScreen
+
+        return CredentialsScreen()
+    from heaptui.ui.screens.cohorts import CohortsScreen
+
+    return CohortsScreen()
+
+
+def run_app(opening: Opening) -> str | None:
+    """Run the dashboard until the user leaves.
+
+    Raises:
+        HeaptuiError: the profile could not be opened.
+        Exception: whatever crashed the dashboard.
+    """
+    app = HeaptuiApp(opening)
+    wish = app.run()
+    if app.crash is not None:
+        raise app.crash
+    return wish

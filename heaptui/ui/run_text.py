@@ -1,0 +1,172 @@
+"""A run in words and numbers: pure text for the plan, the running sync, the result and the history."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from heaptui.model.diagnoses import explain_reason, why_in_short
+from heaptui.model.runs import DeliveryProgress, DeliveryState, Plan, RunProgress, RunSummary
+from heaptui.ui import signs
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a plan sends, without what is held or left out."""
+
+    joins: int
+    leaves: int
+    requests: int
+    points: int
+
+
+def totals(plans: Sequence[Plan], left_out: set[str], let_through: set[str]) -> Totals:
+    """The sums of what would really be sent."""
+    sent = [plan for plan in plans if is_sent(plan, left_out, let_through)]
+    return Totals(
+        sum(plan.adds for plan in sent),
+        sum(plan.removes for plan in sent),
+        sum(plan.requests for plan in sent),
+        sum(plan.points for plan in sent),
+    )
+
+
+def is_sent(plan: Plan, left_out: set[str], let_through: set[str]) -> bool:
+    """Whether this cohort's changes leave when the plan starts."""
+    if plan.cohort_id in left_out or plan.on_hold:
+        return False
+    return not plan.held or plan.cohort_id in let_through
+
+
+def plan_sign(plan: Plan, left_out: set[str], let_through: set[str]) -> str:
+    """The sign in front of a planned cohort, with its word where it is not simply sent."""
+    if plan.cohort_id in left_out:
+        return "✗ left out"
+    if plan.on_hold:
+        return "■ on hold"
+    if plan.held:
+        return "● let through" if plan.cohort_id in let_through else "■ held"
+    if plan.empty:
+        return "✓ up to date"
+    return "○ first time" if plan.first_time else "● to sync"
+
+
+def requests_text(plan: Plan) -> str:
+    """Requests that carry people, and whether a name call comes first."""
+    return f"{plan.requests} + name" if plan.rename else str(plan.requests)
+
+
+def arithmetic(progress: RunProgress) -> str:
+    """The one line that is always true."""
+    parts = [f"accepted {progress.total('submitted'):,}", f"refused {progress.total('rejected'):,}"]
+    parts.append(f"in doubt {progress.total('in_doubt'):,}")
+    if skipped := progress.total("skipped"):
+        parts.append(f"not sent {skipped:,}")
+    to_go = progress.total("to_go")
+    if to_go:
+        parts.append(f"to go {to_go:,}")
+    total = sum(progress.total(name) for name in ("submitted", "rejected", "in_doubt", "skipped")) + to_go
+    holds = "✓" if total == progress.planned else "✗"
+    return f"{' + '.join(parts)} = planned {progress.planned:,} {holds}"
+
+
+def delivery_state(delivery: DeliveryProgress) -> str:
+    """The sign and word of one delivery; its share while it runs, its time when it is over."""
+    glyph, word = signs.RUN_SIGNS[delivery.state]
+    if delivery.state is DeliveryState.RUNNING and delivery.planned:
+        return f"{glyph} {100 * delivery.submitted // delivery.planned} %"
+    if delivery.state is DeliveryState.FINISHED and delivery.started_at and delivery.ended_at:
+        return f"{glyph} {signs.duration(delivery.ended_at - delivery.started_at)}"
+    return f"{glyph} {word}"
+
+
+def remaining(progress: RunProgress, now: float) -> float | None:
+    """Seconds until everything is sent, from the speed of the last seconds; None when nothing tells."""
+    recent = list(progress.rates)[-10:]
+    speed = sum(recent) / len(recent) if recent else 0
+    if speed <= 0:
+        elapsed = now - progress.started_at
+        speed = progress.total("submitted") / elapsed if elapsed > 0.5 else 0
+    return progress.total("to_go") / speed if speed > 0 else None
+
+
+def wait_lines(progress: RunProgress, now: float) -> list[str]:
+    """Why nothing is sent just now, as a countdown."""
+    if progress.paused:
+        return ["⏸ Paused by you. p goes on."]
+    waits = [delivery.wait for delivery in progress.deliveries.values() if delivery.wait]
+    if not waits:
+        return []
+    wait = max(waits, key=lambda wait: wait.until)
+    left = max(0.0, wait.until - now)
+    return [f"⏸ {wait.reason}. Next request in {left:.0f} s, at {signs.clock(wait.until)} ({wait.source})."]
+
+
+def speed_lines(progress: RunProgress, width: int) -> list[str]:
+    """How fast it goes, and how many requests are in flight."""
+    rates, latencies = [float(rate) for rate in progress.rates], sorted(progress.latencies)
+    lines = []
+    if latencies:
+        usual, slowest = latencies[len(latencies) // 2], latencies[-1]
+        speed = f"{rates[-1]:,.0f} people/s · " if rates else ""
+        lines.append(
+            f"Speed      {signs.sparkline(rates, min(24, width))}   {speed}answers {usual:.0f} ms,"
+            f" slowest {slowest:.0f} ms"
+        )
+    live = [delivery for delivery in progress.deliveries.values() if not delivery.state.closed]
+    at_once = sum(delivery.at_once for delivery in live)
+    limit = sum(delivery.at_once_limit for delivery in live)
+    lines.append(f"At once    {at_once} of up to {limit}; halves when Braze suffers, grows again by itself")
+    hour = f"This hour  {progress.requests_this_hour:,} requests"
+    if progress.limit_left is not None:
+        hour += f", {progress.limit_left:,} left"
+    lines.append(hour)
+    return lines
+
+
+def story_lines(progress: RunProgress, *, everything: bool = False, limit: int = 200) -> list[str]:
+    """What happened, newest first."""
+    moments = [moment for moment in progress.story if everything or moment.important]
+    return [f"{signs.clock(moment.at)}  {moment.text}" for moment in reversed(moments[-limit:])]
+
+
+def result_verdict(progress: RunProgress) -> str:
+    """How it ended, in a few words."""
+    ended = progress.ended_at or time.time()
+    glyph, word = signs.RUN_SIGNS[progress.state]
+    return f"{glyph} {word} {signs.clock(ended)}, {signs.duration(ended - progress.started_at)}"
+
+
+def result_lines(progress: RunProgress) -> list[str]:
+    """What needs somebody, and what is still open."""
+    lines: list[str] = []
+    for delivery in progress.deliveries.values():
+        lines += explain_reason(delivery, progress.run_id)
+        if delivery.unsettled_until:
+            until = signs.clock(delivery.unsettled_until)
+            lines.append(
+                f"{delivery.name}: a late answer may still undo a change until {until}; sync again after that."
+            )
+    return lines
+
+
+def history_cells(run: RunSummary) -> tuple[str, ...]:
+    """One line of the history."""
+    glyph, word = signs.RUN_SIGNS[run.state]
+    first = run.cohorts[0] if run.cohorts else "no cohort"
+    names = first if len(run.cohorts) < 2 else f"{len(run.cohorts)} cohorts"
+    return (
+        str(run.run_id),
+        signs.day_and_time(run.started_at),
+        f"{run.by} {run.origin}" if run.origin != "tui" else run.by,
+        names,
+        f"{glyph} {word}",
+        f"{run.accepted:,}",
+        why_in_short(run.reason) or (f"{run.rejected:,} bad ids" if run.rejected else ""),
+    )
+
+
+def needs_attention(run: RunSummary) -> bool:
+    """Whether somebody should look at it."""
+    return run.state in (DeliveryState.STOPPED, DeliveryState.INCOMPLETE)

@@ -1,0 +1,314 @@
+"""The cohorts: what changed, what of it is in Braze, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+
+from heaptui.errors import HeaptuiError
+from heaptui.model.belief import Direction
+from heaptui.model.cohorts import Cohort, CohortState
+from heaptui.model.identifiers import Identifier
+from heaptui.ui import signs
+from heaptui.ui.commands import COHORTS
+from heaptui.ui.screens.framed import FramedScreen
+from heaptui.ui.widgets.dialogs import Asked, Told
+from heaptui.ui.widgets.frame import RuleLine, TextPane
+from heaptui.ui.widgets.record_table import Column, RecordTable, Row
+
+ORDERS = ("name", "people", "waiting", "state")
+TONES = {
+    CohortState.SYNCED: "good",
+    CohortState.PENDING: "accent",
+    CohortState.HELD: "attention",
+    CohortState.ON_HOLD: "attention",
+    CohortState.QUIET: "attention",
+}
+
+
+class CohortsScreen(FramedScreen):
+    """Tab 1."""
+
+    SCOPE: ClassVar[str] = COHORTS
+    TAB: ClassVar[str] = "cohorts"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cohorts: Sequence[Cohort] = ()
+        self.marked: set[str] = set()
+        self._order = 0
+
+    def compose_body(self) -> ComposeResult:
+        """The table, and everything about the highlighted cohort."""
+        yield RecordTable(
+            Column("Cohort", 0),
+            Column("People", 9, right=True),
+            Column("Waiting", 15, right=True),
+            Column("Ids", 13, drop=3),
+            Column("From", 22, drop=4),
+            Column("Data", 7, drop=2),
+            Column("Synced", 7, drop=5),
+            Column("State", 9),
+            id="cohort-table",
+        )
+        yield RuleLine(id="detail-rule")
+        with Horizontal(id="detail"):
+            with Vertical():
+                yield TextPane(id="facts")
+            with Vertical(id="aside"):
+                yield TextPane(id="people")
+
+    @property
+    def table(self) -> RecordTable:
+        """The list."""
+        return self.query_one("#cohort-table", RecordTable)
+
+    @property
+    def current(self) -> Cohort | None:
+        """The cohort under the cursor."""
+        row = self.table.row
+        return next((cohort for cohort in self.cohorts if row and cohort.cohort_id == row.key), None)
+
+    @work(group="cohorts", exclusive=True, exit_on_error=True, description="read the cohorts")
+    async def load(self) -> None:  # type: ignore[override]
+        """Read the ledger and show it."""
+        try:
+            self.cohorts = await self.workspace.cohorts.list()
+        except HeaptuiError as error:
+            self.told(error)
+            return
+        self._show()
+
+    def _show(self) -> None:
+        shown = [c for c in self._ordered() if self.filter_text in f"{c.name} {c.cohort_id} {c.state}".casefold()]
+        self.table.show([self._row(cohort) for cohort in shown])
+        total = len(self.cohorts)
+        count = f"{len(shown)} of {total} cohorts" if self.filter_text else f"{total} cohorts"
+        self.title(count, f"sorted by {ORDERS[self._order]}")
+        self._tell_marks(len(shown))
+        self._detail()
+
+    def _ordered(self) -> list[Cohort]:
+        match ORDERS[self._order]:
+            case "people":
+                return sorted(self.cohorts, key=lambda cohort: -cohort.members)
+            case "waiting":
+                return sorted(self.cohorts, key=lambda cohort: -(cohort.adds + cohort.removes))
+            case "state":
+                return sorted(self.cohorts, key=lambda cohort: (list(CohortState).index(cohort.state), cohort.name))
+            case _:
+                return list(self.cohorts)
+
+    def _row(self, cohort: Cohort) -> Row:
+        state, _ = signs.cohort_state(cohort)
+        cells = (
+            cohort.name,
+            signs.people(cohort.members),
+            signs.waiting(cohort.adds, cohort.removes),
+            str(cohort.space),
+            cohort.source_name or cohort.origin,
+            signs.age(cohort.changed_at),
+            signs.age(cohort.synced_at),
+            state,
+        )
+        return Row(cohort.cohort_id, cells, cohort.cohort_id in self.marked, TONES.get(cohort.state, ""))
+
+    def _tell_marks(self, shown: int) -> None:
+        marked = [cohort for cohort in self.cohorts if cohort.cohort_id in self.marked]
+        if not self.cohorts:
+            self.say("No cohorts yet. i imports a file of ids from Heap; importing sends nothing.")
+        elif marked:
+            adds, removes = sum(c.adds for c in marked), sum(c.removes for c in marked)
+            self.say(f"{len(marked)} marked: {adds:,} join, {removes:,} leave, at most {adds + removes:,} data points")
+        elif self.filter_text:
+            self.say(f"{shown} of {len(self.cohorts)}, esc clears the filter")
+        else:
+            self.say("space marks, s plans a sync of what is marked. Nothing is sent before you say so.")
+
+    @on(RecordTable.Highlighted, "#cohort-table")
+    def _detail(self) -> None:
+        cohort = self.current
+        rule = self.query_one("#detail-rule", RuleLine)
+        if cohort is None:
+            rule.tell("")
+            self.query_one("#facts", TextPane).tell([])
+            self.query_one("#people", TextPane).tell([])
+            return
+        rule.tell(cohort.name, cohort.cohort_id)
+        self.query_one("#facts", TextPane).tell(self.facts(cohort))
+        self._people_of(cohort.cohort_id)
+
+    def facts(self, cohort: Cohort) -> list[str]:
+        """Everything about one cohort, as lines."""
+        width = 24
+        lines = [
+            f"In the cohort  {cohort.members:>9,}  {signs.bar(1, 1, width)}",
+            f"Accepted       {cohort.delivered:>9,}  {signs.bar(cohort.delivered, max(cohort.members, 1), width)}",
+        ]
+        if cohort.refused:
+            lines.append(f"Refused        {cohort.refused:>9,}  by Braze, not sent again unless asked")
+        if cohort.doubtful:
+            lines.append(f"In doubt       {cohort.doubtful:>9,}  no answer came; sent again with the next sync")
+        lines.append("")
+        requests = -(-cohort.adds // 1000) + -(-cohort.removes // 1000)
+        changes = cohort.adds + cohort.removes
+        lines.append(
+            f"Next sync   {cohort.adds:,} join · {cohort.removes:,} leave · {requests} requests · at most"
+            f" {changes:,} data points"
+            if changes
+            else "Next sync   nothing to send"
+        )
+        if cohort.renamed:
+            lines.append(f"Renamed     Braze still shows “{cohort.braze_name}”; the next sync renames it, same id")
+        lines.append(f"From        {cohort.source_name or cohort.origin}, {signs.age(cohort.changed_at)} old")
+        lines.append(f"Synced      {signs.day_and_time(cohort.synced_at) if cohort.synced_at else 'never'}")
+        lines += self._advice(cohort)
+        return lines
+
+    @staticmethod
+    def _advice(cohort: Cohort) -> list[str]:
+        match cohort.state:
+            case CohortState.NEW:
+                return ["Never synced: Braze's filter “Heap Cohorts” lists it after the first sync."]
+            case CohortState.HELD:
+                return [
+                    f"Held        {cohort.removes:,} of {cohort.delivered:,} people would leave. A wrong file?",
+                    "            u brings the people before the import back; s, then l lets it through.",
+                ]
+            case CohortState.ON_HOLD:
+                return ["On hold     no sync touches it; h releases it."]
+            case _:
+                return []
+
+    @work(group="people", exclusive=True, exit_on_error=True, description="read people waiting")
+    async def _people_of(self, cohort_id: str) -> None:
+        service = self.workspace.cohorts
+        joins = await service.waiting(cohort_id, Direction.ADD, limit=18)
+        leaves = await service.waiting(cohort_id, Direction.REMOVE, limit=12)
+        members = await service.members(cohort_id, limit=18)
+        if self.current is None or self.current.cohort_id != cohort_id:
+            return
+        lines: list[str] = []
+        for title, people in (("Waiting to join", joins), ("Waiting to leave", leaves), ("People", members)):
+            if people and (title != "People" or not joins):
+                lines += [title, *_in_columns(people), ""]
+        self.query_one("#people", TextPane).tell(lines)
+
+    def why_disabled(self, command_id: str) -> str:
+        """What the highlighted cohort or the profile does not allow."""
+        cohort = self.current
+        changes = ("cohorts.import", "cohorts.rename", "cohorts.undo", "cohorts.release")
+        if self.workspace.read_only and command_id in changes:
+            return "This is open read-only: nothing can be changed here."
+        if cohort is None and command_id not in ("cohorts.import", "cohorts.order"):
+            return "There is no cohort here yet. i imports a file."
+        if cohort and command_id == "cohorts.undo" and not cohort.can_undo_import:
+            return f"“{cohort.name}” has no import to undo."
+        if cohort and command_id == "cohorts.release" and cohort.state is not CohortState.ON_HOLD:
+            return f"“{cohort.name}” is not on hold."
+        return ""
+
+    def action_mark(self) -> None:
+        """Mark or unmark, and go on to the next."""
+        if self.refuses("cohorts.mark"):
+            return
+        cohort = self.current
+        assert cohort is not None
+        self.marked ^= {cohort.cohort_id}
+        self._show()
+        self.table.action_move(1)
+
+    async def action_sync(self) -> None:
+        """Plan the marked cohorts, or the highlighted one."""
+        if self.refuses("cohorts.sync"):
+            return
+        cohort = self.current
+        assert cohort is not None
+        chosen = [c.cohort_id for c in self.cohorts if c.cohort_id in self.marked] or [cohort.cohort_id]
+        if self.dashboard.live_runs:
+            self.say("A sync is running: 3 shows it. The next one can be planned when it is over.")
+            return
+        self.dashboard.planned, self.dashboard.current_run, self.dashboard.continues = chosen, None, None
+        self.marked.clear()
+        await self.dashboard.action_tab("sync")
+
+    def action_import(self) -> None:
+        """Open the import dialog."""
+        if not self.refuses("cohorts.import"):
+            from heaptui.ui.screens.import_dialog import ImportDialog
+
+            self.app.push_screen(ImportDialog(self.workspace, self.current))
+
+    def action_order(self) -> None:
+        """The next order."""
+        self._order = (self._order + 1) % len(ORDERS)
+        self._show()
+
+    @work(group="dialog", exclusive=True, exit_on_error=True, description="rename a cohort")
+    async def action_rename(self) -> None:
+        """Ask for another name."""
+        cohort = self.current
+        if self.refuses("cohorts.rename") or cohort is None:
+            return
+        note = "The next sync renames it in Braze, too. Its id stays, and so do the segments that use it."
+        name = await self.app.push_screen_wait(Asked("Rename the cohort", [note], value=cohort.name))
+        if name and name != cohort.name:
+            try:
+                await self.workspace.cohorts.rename(cohort.cohort_id, name)
+            except HeaptuiError as error:
+                self.told(error)
+
+    @work(group="dialog", exclusive=True, exit_on_error=True, description="undo an import")
+    async def action_undo(self) -> None:
+        """Bring the people before the last import back."""
+        cohort = self.current
+        if self.refuses("cohorts.undo") or cohort is None:
+            return
+        try:
+            after = await self.workspace.cohorts.undo_import(cohort.cohort_id)
+            self.notify(f"{after.name} has {after.members:,} people again.", markup=False)
+        except HeaptuiError as error:
+            self.told(error)
+
+    @work(group="dialog", exclusive=True, exit_on_error=True, description="release a cohort")
+    async def action_release(self) -> None:
+        """Let it be synced again."""
+        cohort = self.current
+        if self.refuses("cohorts.release") or cohort is None:
+            return
+        await self.workspace.cohorts.release(cohort.cohort_id)
+
+    @work(group="dialog", exclusive=True, exit_on_error=True, description="show people of a cohort")
+    async def action_open(self) -> None:
+        """Browse the people."""
+        cohort = self.current
+        if self.refuses("cohorts.open") or cohort is None:
+            return
+        from heaptui.ui.screens.people import PeopleScreen
+
+        self.app.push_screen(PeopleScreen(self.workspace, cohort))
+
+    @work(group="dialog", exclusive=True, exit_on_error=True, description="export a cohort")
+    async def action_export(self) -> None:
+        """Write everybody to a file."""
+        cohort = self.current
+        if self.refuses("cohorts.export") or cohort is None:
+            return
+        from heaptui.ui.screens.people import export_people
+
+        path = await export_people(self.workspace, cohort)
+        self.app.push_screen(Told("Exported", [f"{cohort.members:,} people: {path}"]))
+
+
+def _in_columns(people: Sequence[Identifier], per_line: int = 6) -> list[str]:
+    values = [person.value for person in people]
+    width = max(len(value) for value in values)
+    per_line = max(1, min(per_line, 56 // (width + 2)))
+    return [
+        "  " + "  ".join(value.ljust(width) for value in values[start : start + per_line])
+        for start in range(0, len(values), per_line)
+    ]

@@ -1,0 +1,150 @@
+"""What all tabs share: the frame, the sentence, the keys, the filter, and why a command is off."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import Screen
+from textual.widgets import Input
+
+from heaptui.errors import HeaptuiError
+from heaptui.model.runs import DeliveryState
+from heaptui.ui import signs
+from heaptui.ui.commands import bindings_of, footer_of
+from heaptui.ui.widgets.dialogs import Told
+from heaptui.ui.widgets.frame import HeaderLine, Line, RuleLine, TabLine
+
+if TYPE_CHECKING:
+    from heaptui.services.workspace import Workspace
+    from heaptui.ui.app import HeaptuiApp, LedgerChanged
+
+SMALLEST = (60, 20)
+
+
+class FramedScreen(Screen[None]):
+    """One tab."""
+
+    SCOPE: ClassVar[str] = ""
+    TAB: ClassVar[str] = ""
+    AUTO_FOCUS = "RecordTable"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        cls.BINDINGS = bindings_of(cls.SCOPE)
+        super().__init_subclass__(**kwargs)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.filter_text = ""
+
+    @property
+    def dashboard(self) -> HeaptuiApp:
+        """The app with its own type."""
+        return cast("HeaptuiApp", self.app)
+
+    @property
+    def workspace(self) -> Workspace:
+        """The opened profile."""
+        return self.dashboard.opened
+
+    def compose(self) -> ComposeResult:
+        """The frame around the screen's body."""
+        yield HeaderLine()
+        yield TabLine(self.TAB)
+        yield RuleLine(id="title-rule")
+        with Vertical(id="body"):
+            yield from self.compose_body()
+        yield Input(id="filter", placeholder="filter, esc clears")
+        yield RuleLine(id="bottom-rule")
+        yield Line(id="status-line")
+        yield Line(signs.sign(f" {footer_of(self.SCOPE)}"), id="key-line")
+
+    def compose_body(self) -> ComposeResult:
+        """What the screen is about."""
+        yield from ()
+
+    def on_mount(self) -> None:
+        """Show the frame and load."""
+        self._frame()
+        self.load()
+
+    def on_screen_resume(self) -> None:
+        """Back on this tab: what is shown may be old."""
+        self._frame()
+        self.load()
+
+    def load(self) -> None:
+        """Read anew what the screen shows."""
+
+    def on_ledger_changed(self, _: LedgerChanged) -> None:
+        """Something was written somewhere."""
+        self._frame()
+        self.load()
+
+    def _frame(self) -> None:
+        if self.dashboard.workspace is None:
+            return
+        profile = self.workspace.profile
+        way = {"cohort_import": "Heap Cohorts"}.get(self.workspace.route, "no way into Braze yet")
+        label = "read-only" if self.workspace.read_only else profile.label
+        where = " · ".join(part for part in (profile.name, label, profile.instance_name, way) if part)
+        self.query_one(HeaderLine).tell(where, time.strftime("%Z", time.localtime()))
+        self.query_one(TabLine).mark(self._marks())
+
+    def _marks(self) -> dict[str, str]:
+        app = self.dashboard
+        if live := app.live_runs:
+            waiting = all(progress.state is DeliveryState.WAITING for progress in live)
+            return {"sync": "⏸" if waiting else "▶"}
+        return {"sync": str(len(app.planned))} if app.planned and app.current_run is None else {}
+
+    def say(self, text: str) -> None:
+        """One sentence in the line above the keys."""
+        self.query_one("#status-line", Line).update(signs.sign(f" {signs.safe(text)}"))
+
+    def title(self, text: str, verdict: str = "") -> None:  # type: ignore[override]
+        """The rule above the main pane."""
+        self.query_one("#title-rule", RuleLine).tell(text, verdict)
+
+    def told(self, error: HeaptuiError) -> None:
+        """Show an error that people can act on."""
+        lines = [line for line in (error.detail, error.hint) if line]
+        self.app.push_screen(Told(error.title, lines))
+
+    def why_disabled(self, command_id: str) -> str:
+        """Why a command does nothing just now; empty when it works."""
+        del command_id
+        return ""
+
+    def refuses(self, command_id: str) -> bool:
+        """Say why a command is off; False when it is on."""
+        why = self.why_disabled(command_id)
+        if why:
+            self.say(why)
+        return bool(why)
+
+    def action_filter(self) -> None:
+        """Open the filter field."""
+        field = self.query_one("#filter", Input)
+        field.add_class("-open")
+        field.focus()
+
+    @on(Input.Changed, "#filter")
+    def _filtered(self, event: Input.Changed) -> None:
+        self.filter_text = event.value.casefold()
+        self.load()
+
+    @on(Input.Submitted, "#filter")
+    def _keep_filter(self) -> None:
+        self.query_one(self.AUTO_FOCUS).focus()
+
+    def key_escape(self) -> None:
+        """Clear the filter, or go back to the table."""
+        field = self.query_one("#filter", Input)
+        if field.has_class("-open"):
+            field.value = ""
+            field.remove_class("-open")
+        self.query_one(self.AUTO_FOCUS).focus()

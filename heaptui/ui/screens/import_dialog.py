@@ -1,0 +1,264 @@
+"""Import a file: the right column, a whole file, and what would change, before anything is replaced."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import Screen
+from textual.widgets import Input
+
+from heaptui.errors import HeaptuiError
+from heaptui.model.cohorts import Cohort, Origin
+from heaptui.model.identifiers import Kind
+from heaptui.services.imports import ImportPreview, ImportRequest, Inspection
+from heaptui.ui import signs
+from heaptui.ui.widgets.dialogs import Asked, Told
+from heaptui.ui.widgets.frame import Line, RuleLine, TextPane
+from heaptui.ui.widgets.record_table import Column, RecordTable, Row
+
+if TYPE_CHECKING:
+    from heaptui.services.workspace import Workspace
+
+KINDS = (Kind.EXTERNAL_ID, Kind.ALIAS, Kind.DEVICE_ID)
+BAD_ROWS_SHOWN = 200
+
+
+class ImportDialog(Screen[bool]):
+    """Path, cohort, column, difference; closes with True when something was imported."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", show=False),
+        Binding("enter", "import_now", show=False),
+        Binding("b,ｂ", "bad_rows", show=False),
+        Binding("f,ｆ", "field('path')", show=False),
+        Binding("n,ｎ", "field('name')", show=False),
+        Binding("x,ｘ", "field('expect')", show=False),
+        Binding("a,ａ", "kind", show=False),
+        Binding("l,ｌ", "field('label')", show=False),
+    ]
+    AUTO_FOCUS = "#path"
+
+    def __init__(self, workspace: Workspace, into: Cohort | None) -> None:
+        super().__init__()
+        self._workspace = workspace
+        self._into = into if into and into.origin is Origin.FILE else None
+        self._inspection: Inspection | None = None
+        self._preview: ImportPreview | None = None
+        self._kind = self._into.space.kind if self._into else workspace.profile.kind
+
+    def compose(self) -> ComposeResult:
+        """Fields, columns, difference."""
+        yield RuleLine("Import a file into a cohort", "importing sends nothing to Braze")
+        with Vertical(classes="form"):
+            with Horizontal():
+                yield Line("File", classes="name")
+                yield Input(id="path", placeholder="drop a file here, or type its path; enter reads it")
+            with Horizontal():
+                yield Line("Into", classes="name")
+                yield Input(
+                    self._into.name if self._into else "",
+                    id="name",
+                    placeholder="a cohort's name; new or one from a file",
+                )
+            with Horizontal():
+                yield Line("Heap says", classes="name")
+                yield Input(id="expect", placeholder="people, as Heap shows them (optional)", type="integer")
+            with Horizontal():
+                yield Line("Alias label", classes="name")
+                yield Input(
+                    self._into.space.label if self._into else self._workspace.profile.alias_label,
+                    id="label",
+                    placeholder="for the kind alias only",
+                )
+        yield RuleLine("Which column is the person's id in Braze?", id="column-rule")
+        yield RecordTable(
+            Column("Column", 20),
+            Column("Example", 0),
+            Column("Filled", 7, right=True, drop=1),
+            Column("Repeated", 9, right=True, drop=2),
+            Column("Looks like", 14),
+            id="column-table",
+        )
+        yield RuleLine("What changes here", id="change-rule")
+        with VerticalScroll(classes="grow", can_focus=False):
+            yield TextPane(id="facts")
+        yield RuleLine()
+        yield Line(id="status-line")
+        yield Line(
+            signs.sign(" enter import · ↑↓ column · a kind · f file · n cohort · x Heap says · b bad rows · esc"),
+            id="key-line",
+        )
+
+    def on_mount(self) -> None:
+        """Say what is expected."""
+        self._say("Drop a file here or type its path, then enter.")
+        self._show_kind()
+
+    def _say(self, text: str) -> None:
+        self.query_one("#status-line", Line).update(signs.sign(f" {signs.safe(text)}"))
+
+    def _value(self, field: str) -> str:
+        return self.query_one(f"#{field}", Input).value.strip()
+
+    def _show_kind(self) -> None:
+        shown = "   ".join(f"{'●' if kind is self._kind else '○'} {kind}" for kind in KINDS)
+        self.query_one("#column-rule", RuleLine).tell("Which column is the person's id in Braze?", f"as {shown}")
+        self.query_one("#label", Input).parent.display = self._kind is Kind.ALIAS  # type: ignore[union-attr]
+
+    @on(Input.Submitted, "#path")
+    def _path_given(self) -> None:
+        self._inspect()
+
+    @on(Input.Submitted, "#name")
+    @on(Input.Submitted, "#expect")
+    @on(Input.Submitted, "#label")
+    def _field_given(self) -> None:
+        self.query_one(RecordTable).focus()
+        self._look()
+
+    @work(group="inspect", exclusive=True, exit_on_error=True, description="inspect a file")
+    async def _inspect(self) -> None:
+        self._preview = None
+        self._say("Reading…")
+        try:
+            self._inspection = await self._workspace.cohorts.inspect(self._value("path"))
+        except HeaptuiError as error:
+            self._inspection = None
+            self.query_one(RecordTable).show([])
+            self.query_one("#facts", TextPane).tell([error.title, error.detail, error.hint])
+            self._say("Nothing was changed.")
+            return
+        found = self._inspection
+        rows = [
+            Row(
+                str(column.index),
+                (
+                    column.name or f"column {column.index + 1}",
+                    column.example,
+                    f"{column.filled:.0%}",
+                    signs.people(column.repeated),
+                    column.looks,
+                ),
+            )
+            for column in found.columns
+        ]
+        table = self.query_one(RecordTable)
+        table.show(rows)
+        remembered = self._into.id_column if self._into else ""
+        names = [column.name for column in found.columns]
+        table.cursor = names.index(remembered) if remembered in names else found.best
+        if not self._value("name"):
+            self.query_one("#name", Input).value = found.name.rsplit(".", 1)[0].replace("_", " ").strip()
+        table.focus()
+        self._look()
+
+    @on(RecordTable.Highlighted)
+    def _column_changed(self) -> None:
+        self._look()
+
+    @work(group="look", exclusive=True, exit_on_error=True, description="compare a file with a cohort")
+    async def _look(self) -> None:
+        """Read the file with the highlighted column, and show the difference."""
+        request = self._request()
+        if request is None:
+            return
+        facts = self.query_one("#facts", TextPane)
+        self._preview = None
+        try:
+            self._preview = preview = await self._workspace.cohorts.preview_import(request)
+        except HeaptuiError as error:
+            facts.tell([error.title, error.detail, error.hint])
+            self._say("Nothing was changed.")
+            return
+        facts.tell(self._lines(preview))
+        self._say(
+            "enter imports" + (", and asks for the cohort's name" if preview.unusual else "") + ". Sends nothing."
+        )
+
+    def _request(self) -> ImportRequest | None:
+        row = self.query_one(RecordTable).row
+        name = self._value("name")
+        if self._inspection is None or row is None or not name:
+            return None
+        expect = self._value("expect")
+        into = self._into.cohort_id if self._into and self._into.name == name else None
+        return ImportRequest(
+            path=self._value("path"),
+            name=None if into else name,
+            into=into,
+            id_column=str(int(row.key) + 1) if not row.cells[0] else row.cells[0],
+            kind=self._kind,
+            alias_label=self._value("label") if self._kind is Kind.ALIAS else "",
+            expect=int(expect) if expect.isdigit() else None,
+        )
+
+    def _lines(self, preview: ImportPreview) -> list[str]:
+        into = f"new cohort “{preview.name}”" if preview.cohort_id is None else f"“{preview.name}”, replaces its people"
+        lines = [
+            f"{preview.encoding} · {preview.delimiter} · {preview.rows:,} rows · into {into}",
+            f"{preview.members:,} people · {preview.duplicates:,} repeated · {preview.invalid:,} invalid"
+            + (" (b lists them)" if preview.invalid else ""),
+            f"+{preview.adds:,} join · −{preview.removes:,} leave · {preview.unchanged:,} stay",
+        ]
+        if preview.unusual:
+            lines += ["", f"! {preview.unusual}", "! The next sync would take these people out of the cohort in Braze."]
+        lines += [f"! {warning}" for warning in preview.warnings]
+        if preview.examples:
+            lines += ["", "First ids  " + "  ".join(preview.examples)]
+        return lines
+
+    def action_field(self, field: str) -> None:
+        """Go to a field."""
+        self.query_one(f"#{field}", Input).focus()
+
+    def action_kind(self) -> None:
+        """The next kind of identifier."""
+        self._kind = KINDS[(KINDS.index(self._kind) + 1) % len(KINDS)] if self._kind in KINDS else KINDS[0]
+        self._show_kind()
+        self._look()
+
+    def action_bad_rows(self) -> None:
+        """List what was not taken."""
+        if self._preview is None or not self._preview.bad_rows:
+            self._say("No row is invalid.")
+            return
+        bad = self._preview.bad_rows
+        lines = [f"line {row.line:>8,}  {row.reason}  {row.shown}" for row in bad[:BAD_ROWS_SHOWN]]
+        if self._preview.invalid > len(lines):
+            lines.append(f"… {self._preview.invalid - len(lines):,} more")
+        self.app.push_screen(Told(f"{self._preview.invalid:,} invalid rows", lines))
+
+    @work(group="import", exclusive=True, exit_on_error=True, description="import a file")
+    async def action_import_now(self) -> None:
+        """Replace the people; asks for the name when unusually many would leave."""
+        preview = self._preview
+        if preview is None:
+            self._say("Choose a file and a cohort first: f file, n cohort.")
+            return
+        if preview.unusual:
+            lines = [
+                preview.unusual,
+                "Importing sends nothing, but the next sync would.",
+                "",
+                "Type the cohort's name:",
+            ]
+            if not await self.app.push_screen_wait(Asked("Unusually many would leave", lines, must_be=preview.name)):
+                return
+        try:
+            cohort = await self._workspace.cohorts.apply_import(preview)
+        except HeaptuiError as error:
+            self.app.push_screen(Told(error.title, [error.detail, error.hint]))
+            return
+        self.notify(f"{cohort.name}: {cohort.members:,} people. Nothing was sent.", markup=False)
+        self.dismiss(True)  # noqa: FBT003 - the screen's result
+
+    def action_leave(self) -> None:
+        """Out of a field first, then out of the dialog."""
+        if isinstance(self.focused, Input) and self._inspection is not None:
+            self.query_one(RecordTable).focus()
+        else:
+            self.dismiss(False)  # noqa: FBT003 - the screen's result

@@ -1,0 +1,167 @@
+"""The history: what went wrong, who can mend it, and what happens to the people meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+
+from heaptui.errors import HeaptuiError
+from heaptui.model.runs import DeliveryState, RunProgress, RunSummary
+from heaptui.ui import run_text, signs
+from heaptui.ui.commands import RUNS
+from heaptui.ui.screens.framed import FramedScreen
+from heaptui.ui.widgets.frame import RuleLine, TextPane
+from heaptui.ui.widgets.record_table import Column, RecordTable, Row
+
+TONES = {
+    DeliveryState.STOPPED: "bad",
+    DeliveryState.INCOMPLETE: "bad",
+    DeliveryState.HELD: "attention",
+    DeliveryState.FINISHED_WITH_REJECTIONS: "attention",
+    DeliveryState.FINISHED: "good",
+}
+
+
+class RunsScreen(FramedScreen):
+    """Tab 4."""
+
+    SCOPE: ClassVar[str] = RUNS
+    TAB: ClassVar[str] = "runs"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runs: Sequence[RunSummary] = ()
+
+    def compose_body(self) -> ComposeResult:
+        """The list, and what happened in the highlighted run."""
+        yield RecordTable(
+            Column("Run", 5, right=True),
+            Column("When", 13),
+            Column("By", 12, drop=2),
+            Column("Cohorts", 0),
+            Column("Result", 14),
+            Column("Accepted", 9, right=True, drop=1),
+            Column("Why", 14),
+            id="runs-table",
+        )
+        yield RuleLine(id="detail-rule")
+        with VerticalScroll(classes="grow", can_focus=False):
+            yield TextPane(id="facts")
+
+    @property
+    def table(self) -> RecordTable:
+        """The list."""
+        return self.query_one("#runs-table", RecordTable)
+
+    @property
+    def current(self) -> int | None:
+        """The highlighted run."""
+        return int(self.table.row.key) if self.table.row else None
+
+    @work(group="runs", exclusive=True, exit_on_error=True, description="read the runs")
+    async def load(self) -> None:  # type: ignore[override]
+        """Read the history; what needs somebody comes first."""
+        try:
+            self.runs = await self.workspace.history.list()
+        except HeaptuiError as error:
+            self.told(error)
+            return
+        newest_of: dict[tuple[str, ...], int] = {}
+        for run in self.runs:
+            newest_of.setdefault(run.cohorts, run.run_id)
+        # A later run of the same cohorts has taken over what an older one left.
+        urgent = {r.run_id for r in self.runs if run_text.needs_attention(r) and newest_of[r.cohorts] == r.run_id}
+        ordered = sorted(self.runs, key=lambda run: (run.run_id not in urgent, -run.run_id))
+        rows = [Row(str(run.run_id), run_text.history_cells(run), tone=TONES.get(run.state, "")) for run in ordered]
+        shown = [row for row in rows if self.filter_text in " ".join(row.cells).casefold()]
+        self.table.show(shown)
+        verdict = f"{len(urgent)} need attention, {len(self.runs) - len(urgent)} others" if urgent else "all is well"
+        self.title(f"{len(shown)} of {len(rows)} runs" if self.filter_text else f"{len(rows)} runs", verdict)
+        if not rows:
+            self.query_one("#facts", TextPane).tell(
+                ["No run yet.", "", "1 Cohorts: space marks, s plans, enter sends."]
+            )
+            self.say("Runs of all processes appear here: of this terminal, of the command line and of cron.")
+        self._detail()
+
+    @on(RecordTable.Highlighted, "#runs-table")
+    @work(group="run-detail", exclusive=True, exit_on_error=True, description="read one run")
+    async def _detail(self) -> None:
+        run_id = self.current
+        if run_id is None:
+            self.query_one("#detail-rule", RuleLine).tell("")
+            return
+        detail = await self.workspace.history.show(run_id)
+        if self.current != run_id:
+            return
+        run = detail.summary
+        progress = await self.workspace.history.progress(run_id)
+        self.query_one("#detail-rule", RuleLine).tell(
+            f"Run {run_id}", f"{run.by}@{run.host}, {run.origin}, pid {run.pid}, heaptui {run.version}"
+        )
+        self.query_one("#facts", TextPane).tell(self._facts(run, progress))
+        self.say(signs.utc(run.started_at))
+
+    @staticmethod
+    def _facts(run: RunSummary, progress: RunProgress) -> list[str]:
+        lines = [run_text.arithmetic(progress)]
+        lines += [
+            f"{delivery.name}: {delivery.adds:,} join, {delivery.removes:,} leave,"
+            f" accepted {delivery.submitted:,}, {run_text.delivery_state(delivery)}"
+            for delivery in progress.deliveries.values()
+        ]
+        lines += ["", *run_text.result_lines(progress)]
+        if run.continues:
+            lines.append(f"Continues run {run.continues}.")
+        return lines
+
+    def why_disabled(self, command_id: str) -> str:
+        """What the list or the profile does not allow."""
+        if self.current is None:
+            return "There is no run yet."
+        if command_id == "runs.continue" and self.workspace.read_only:
+            return "This is open read-only: the owner continues it."
+        return ""
+
+    async def action_open(self) -> None:
+        """One run in detail; a live one of this process in its own tab."""
+        run_id = self.current
+        if self.refuses("runs.open") or run_id is None:
+            return
+        if any(progress.run_id == run_id for progress in self.dashboard.live_runs):
+            self.dashboard.current_run = run_id
+            await self.dashboard.action_tab("sync")
+            return
+        from heaptui.ui.screens.run_detail import RunScreen
+
+        await self.app.push_screen(RunScreen(self.workspace, run_id))
+
+    async def action_again(self) -> None:
+        """Plan the cohorts of this run anew."""
+        run_id = self.current
+        if self.refuses("runs.continue") or run_id is None:
+            return
+        detail = await self.workspace.history.show(run_id)
+        app = self.dashboard
+        if app.live_runs:
+            self.say("A sync is running: 3 shows it.")
+            return
+        app.planned, app.continues, app.current_run = [d.cohort_id for d in detail.deliveries], run_id, None
+        await app.action_tab("sync")
+
+    @work(group="dialog", exclusive=True, exit_on_error=True, description="save a receipt")
+    async def action_save(self) -> None:
+        """Save the receipt."""
+        run_id = self.current
+        if not self.refuses("runs.receipt") and run_id is not None:
+            self.say(f"Saved: {await self.workspace.history.save_receipt(run_id)}")
+
+    def action_copy(self) -> None:
+        """What happened, without keys or ids."""
+        if not self.refuses("runs.copy"):
+            self.app.copy_to_clipboard("\n".join(self.query_one("#facts", TextPane).lines))
+            self.say("Sent to the terminal's clipboard; whether it took it cannot be seen from here.")

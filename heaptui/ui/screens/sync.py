@@ -1,0 +1,425 @@
+"""The plan, the seconds while it runs, and the result."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+
+from heaptui.config import private_dir
+from heaptui.errors import HeaptuiError
+from heaptui.model.belief import Direction
+from heaptui.model.clicks import segment_clicks
+from heaptui.model.runs import DeliveryProgress, DeliveryState, Plan, RunProgress
+from heaptui.ui import run_text, signs
+from heaptui.ui.commands import SYNC
+from heaptui.ui.screens.framed import FramedScreen
+from heaptui.ui.widgets.dialogs import Asked, Question
+from heaptui.ui.widgets.frame import RuleLine, TextPane
+from heaptui.ui.widgets.record_table import Column, RecordTable, Row
+
+LOOK_EVERY = 0.22
+"""Seconds between two looks at a live run: more often costs more than it shows."""
+
+
+class SyncScreen(FramedScreen):
+    """Tab 3."""
+
+    SCOPE: ClassVar[str] = SYNC
+    TAB: ClassVar[str] = "sync"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.plans: Sequence[Plan] = ()
+        self._planned_at = 0.0
+        self._left_out: set[str] = set()
+        self._let_through: set[str] = set()
+        self._older_menu = False
+        self._told_end = 0
+        self._receipt: Path | None = None
+        self._shown_plan: list[str] = []
+
+    def compose_body(self) -> ComposeResult:
+        """A table of cohorts, and below it what matters now."""
+        yield RecordTable(
+            Column("Cohort", 0),
+            Column("Join", 9, right=True, drop=2),
+            Column("Leave", 9, right=True, drop=3),
+            Column("Accepted", 10, right=True),
+            Column("Refused", 8, right=True, drop=4),
+            Column("In doubt", 9, right=True, drop=5),
+            Column("Left", 9, right=True),
+            Column("", 12, drop=6),
+            Column("State", 14),
+            id="run-table",
+        )
+        yield RecordTable(
+            Column("Cohort", 0),
+            Column("Join", 9, right=True),
+            Column("Leave", 9, right=True),
+            Column("Stay", 9, right=True, drop=2),
+            Column("Requests", 10, right=True, drop=1),
+            Column("Points ≤", 9, right=True, drop=3),
+            Column("State", 13),
+            id="plan-table",
+        )
+        yield RuleLine(id="detail-rule")
+        with VerticalScroll(classes="grow", can_focus=False):
+            yield TextPane(id="facts")
+
+    def on_mount(self) -> None:
+        """Start looking at the live run."""
+        super().on_mount()
+        self.set_interval(LOOK_EVERY, self._tick)
+
+    @property
+    def run_progress(self) -> RunProgress | None:
+        """The run that is shown, live or over."""
+        run_id = self.dashboard.current_run
+        return None if run_id is None else self.workspace.sync.runs.get(run_id)
+
+    @property
+    def table(self) -> RecordTable:
+        """The table in use."""
+        return self.query_one("#plan-table" if self.run_progress is None else "#run-table", RecordTable)
+
+    def load(self) -> None:
+        """Plan anew, or show the run."""
+        running = self.run_progress is not None
+        self.query_one("#plan-table").display = not running
+        self.query_one("#run-table").display = running
+        if running:
+            self._tick()
+        else:
+            self._plan()
+        if self.focused is None or not self.focused.display:
+            self.table.focus()
+
+    @work(group="plan", exclusive=True, exit_on_error=True, description="plan")
+    async def _plan(self) -> None:
+        wanted = self.dashboard.planned
+        if wanted != self._shown_plan:
+            self._left_out, self._let_through, self._shown_plan = set(), set(), list(wanted)
+        try:
+            self.plans = await self.workspace.sync.plan(wanted) if wanted else ()
+        except HeaptuiError as error:
+            self.told(error)
+            return
+        self._planned_at = time.time()
+        if self.run_progress is None:
+            self._show_plan()
+
+    def _show_plan(self) -> None:
+        table = self.query_one("#plan-table", RecordTable)
+        rows = [self._plan_row(plan) for plan in self.plans if self.filter_text in plan.name.casefold()]
+        table.show(rows)
+        facts, rule = self.query_one("#facts", TextPane), self.query_one("#detail-rule", RuleLine)
+        if not self.plans:
+            self.title("Sync", "nothing planned")
+            rule.tell("")
+            facts.tell(["Nothing is planned.", "", "1 Cohorts: space marks cohorts, s plans a sync of them."])
+            self.say("A plan sends nothing by itself.")
+            return
+        total = run_text.totals(self.plans, self._left_out, self._let_through)
+        self.title(f"Plan, {signs.clock(self._planned_at)}", "nothing has been sent")
+        rule.tell("What will be sent")
+        facts.tell(self._plan_lines(total))
+        changes = total.joins + total.leaves
+        self.say(
+            f"enter sends {changes:,} changes to {self._target()}"
+            if changes or self._renames()
+            else "Nothing to send: Braze holds what the cohorts hold."
+        )
+
+    def _plan_row(self, plan: Plan) -> Row:
+        cells = (
+            plan.name,
+            signs.people(plan.adds),
+            signs.people(plan.removes),
+            signs.people(plan.unchanged),
+            run_text.requests_text(plan),
+            signs.people(plan.points),
+            run_text.plan_sign(plan, self._left_out, self._let_through),
+        )
+        held = bool(plan.held) and plan.cohort_id not in self._let_through
+        return Row(plan.cohort_id, cells, tone="attention" if held else "")
+
+    def _plan_lines(self, total: run_text.Totals) -> list[str]:
+        lines = [
+            f"Together, without what is held: {total.joins:,} join · {total.leaves:,} leave · {total.requests} requests"
+            f" · at most {total.points:,} data points",
+            f"Target    {self._target()} · {self.workspace.profile.host}",
+        ]
+        for plan in self.plans:
+            if plan.held and plan.cohort_id not in self._let_through:
+                lines += [
+                    "",
+                    f"{plan.name} ■ held",
+                    f"{plan.held} Probably a wrong file.",
+                    "l lets it through (you type its name); the other cohorts go on without it.",
+                ]
+            elif plan.on_hold:
+                lines += ["", f"{plan.name} is on hold: h in 1 Cohorts releases it."]
+            elif plan.rename and not plan.first_time:
+                lines += ["", f"{plan.name}: renamed; the first request renames it in Braze, same id."]
+        changes = total.joins + total.leaves
+        lines += ["", f"[ enter  Start: {changes:,} changes in {self._target()} ]   [ esc  Not now ]"]
+        return lines
+
+    def _target(self) -> str:
+        profile = self.workspace.profile
+        return " ".join(part for part in (profile.name, profile.label) if part)
+
+    def _renames(self) -> bool:
+        return any(p.rename and run_text.is_sent(p, self._left_out, self._let_through) for p in self.plans)
+
+    def _tick(self) -> None:
+        """Show the live run; does nothing once its end has been shown."""
+        progress = self.run_progress
+        if progress is None or not self.is_current or self._told_end == progress.run_id:
+            return
+        self._show_run(progress)
+        if progress.closed:
+            self._told_end = progress.run_id
+            self._end(progress)
+
+    def _show_run(self, progress: RunProgress) -> None:
+        now = time.time()
+        self.query_one("#run-table", RecordTable).show([self._run_row(d) for d in progress.deliveries.values()])
+        rule, facts = self.query_one("#detail-rule", RuleLine), self.query_one("#facts", TextPane)
+        if progress.closed:
+            self.title(f"Run {progress.run_id} {run_text.result_verdict(progress)}", "counts add up")
+            rule.tell("Result")
+            facts.tell(self._result_lines(progress))
+            return
+        left = run_text.remaining(progress, now)
+        about = f", about {signs.duration(left)} left" if left else ""
+        stopping = ", stopping" if progress.stopping else ""
+        self.title(
+            f"Run {progress.run_id} ▶ {signs.duration(now - progress.started_at)}{about}{stopping}",
+            "you can leave this screen",
+        )
+        rule.tell("What happens")
+        lines = [*run_text.wait_lines(progress, now), run_text.arithmetic(progress), ""]
+        lines += run_text.speed_lines(progress, self.size.width - 40)
+        if progress.total("in_doubt"):
+            lines += ["In doubt   the request left, no answer came; sent again, which does no harm"]
+        lines += ["", *run_text.story_lines(progress)]
+        facts.tell(lines)
+        share = 100 * progress.total("submitted") // max(1, progress.planned)
+        self.app.title = f"{share} % heaptui"
+        self.say("Quitting asks, lets what is in flight finish, and keeps the rest for later.")
+
+    def _run_row(self, delivery: DeliveryProgress) -> Row:
+        cells = (
+            delivery.name,
+            signs.people(delivery.adds),
+            signs.people(delivery.removes),
+            signs.people(delivery.submitted),
+            signs.people(delivery.rejected),
+            signs.people(delivery.in_doubt),
+            signs.people(delivery.to_go + delivery.skipped),
+            signs.bar(delivery.submitted, delivery.planned, 12),
+            run_text.delivery_state(delivery),
+        )
+        tones = {
+            DeliveryState.FINISHED: "good",
+            DeliveryState.HELD: "attention",
+            DeliveryState.WAITING: "attention",
+            DeliveryState.STOPPED: "bad",
+            DeliveryState.INCOMPLETE: "bad",
+        }
+        return Row(delivery.cohort_id, cells, tone=tones.get(delivery.state, ""))
+
+    def _result_lines(self, progress: RunProgress) -> list[str]:
+        lines = [run_text.arithmetic(progress), *run_text.result_lines(progress)]
+        done = [d for d in progress.deliveries.values() if d.submitted or d.state is DeliveryState.FINISHED]
+        lines += ["Accepted means Braze took the ids, not that it knows them: it never creates people.", ""]
+        if done:
+            lines.append(f"Now in Braze: {self._clicks_for(done).name}")
+            lines += self._clicks(progress)
+        if self._receipt:
+            lines += ["", f"Receipt saved: {self._receipt}"]
+        return lines
+
+    def _clicks_for(self, done: list[DeliveryProgress]) -> DeliveryProgress:
+        row = self.query_one("#run-table", RecordTable).row
+        return next((d for d in done if row and d.cohort_id == row.key), done[0])
+
+    def _clicks(self, progress: RunProgress) -> list[str]:
+        done = [d for d in progress.deliveries.values() if d.submitted or d.state is DeliveryState.FINISHED]
+        if not done:
+            return []
+        name = self._clicks_for(done).name
+        return segment_clicks(name, self.workspace.profile.endpoint, older=self._older_menu)
+
+    @work(group="receipt", exclusive=True, exit_on_error=True, description="save the receipt")
+    async def _end(self, progress: RunProgress) -> None:
+        """The run is over: keep the receipt and tell, also when nobody looks."""
+        self._receipt = await self.workspace.history.save_receipt(progress.run_id)
+        self.app.title = "heaptui"
+        self.app.bell()
+        self._frame()
+        self._show_run(progress)
+        self.say("r plans what is left · c shows the older menu · y copies the clicks · 1 back to the cohorts")
+
+    def on_record_table_highlighted(self) -> None:
+        """The clicks are those of the highlighted cohort."""
+        progress = self.run_progress
+        if progress is not None and progress.closed:
+            self._show_run(progress)
+
+    def why_disabled(self, command_id: str) -> str:
+        """What the moment does not allow."""
+        progress = self.run_progress
+        live = progress is not None and not progress.closed
+        match command_id:
+            case "sync.start" | "sync.leave_out" | "sync.let" if progress is not None:
+                return "This run has started. 1 Cohorts plans another one."
+            case "sync.start" if not self.plans:
+                return "Nothing is planned. 1 Cohorts: mark, then s."
+            case "sync.start" if self.workspace.read_only:
+                return "This is open read-only: nothing can be sent from here."
+            case "sync.pause" | "sync.cancel" if not live:
+                return "No sync is running."
+            case "sync.again" if progress is None or live:
+                return "There is no finished run to continue."
+            case "sync.clicks" | "sync.copy" if progress is None or live:
+                return "The clicks come with the result."
+        return ""
+
+    def action_leave_out(self) -> None:
+        """Leave the highlighted cohort out, or take it in again."""
+        row = self.table.row
+        if not self.refuses("sync.leave_out") and row is not None:
+            self._left_out ^= {row.key}
+            self._show_plan()
+
+    @work(group="dialog", exclusive=True, exit_on_error=True, description="let a held cohort through")
+    async def action_let_through(self) -> None:
+        """Ask for the name of the held cohort."""
+        row = self.table.row
+        plan = next((plan for plan in self.plans if row and plan.cohort_id == row.key), None)
+        if self.refuses("sync.let") or plan is None:
+            return
+        if not plan.held:
+            self.say(f"“{plan.name}” is not held.")
+            return
+        lines = [plan.held, f"These {plan.removes:,} people leave the cohort in Braze.", "", "Type the cohort's name:"]
+        if await self.app.push_screen_wait(Asked(f"Let “{plan.name}” through?", lines, must_be=plan.name)):
+            self._let_through.add(plan.cohort_id)
+            self._show_plan()
+
+    @work(group="dialog", exclusive=True, exit_on_error=True, description="start a sync")
+    async def action_start(self) -> None:
+        """Send the plan; in production the first sync of a cohort asks twice."""
+        if self.refuses("sync.start"):
+            return
+        chosen = [p for p in self.plans if p.cohort_id not in self._left_out and not p.on_hold]
+        sent = [p for p in chosen if run_text.is_sent(p, self._left_out, self._let_through)]
+        if not any(not plan.empty for plan in sent):
+            self.say("Nothing to send: Braze holds what the cohorts hold, or everything is held.")
+            return
+        first = [plan.name for plan in sent if plan.first_time]
+        if self.workspace.profile.label == "PRODUCTION" and first:
+            lines = [f"Never synced before: {', '.join(first)}.", f"Target: {self._target()}"]
+            if not await self.app.push_screen_wait(
+                Question("First sync in PRODUCTION", lines, yes="Send to PRODUCTION", no="Not now")
+            ):
+                return
+        try:
+            progress = await self.workspace.sync.start(
+                [plan.cohort_id for plan in chosen],
+                let_through=frozenset(self._let_through),
+                origin="tui",
+                continues=self.dashboard.continues,
+            )
+        except HeaptuiError as error:
+            self.told(error)
+            return
+        self._receipt, self.dashboard.current_run, self.dashboard.continues = None, progress.run_id, None
+        self.load()
+        self._frame()
+
+    def action_pause(self) -> None:
+        """Pause, or go on."""
+        progress = self.run_progress
+        if self.refuses("sync.pause") or progress is None:
+            return
+        service = self.workspace.sync
+        (service.go_on if progress.paused else service.pause)(progress.run_id)
+
+    @work(group="dialog", exclusive=True, exit_on_error=True, description="cancel a sync")
+    async def action_cancel(self) -> None:
+        """Ask, then stop after the requests in flight."""
+        progress = self.run_progress
+        if self.refuses("sync.cancel") or progress is None:
+            return
+        in_flight = sum(delivery.at_once for delivery in progress.deliveries.values())
+        lines = [f"Stop after the {in_flight} requests in flight? What is accepted stays, the rest waits."]
+        if await self.app.push_screen_wait(Question("Cancel the sync", lines, yes="Stop", no="Go on")):
+            self.workspace.sync.cancel(progress.run_id)
+
+    def action_clicks(self) -> None:
+        """The other menu."""
+        progress = self.run_progress
+        if not self.refuses("sync.clicks") and progress is not None:
+            self._older_menu = not self._older_menu
+            self._show_run(progress)
+
+    def action_copy(self) -> None:
+        """The clicks, for a message or a ticket."""
+        progress = self.run_progress
+        if not self.refuses("sync.copy") and progress is not None:
+            self.app.copy_to_clipboard("\n".join(self._clicks(progress)))
+            self.say("The clicks were sent to the terminal's clipboard; whether it took them cannot be seen from here.")
+
+    async def action_again(self) -> None:
+        """Plan what the run left over."""
+        progress = self.run_progress
+        if self.refuses("sync.again") or progress is None:
+            return
+        self.dashboard.planned = list(progress.deliveries)
+        self.dashboard.continues, self.dashboard.current_run = progress.run_id, None
+        self.load()
+
+    @work(group="dialog", exclusive=True, exit_on_error=True, description="save")
+    async def action_save(self) -> None:
+        """The plan as CSV, or the receipt again."""
+        progress = self.run_progress
+        if progress is not None:
+            path = await self.workspace.history.save_receipt(progress.run_id)
+        elif self.plans:
+            path = await self._save_plan()
+        else:
+            self.say("Nothing is planned, so there is nothing to save.")
+            return
+        self.say(f"Saved: {path}")
+
+    async def _save_plan(self) -> Path:
+        folder = private_dir(self.workspace.home.out_dir)
+        path = folder / f"plan-{time.strftime('%Y%m%d-%H%M%S')}.csv"
+        file = await asyncio.to_thread(path.open, "w", encoding="utf-8", newline="")
+        with file:
+            writer = csv.writer(file)
+            writer.writerow(["cohort", "id", "change"])
+            for plan in self.plans:
+                for direction, word in ((Direction.REMOVE, "leave"), (Direction.ADD, "join")):
+                    people = await self.workspace.cohorts.waiting(plan.cohort_id, direction, limit=10_000_000)
+                    rows = [[plan.name, person.value, word] for person in people]
+                    await asyncio.to_thread(writer.writerows, rows)
+        return path
+
+    def key_escape(self) -> None:
+        """Back to the cohorts, unless a filter is open."""
+        if self.filter_text:
+            super().key_escape()
+        else:
+            self.app.call_later(self.dashboard.action_tab, "cohorts")

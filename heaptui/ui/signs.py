@@ -1,0 +1,145 @@
+"""Signs, numbers, times and names as every screen shows them. Pure text, measured in cells."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from rich.cells import cell_len, set_cell_size
+
+from heaptui.model.cohorts import Cohort, CohortState
+from heaptui.model.runs import DeliveryState
+
+_ASCII = {
+    "✓": "ok", "●": "*", "○": "o", "■": "#", "✗": "x", "▶": ">", "⏸": "=", "▸": ">", "─": "-", "│": "|", "█": "#",
+    "·": ".", "›": ">", "≈": "~", "…": "..", "−": "-", "→": "->", "≤": "<=",
+}  # fmt: skip
+BLOCKS = "▁▂▃▄▅▆▇█"
+
+COHORT_SIGNS = {
+    CohortState.NEW: ("○", "new", ""),
+    CohortState.PENDING: ("●", "to sync", "accent"),
+    CohortState.SYNCED: ("✓", "synced", "good"),
+    CohortState.HELD: ("■", "held", "attention"),
+    CohortState.ON_HOLD: ("■", "on hold", "attention"),
+    CohortState.QUIET: ("!", "quiet", "attention"),
+    CohortState.RETIRED: ("✗", "retired", ""),
+}
+
+RUN_SIGNS = {
+    DeliveryState.PLANNED: ("○", "planned"),
+    DeliveryState.RUNNING: ("▶", "running"),
+    DeliveryState.WAITING: ("⏸", "waiting"),
+    DeliveryState.FINISHED: ("✓", "done"),
+    DeliveryState.FINISHED_WITH_REJECTIONS: ("!", "refused some"),
+    DeliveryState.INCOMPLETE: ("✗", "incomplete"),
+    DeliveryState.STOPPED: ("✗", "stopped"),
+    DeliveryState.CANCELLED: ("✗", "cancelled"),
+    DeliveryState.HELD: ("■", "held"),
+}
+
+
+def plain_signs() -> bool:
+    """Whether this terminal wants signs of plain ASCII."""
+    return bool(os.environ.get("HEAPTUI_ASCII"))
+
+
+def sign(text: str) -> str:
+    """The text with its signs as this terminal can show them."""
+    if not plain_signs():
+        return text
+    return "".join(_ASCII.get(character, character) for character in text)
+
+
+def safe(text: str) -> str:
+    """Text from outside with control characters made visible."""
+    return "".join(character if character.isprintable() else "␛" for character in text)
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """Exactly `width` cells: cut with an ellipsis, or padded."""
+    if cell_len(text) > width:
+        return set_cell_size(text, max(0, width - 1)) + "…" if width > 0 else ""
+    gap = " " * (width - cell_len(text))
+    return gap + text if right else text + gap
+
+
+def people(count: int) -> str:
+    """A count with thousands separators."""
+    return f"{count:,}"
+
+
+def waiting(adds: int, removes: int) -> str:
+    """+1,204 −310, or a dot when nothing waits."""
+    parts = [f"+{adds:,}"] if adds else []
+    parts += [f"−{removes:,}"] if removes else []
+    return " ".join(parts) or "·"
+
+
+def age(at: float | None, now: float | None = None) -> str:
+    """How long ago, in one unit."""
+    if at is None:
+        return "never"
+    seconds = max(0.0, (time.time() if now is None else now) - at)
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return "now"
+
+
+def clock(at: float) -> str:
+    """Local time of day."""
+    return time.strftime("%H:%M:%S", time.localtime(at))
+
+
+def day_and_time(at: float) -> str:
+    """Today as such, other days by date."""
+    local, today = time.localtime(at), time.localtime()
+    day = "today" if local[:3] == today[:3] else time.strftime("%-d %b", local)
+    return f"{day} {time.strftime('%H:%M', local)}"
+
+
+def utc(at: float) -> str:
+    """The same moment for people in other places."""
+    return (
+        f"{time.strftime('%H:%M:%S %Z', time.localtime(at))} is {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(at))}"
+    )
+
+
+def bar(done: int, total: int, width: int) -> str:
+    """A progress bar of exactly `width` cells; full only when everything is done."""
+    filled = width if total == 0 or done >= total else min(width - 1, int(width * done / total))
+    return "█" * filled + "·" * (width - filled)
+
+
+def sparkline(values: list[float], width: int) -> str:
+    """The last values as blocks."""
+    shown = values[-width:]
+    highest = max(shown, default=0)
+    if not highest:
+        return "▁" * len(shown)
+    return "".join(BLOCKS[min(7, int(8 * value / highest))] for value in shown)
+
+
+def rule(title: str, verdict: str, width: int, *, line: str = "─") -> str:
+    """`─ title ──── verdict ─`, exactly `width` cells; the verdict is cut last."""
+    left = f"{line} {title} " if title else ""
+    right = f" {verdict} {line}" if verdict else ""
+    room = width - cell_len(left) - cell_len(right)
+    if room < 1:
+        left = fit(left.rstrip(), max(0, width - cell_len(right) - 1)) + " "
+        room = width - cell_len(left) - cell_len(right)
+    return fit(left + line * max(0, room) + right, width)
+
+
+def cohort_state(cohort: Cohort) -> tuple[str, str]:
+    """The sign with its word, and the theme colour that goes with it."""
+    glyph, word, colour = COHORT_SIGNS[cohort.state]
+    return f"{glyph} {word}", colour
+
+
+def duration(seconds: float) -> str:
+    """0.9 s, or 1:05."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds // 60)}:{int(seconds % 60):02d}"

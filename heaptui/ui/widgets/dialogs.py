@@ -1,0 +1,113 @@
+"""Questions in front of a screen: yes or no, a text, or a name that must be typed."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input
+
+from heaptui.ui.signs import safe, sign
+from heaptui.ui.widgets.frame import Line
+
+
+class Question(ModalScreen[bool]):
+    """A question whose buttons are named by what they do."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,n", "answer(False)", show=False),
+        Binding("left,right", "app.focus_next", show=False),
+    ]
+
+    def __init__(self, title: str, lines: list[str], *, yes: str, no: str) -> None:
+        super().__init__()
+        self._title, self._lines, self._yes, self._no = title, lines, yes, no
+
+    def compose(self) -> ComposeResult:
+        """Title, text, two buttons."""
+        with Vertical(classes="dialog"):
+            yield Line(sign(self._title), classes="dialog-title")
+            with VerticalScroll(classes="dialog-text"):
+                yield Line(sign("\n".join(safe(line) for line in self._lines)))
+            with Horizontal(classes="dialog-buttons"):
+                yield Button(self._yes, id="yes", variant="primary", compact=True)
+                yield Button(self._no, id="no", compact=True)
+
+    def action_answer(self, answer: bool) -> None:
+        """Close with an answer."""
+        self.dismiss(answer)
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(event.button.id == "yes")
+
+
+class Told(ModalScreen[None]):
+    """Something to read."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,q,question_mark", "close", show=False),
+        Binding("y", "copy", show=False),
+    ]
+
+    def __init__(self, title: str, lines: list[str]) -> None:
+        super().__init__()
+        self._title, self._lines = title, lines
+
+    def compose(self) -> ComposeResult:
+        """Title and text."""
+        with Vertical(classes="dialog"):
+            yield Line(sign(self._title), classes="dialog-title")
+            with VerticalScroll(classes="dialog-text"):
+                yield Line(sign("\n".join(safe(line) for line in self._lines)))
+            yield Line("esc closes · y copies", classes="dialog-keys")
+
+    def action_close(self) -> None:
+        """Done reading."""
+        self.dismiss()
+
+    def action_copy(self) -> None:
+        """Copy what stands here."""
+        self.app.copy_to_clipboard("\n".join(self._lines))
+        self.notify("Sent to the terminal's clipboard.", markup=False)
+
+
+class Asked(ModalScreen[str | None]):
+    """A text to type; with `must_be`, only exactly that closes the question."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", show=False)]
+
+    def __init__(
+        self, title: str, lines: list[str], *, value: str = "", must_be: str = "", secret: bool = False
+    ) -> None:
+        super().__init__()
+        self._title, self._lines, self._value = title, lines, value
+        self._must_be, self._secret = must_be, secret
+
+    def compose(self) -> ComposeResult:
+        """Title, text, field."""
+        with Vertical(classes="dialog"):
+            yield Line(sign(self._title), classes="dialog-title")
+            with VerticalScroll(classes="dialog-text"):
+                yield Line(sign("\n".join(safe(line) for line in self._lines)))
+            yield Input(self._value, password=self._secret, id="answer", compact=True)
+            yield Line("enter answers · esc leaves everything as it is", id="answer-note", classes="dialog-keys")
+
+    def on_mount(self) -> None:
+        """The field is what this is about."""
+        self.query_one(Input).focus()
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        if self._must_be and event.value.strip() != self._must_be.strip():
+            self.query_one("#answer-note", Line).update(sign(f"That is not “{safe(self._must_be)}”."))
+            return
+        self.dismiss(event.value)
+
+    def action_close(self) -> None:
+        """No answer."""
+        self.dismiss(None)
