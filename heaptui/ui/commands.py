@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 
 COHORTS, SYNC, RUNS, RUN, CREDENTIALS, IMPORT, START = (
@@ -103,10 +105,12 @@ def _with_wide(key: str) -> str:
     return f"{key},{wide}"
 
 
-def footer_of(scope: str) -> str:
-    """At most eight keys, the most useful first."""
+def footer_of(scope: str, width: int, is_on: Callable[[str], bool] = lambda _: True) -> str:
+    """At most eight keys that work now, the most useful first, in so many cells."""
     own = sorted((command for command in commands_of(scope) if command.footer), key=lambda command: command.footer)
-    shown = [f"{command.shown_key} {command.label}" for command in own[:6]]
+    shown = [f"{command.shown_key} {command.label}" for command in own if is_on(command.command_id)][:6]
+    while shown and cell_len(" · ".join([*shown, "? help", ": more"])) > width:
+        shown.pop()
     return " · ".join([*shown, "? help", ": more"])
 
 

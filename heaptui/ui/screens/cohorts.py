@@ -50,7 +50,7 @@ class CohortsScreen(FramedScreen):
             Column("Waiting", 15, right=True),
             Column("Ids", 13, drop=3),
             Column("From", 22, drop=4),
-            Column("Data", 7, drop=2),
+            Column("Data", 6, drop=2),
             Column("Synced", 7, drop=5),
             Column("State", 9),
             id="cohort-table",
@@ -88,7 +88,7 @@ class CohortsScreen(FramedScreen):
         self.table.show([self._row(cohort) for cohort in shown])
         total = len(self.cohorts)
         count = f"{len(shown)} of {total} cohorts" if self.filter_text else f"{total} cohorts"
-        self.title(count, f"sorted by {ORDERS[self._order]}")
+        self.headline(count, f"sorted by {ORDERS[self._order]}")
         self._tell_marks(len(shown))
         self._detail()
 
@@ -127,7 +127,7 @@ class CohortsScreen(FramedScreen):
         elif self.filter_text:
             self.say(f"{shown} of {len(self.cohorts)}, esc clears the filter")
         else:
-            self.say("space marks, s plans a sync of what is marked. Nothing is sent before you say so.")
+            self.say("space marks, s plans a sync. Nothing is sent before you say so.")
 
     @on(RecordTable.Highlighted, "#cohort-table")
     def _detail(self) -> None:
@@ -157,14 +157,14 @@ class CohortsScreen(FramedScreen):
         requests = -(-cohort.adds // 1000) + -(-cohort.removes // 1000)
         changes = cohort.adds + cohort.removes
         lines.append(
-            f"Next sync   {cohort.adds:,} join · {cohort.removes:,} leave · {requests} requests · at most"
-            f" {changes:,} data points"
+            f"Next sync   {cohort.adds:,} join · {cohort.removes:,} leave · {requests} requests ·"
+            f" ≤ {changes:,} data points"
             if changes
             else "Next sync   nothing to send"
         )
         if cohort.renamed:
             lines.append(f"Renamed     Braze still shows “{cohort.braze_name}”; the next sync renames it, same id")
-        lines.append(f"From        {cohort.source_name or cohort.origin}, {signs.age(cohort.changed_at)} old")
+        lines.append(f"From        {cohort.source_name or cohort.origin}, read {_ago(cohort.changed_at)}")
         lines.append(f"Synced      {signs.day_and_time(cohort.synced_at) if cohort.synced_at else 'never'}")
         lines += self._advice(cohort)
         return lines
@@ -302,6 +302,11 @@ class CohortsScreen(FramedScreen):
 
         path = await export_people(self.workspace, cohort)
         self.app.push_screen(Told("Exported", [f"{cohort.members:,} people: {path}"]))
+
+
+def _ago(at: float | None) -> str:
+    age = signs.age(at)
+    return "just now" if age == "now" else age if age == "never" else f"{age} ago"
 
 
 def _in_columns(people: Sequence[Identifier], per_line: int = 6) -> list[str]:

@@ -77,7 +77,7 @@ class CredentialsScreen(FramedScreen):
             rows.append(Row(name, (title, f"✓ {origin}" if origin else "✗ not given", source), tone=tone))
         self.table.show(rows)
         can = "✓ Heap Cohorts" if facts.ways else "✗ Heap Cohorts: a key is missing"
-        self.title(f"Profile {profile.name}", can)
+        self.headline(f"Profile {profile.name}", can)
         self._detail()
         self.say("Keys are never shown: only where they come from, their length, and their last four characters.")
 

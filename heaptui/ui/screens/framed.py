@@ -60,7 +60,7 @@ class FramedScreen(Screen[None]):
         yield Input(id="filter", placeholder="filter, esc clears")
         yield RuleLine(id="bottom-rule")
         yield Line(id="status-line")
-        yield Line(signs.sign(f" {footer_of(self.SCOPE)}"), id="key-line")
+        yield Line(id="key-line")
 
     def compose_body(self) -> ComposeResult:
         """What the screen is about."""
@@ -104,8 +104,10 @@ class FramedScreen(Screen[None]):
     def say(self, text: str) -> None:
         """One sentence in the line above the keys."""
         self.query_one("#status-line", Line).update(signs.sign(f" {signs.safe(text)}"))
+        keys = footer_of(self.SCOPE, self.size.width - 2, lambda command_id: not self.why_disabled(command_id))
+        self.query_one("#key-line", Line).update(signs.sign(f" {keys}"))
 
-    def title(self, text: str, verdict: str = "") -> None:  # type: ignore[override]
+    def headline(self, text: str, verdict: str = "") -> None:
         """The rule above the main pane."""
         self.query_one("#title-rule", RuleLine).tell(text, verdict)
 

@@ -50,7 +50,7 @@ class RunScreen(Screen[None]):
         )
         yield RuleLine(id="bottom-rule")
         yield Line(id="status-line")
-        yield Line(signs.sign(f" {footer_of(RUN)}"), id="key-line")
+        yield Line(signs.sign(f" {footer_of(RUN, 78)}"), id="key-line")
 
     async def on_mount(self) -> None:
         """Read everything once."""

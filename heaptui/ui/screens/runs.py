@@ -80,7 +80,7 @@ class RunsScreen(FramedScreen):
         shown = [row for row in rows if self.filter_text in " ".join(row.cells).casefold()]
         self.table.show(shown)
         verdict = f"{len(urgent)} need attention, {len(self.runs) - len(urgent)} others" if urgent else "all is well"
-        self.title(f"{len(shown)} of {len(rows)} runs" if self.filter_text else f"{len(rows)} runs", verdict)
+        self.headline(f"{len(shown)} of {len(rows)} runs" if self.filter_text else f"{len(rows)} runs", verdict)
         if not rows:
             self.query_one("#facts", TextPane).tell(
                 ["No run yet.", "", "1 Cohorts: space marks, s plans, enter sends."]

@@ -50,24 +50,23 @@ class SyncScreen(FramedScreen):
         """A table of cohorts, and below it what matters now."""
         yield RecordTable(
             Column("Cohort", 0),
-            Column("Join", 9, right=True, drop=2),
-            Column("Leave", 9, right=True, drop=3),
-            Column("Accepted", 10, right=True),
-            Column("Refused", 8, right=True, drop=4),
-            Column("In doubt", 9, right=True, drop=5),
-            Column("Left", 9, right=True),
-            Column("", 12, drop=6),
-            Column("State", 14),
+            Column("", 12, drop=1),
+            Column("Accepted", 9, right=True),
+            Column("of", 9, right=True, drop=2),
+            Column("Left", 8, right=True),
+            Column("Refused", 7, right=True, drop=3),
+            Column("In doubt", 8, right=True, drop=4),
+            Column("State", 12),
             id="run-table",
         )
         yield RecordTable(
             Column("Cohort", 0),
-            Column("Join", 9, right=True),
-            Column("Leave", 9, right=True),
-            Column("Stay", 9, right=True, drop=2),
+            Column("Join", 8, right=True),
+            Column("Leave", 8, right=True),
+            Column("Stay", 8, right=True, drop=2),
             Column("Requests", 10, right=True, drop=1),
             Column("Points ≤", 9, right=True, drop=3),
-            Column("State", 13),
+            Column("State", 12),
             id="plan-table",
         )
         yield RuleLine(id="detail-rule")
@@ -122,13 +121,13 @@ class SyncScreen(FramedScreen):
         table.show(rows)
         facts, rule = self.query_one("#facts", TextPane), self.query_one("#detail-rule", RuleLine)
         if not self.plans:
-            self.title("Sync", "nothing planned")
+            self.headline("Sync", "nothing planned")
             rule.tell("")
             facts.tell(["Nothing is planned.", "", "1 Cohorts: space marks cohorts, s plans a sync of them."])
             self.say("A plan sends nothing by itself.")
             return
         total = run_text.totals(self.plans, self._left_out, self._let_through)
-        self.title(f"Plan, {signs.clock(self._planned_at)}", "nothing has been sent")
+        self.headline(f"Plan, {signs.clock(self._planned_at)}", "nothing has been sent")
         rule.tell("What will be sent")
         facts.tell(self._plan_lines(total))
         changes = total.joins + total.leaves
@@ -153,8 +152,8 @@ class SyncScreen(FramedScreen):
 
     def _plan_lines(self, total: run_text.Totals) -> list[str]:
         lines = [
-            f"Together, without what is held: {total.joins:,} join · {total.leaves:,} leave · {total.requests} requests"
-            f" · at most {total.points:,} data points",
+            f"Together  {total.joins:,} join · {total.leaves:,} leave · {total.requests} requests ·"
+            f" ≤ {total.points:,} data points",
             f"Target    {self._target()} · {self.workspace.profile.host}",
         ]
         for plan in self.plans:
@@ -195,14 +194,14 @@ class SyncScreen(FramedScreen):
         self.query_one("#run-table", RecordTable).show([self._run_row(d) for d in progress.deliveries.values()])
         rule, facts = self.query_one("#detail-rule", RuleLine), self.query_one("#facts", TextPane)
         if progress.closed:
-            self.title(f"Run {progress.run_id} {run_text.result_verdict(progress)}", "counts add up")
+            self.headline(f"Run {progress.run_id} {run_text.result_verdict(progress)}", "counts add up")
             rule.tell("Result")
             facts.tell(self._result_lines(progress))
             return
         left = run_text.remaining(progress, now)
         about = f", about {signs.duration(left)} left" if left else ""
         stopping = ", stopping" if progress.stopping else ""
-        self.title(
+        self.headline(
             f"Run {progress.run_id} ▶ {signs.duration(now - progress.started_at)}{about}{stopping}",
             "you can leave this screen",
         )
@@ -220,13 +219,12 @@ class SyncScreen(FramedScreen):
     def _run_row(self, delivery: DeliveryProgress) -> Row:
         cells = (
             delivery.name,
-            signs.people(delivery.adds),
-            signs.people(delivery.removes),
+            signs.bar(delivery.submitted, delivery.planned, 12),
             signs.people(delivery.submitted),
+            signs.people(delivery.planned),
+            signs.people(delivery.to_go + delivery.skipped),
             signs.people(delivery.rejected),
             signs.people(delivery.in_doubt),
-            signs.people(delivery.to_go + delivery.skipped),
-            signs.bar(delivery.submitted, delivery.planned, 12),
             run_text.delivery_state(delivery),
         )
         tones = {

@@ -18,6 +18,9 @@ from textual.strip import Strip
 
 from heaptui.ui.signs import fit, safe, sign
 
+ROOMY = 20
+"""Cells that a flexible column wants before others have to go."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -47,6 +50,7 @@ class RecordTable(ScrollView, can_focus=True):
         "record-table--cursor",
         "record-table--quiet",
         "record-table--good",
+        "record-table--accent",
         "record-table--attention",
         "record-table--bad",
     }
@@ -147,7 +151,7 @@ class RecordTable(ScrollView, can_focus=True):
         box = 4 if any(row.marked is not None for row in self.rows[:1]) else 0
 
         def needed() -> int:
-            return 1 + box + sum((self.columns[i].width or 12) + 2 for i in shown)
+            return 1 + box + sum((self.columns[i].width or ROOMY) + 2 for i in shown)
 
         while needed() > width and any(self.columns[i].drop for i in shown):
             shown.remove(max(shown, key=lambda i: self.columns[i].drop))
