@@ -129,6 +129,9 @@ class Route(Protocol):
     def limit(self) -> int:
         """People in one request, at most."""
 
+    def takes(self, kind: Kind) -> bool:
+        """Whether identifiers of this kind can be sent."""
+
     def naming(self, cohort: CohortName) -> Request | None:
         """The call that names a cohort, or None where there is none."""
 
@@ -148,6 +151,10 @@ class CohortImport:
     data_import_key: Secret
     name: str = "cohort_import"
     limit: int = MEMBERS_PER_REQUEST
+
+    def takes(self, kind: Kind) -> bool:
+        """Everything but e-mail addresses."""
+        return kind is not Kind.EMAIL
 
     def naming(self, cohort: CohortName) -> Request:
         """POST /partners/{partner}/cohorts: creates the cohort, or renames it."""

@@ -96,6 +96,12 @@ DIAGNOSES: dict[Reason, Diagnosis] = {
         "heaptui sync COHORT --yes-really",
     ),
     Reason.ON_HOLD: Diagnosis("on hold", "The cohort is on hold.", "You: release it.", "heaptui cohort release COHORT"),
+    Reason.WRONG_KIND: Diagnosis(
+        "wrong kind",
+        "Heap Cohorts knows external ids, aliases and device ids only.",
+        "You: import the file again with another column or kind.",
+        "heaptui cohort import FILE --into COHORT --id-column COLUMN",
+    ),
     Reason.BUSY_ELSEWHERE: Diagnosis(
         "busy", "Another process is delivering this cohort.", "", "heaptui sync COHORT --wait 15m"
     ),

@@ -82,6 +82,7 @@ class Reason(StrEnum):
     LARGE_CHANGE = "large_change"
     ON_HOLD = "on_hold"
     BUSY_ELSEWHERE = "busy_elsewhere"
+    WRONG_KIND = "wrong_kind"
 
 
 @dataclass(frozen=True, slots=True)

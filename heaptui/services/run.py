@@ -191,6 +191,8 @@ class Run:
             return _Unsent(DeliveryState.HELD, Reason.ON_HOLD, "On hold until somebody releases it.")
         if cohort.cohort_id in self.let_through:
             return None
+        if not self.route.takes(cohort.space.kind):
+            return _Unsent(DeliveryState.STOPPED, Reason.WRONG_KIND, f"Its ids are of the kind {cohort.space}.")
         why = large_change(len(changes.removes), delivered, self.view.guard)
         return _Unsent(DeliveryState.HELD, Reason.LARGE_CHANGE, why) if why else None
 

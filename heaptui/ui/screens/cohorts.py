@@ -120,14 +120,17 @@ class CohortsScreen(FramedScreen):
     def _tell_marks(self, shown: int) -> None:
         marked = [cohort for cohort in self.cohorts if cohort.cohort_id in self.marked]
         if not self.cohorts:
-            self.say("No cohorts yet. i imports a file of ids from Heap; importing sends nothing.")
+            self.say("No cohorts yet. i imports a file of ids from Heap; importing sends nothing.", idle=True)
         elif marked:
             adds, removes = sum(c.adds for c in marked), sum(c.removes for c in marked)
-            self.say(f"{len(marked)} marked: {adds:,} join, {removes:,} leave, at most {adds + removes:,} data points")
+            self.say(
+                f"{len(marked)} marked: {adds:,} join, {removes:,} leave, at most {adds + removes:,} data points",
+                idle=True,
+            )
         elif self.filter_text:
-            self.say(f"{shown} of {len(self.cohorts)}, esc clears the filter")
+            self.say(f"{shown} of {len(self.cohorts)}, esc clears the filter", idle=True)
         else:
-            self.say("space marks, s plans a sync. Nothing is sent before you say so.")
+            self.say("space marks, s plans a sync. Nothing is sent before you say so.", idle=True)
 
     @on(RecordTable.Highlighted, "#cohort-table")
     def _detail(self) -> None:

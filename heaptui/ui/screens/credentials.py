@@ -79,7 +79,7 @@ class CredentialsScreen(FramedScreen):
         can = "✓ Heap Cohorts" if facts.ways else "✗ Heap Cohorts: a key is missing"
         self.headline(f"Profile {profile.name}", can)
         self._detail()
-        self.say("Keys are never shown: only where they come from, their length, and their last four characters.")
+        self.say("Keys are never shown: only their origin, length and last four characters.", idle=True)
 
     def on_record_table_highlighted(self) -> None:
         """Explain the highlighted line."""
@@ -178,7 +178,7 @@ class CredentialsScreen(FramedScreen):
             return
         name, opening = self.workspace.profile.name, self.dashboard.opening
         profile = resolve_profile(load_config(opening.home), name, opening.environ)
-        await self.dashboard.open_profile(profile, then="credentials")
+        self.app.call_later(self.dashboard.open_profile, profile, then="credentials")
 
 
 def _shown(value: object) -> str:

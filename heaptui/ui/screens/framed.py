@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from heaptui.services.workspace import Workspace
     from heaptui.ui.app import HeaptuiApp, LedgerChanged
 
-SMALLEST = (60, 20)
+ANSWER_STAYS = 4.0
+"""Seconds in which the answer to a key is not replaced by a hint."""
 
 
 class FramedScreen(Screen[None]):
@@ -39,6 +40,7 @@ class FramedScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self.filter_text = ""
+        self._answer_until = 0.0
 
     @property
     def dashboard(self) -> HeaptuiApp:
@@ -101,8 +103,12 @@ class FramedScreen(Screen[None]):
             return {"sync": "⏸" if waiting else "▶"}
         return {"sync": str(len(app.planned))} if app.planned and app.current_run is None else {}
 
-    def say(self, text: str) -> None:
-        """One sentence in the line above the keys."""
+    def say(self, text: str, *, idle: bool = False) -> None:
+        """One sentence in the line above the keys; an idle one leaves the result of a key its few seconds."""
+        now = time.monotonic()
+        if idle and now < self._answer_until:
+            return
+        self._answer_until = 0.0 if idle else now + ANSWER_STAYS
         self.query_one("#status-line", Line).update(signs.sign(f" {signs.safe(text)}"))
         keys = footer_of(self.SCOPE, self.size.width - 2, lambda command_id: not self.why_disabled(command_id))
         self.query_one("#key-line", Line).update(signs.sign(f" {keys}"))

@@ -85,7 +85,7 @@ class RunsScreen(FramedScreen):
             self.query_one("#facts", TextPane).tell(
                 ["No run yet.", "", "1 Cohorts: space marks, s plans, enter sends."]
             )
-            self.say("Runs of all processes appear here: of this terminal, of the command line and of cron.")
+            self.say("Runs of all processes appear here: of this terminal, of the command line and of cron.", idle=True)
         self._detail()
 
     @on(RecordTable.Highlighted, "#runs-table")
@@ -104,7 +104,7 @@ class RunsScreen(FramedScreen):
             f"Run {run_id}", f"{run.by}@{run.host}, {run.origin}, pid {run.pid}, heaptui {run.version}"
         )
         self.query_one("#facts", TextPane).tell(self._facts(run, progress))
-        self.say(signs.utc(run.started_at))
+        self.say(signs.utc(run.started_at), idle=True)
 
     @staticmethod
     def _facts(run: RunSummary, progress: RunProgress) -> list[str]:

@@ -43,7 +43,7 @@ class StartScreen(Screen[None]):
         yield HeaderLine()
         yield RuleLine()
         yield TextPane(id="intro")
-        yield RecordTable(Column("", 3), Column("What would you like to do?", 22), Column("", 0))
+        yield RecordTable(Column("", 1), Column("What would you like to do?", 26), Column("", 0))
         yield RuleLine("To deliver people into Braze")
         yield TextPane(id="needs")
         yield Line(signs.sign(" ↑↓ choose · enter open · q quit"), id="key-line")
@@ -92,4 +92,5 @@ class StartScreen(Screen[None]):
         except HeaptuiError as error:
             app.push_screen(Told(error.title, [error.detail, error.hint]))
             return
-        await app.open_profile(profile, then="credentials" if key == "3" else "cohorts")
+        # By the app: opening a profile closes this screen, and with it everything that runs here.
+        app.call_later(app.open_profile, profile, then="credentials" if key == "3" else "cohorts")

@@ -66,7 +66,7 @@ class SyncScreen(FramedScreen):
             Column("Stay", 8, right=True, drop=2),
             Column("Requests", 10, right=True, drop=1),
             Column("Points ≤", 9, right=True, drop=3),
-            Column("State", 12),
+            Column("State", 13),
             id="plan-table",
         )
         yield RuleLine(id="detail-rule")
@@ -124,7 +124,7 @@ class SyncScreen(FramedScreen):
             self.headline("Sync", "nothing planned")
             rule.tell("")
             facts.tell(["Nothing is planned.", "", "1 Cohorts: space marks cohorts, s plans a sync of them."])
-            self.say("A plan sends nothing by itself.")
+            self.say("A plan sends nothing by itself.", idle=True)
             return
         total = run_text.totals(self.plans, self._left_out, self._let_through)
         self.headline(f"Plan, {signs.clock(self._planned_at)}", "nothing has been sent")
@@ -134,7 +134,8 @@ class SyncScreen(FramedScreen):
         self.say(
             f"enter sends {changes:,} changes to {self._target()}"
             if changes or self._renames()
-            else "Nothing to send: Braze holds what the cohorts hold."
+            else "Nothing to send: Braze holds what the cohorts hold.",
+            idle=True,
         )
 
     def _plan_row(self, plan: Plan) -> Row:
@@ -214,7 +215,7 @@ class SyncScreen(FramedScreen):
         facts.tell(lines)
         share = 100 * progress.total("submitted") // max(1, progress.planned)
         self.app.title = f"{share} % heaptui"
-        self.say("Quitting asks, lets what is in flight finish, and keeps the rest for later.")
+        self.say("Quitting asks, lets what is in flight finish, and keeps the rest for later.", idle=True)
 
     def _run_row(self, delivery: DeliveryProgress) -> Row:
         cells = (
@@ -239,7 +240,7 @@ class SyncScreen(FramedScreen):
     def _result_lines(self, progress: RunProgress) -> list[str]:
         lines = [run_text.arithmetic(progress), *run_text.result_lines(progress)]
         done = [d for d in progress.deliveries.values() if d.submitted or d.state is DeliveryState.FINISHED]
-        lines += ["Accepted means Braze took the ids, not that it knows them: it never creates people.", ""]
+        lines += ["Accepted means Braze took the ids, not that it knows them.", ""]
         if done:
             lines.append(f"Now in Braze: {self._clicks_for(done).name}")
             lines += self._clicks(progress)
@@ -266,7 +267,7 @@ class SyncScreen(FramedScreen):
         self.app.bell()
         self._frame()
         self._show_run(progress)
-        self.say("r plans what is left · c shows the older menu · y copies the clicks · 1 back to the cohorts")
+        self.say("r plans what is left · c older menu · y copies the clicks · 1 the cohorts")
 
     def on_record_table_highlighted(self) -> None:
         """The clicks are those of the highlighted cohort."""
@@ -361,7 +362,8 @@ class SyncScreen(FramedScreen):
         if self.refuses("sync.cancel") or progress is None:
             return
         in_flight = sum(delivery.at_once for delivery in progress.deliveries.values())
-        lines = [f"Stop after the {in_flight} requests in flight? What is accepted stays, the rest waits."]
+        flying = "1 request" if in_flight == 1 else f"{in_flight} requests"
+        lines = [f"Stop after the {flying} in flight? What is accepted stays, the rest waits."]
         if await self.app.push_screen_wait(Question("Cancel the sync", lines, yes="Stop", no="Go on")):
             self.workspace.sync.cancel(progress.run_id)
 

@@ -18,6 +18,7 @@ from heaptui.ui.widgets.frame import Line
 class Question(ModalScreen[bool]):
     """A question whose buttons are named by what they do."""
 
+    AUTO_FOCUS = "#yes"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,n", "answer(False)", show=False),
         Binding("left,right", "app.focus_next", show=False),
@@ -31,7 +32,7 @@ class Question(ModalScreen[bool]):
         """Title, text, two buttons."""
         with Vertical(classes="dialog"):
             yield Line(sign(self._title), classes="dialog-title")
-            with VerticalScroll(classes="dialog-text"):
+            with VerticalScroll(classes="dialog-text", can_focus=False):
                 yield Line(sign("\n".join(safe(line) for line in self._lines)))
             with Horizontal(classes="dialog-buttons"):
                 yield Button(self._yes, id="yes", variant="primary", compact=True)

@@ -1,0 +1,106 @@
+"""A dashboard on a real sandbox and a real ledger, filled through the services."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from heaptui.config import Config, Home, Profile, save_config
+from heaptui.ui.app import HeaptuiApp
+from heaptui.ui.widgets.frame import Line
+from heaptui.ui.widgets.record_table import RecordTable
+from tests.services.world import QUICK, fill, ids, synced, workspace_on
+
+SIZES = [(60, 20), (80, 24), (120, 36), (200, 60)]
+
+
+@dataclass
+class Opening:
+    """What the command line would hand over."""
+
+    home: Home
+    environ: dict[str, str] = field(default_factory=dict)
+    profile: str | None = None
+    read_only: bool = False
+
+
+@dataclass
+class Desk:
+    """A filled home and the dashboard's way to it."""
+
+    opening: Opening
+    carts: str
+    vip: str
+    trials: str
+
+
+@pytest.fixture
+async def desk(sandbox: Any, tmp_path: Path) -> Desk:
+    """Three cohorts: one changed since its sync, one never synced, one that lost nearly everybody."""
+    sandbox.know(ids(0, 5000))
+    home = tmp_path / "home"
+    async with workspace_on(sandbox, home) as workspace:
+        carts = await fill(workspace, ids(0, 3000), name="Cart abandoners")
+        vip = await fill(workspace, ids(0, 40), name="VIP 2024")
+        await synced(workspace, carts, vip)
+        await fill(workspace, ids(300, 4200), cohort_id=carts)
+        await fill(workspace, ids(0, 2), cohort_id=vip)
+        trials = await fill(workspace, ids(100, 350), name="カート放棄（高額）")
+    found = Home.find(str(home), {})
+    profile = Profile(
+        name="test",
+        endpoint=sandbox.braze_url,
+        label="SANDBOX",
+        partner_name=sandbox.keys.partner_name,
+        max_in_flight=1,
+        **{**QUICK, "read_timeout_seconds": 5.0},
+    )
+    save_config(found, Config({"test": profile}))
+    keys = {
+        "HEAPTUI_PARTNER_API_KEY": sandbox.keys.partner_api_key,
+        "HEAPTUI_DATA_IMPORT_KEY": sandbox.keys.data_import_key,
+    }
+    return Desk(Opening(found, keys), carts, vip, trials)
+
+
+def lines_of(app: HeaptuiApp) -> list[str]:
+    """The screen as plain text, line by line."""
+    width, height = app.size
+    rows = app.screen._compositor.render_strips()
+    return ["".join(segment.text for segment in strip)[:width] for strip in rows[:height]]
+
+
+def text_of(app: HeaptuiApp) -> str:
+    """The whole screen as one text."""
+    return "\n".join(lines_of(app))
+
+
+async def until(pilot: Any, holds: Callable[[], Any], seconds: float = 10) -> None:
+    """Wait for a condition while the dashboard goes on."""
+    async with asyncio.timeout(seconds):
+        while not holds():
+            await pilot.pause(0.02)
+
+
+async def shows(pilot: Any, text: str, seconds: float = 10) -> None:
+    """Wait until a text is on the screen."""
+    try:
+        await until(pilot, lambda: text in text_of(pilot.app), seconds)
+    except TimeoutError:
+        raise AssertionError(f"{text!r} is not on the screen:\n{text_of(pilot.app)}") from None
+
+
+def status(app: HeaptuiApp) -> str:
+    """The sentence above the keys."""
+    return str(app.screen.query_one("#status-line", Line).content)
+
+
+def highlight(app: HeaptuiApp, key: str) -> None:
+    """Put the cursor on a row."""
+    table = next(table for table in app.screen.query(RecordTable) if table.display)
+    table.cursor = [row.key for row in table.rows].index(key)

@@ -1,0 +1,241 @@
+"""The dashboard with keys only, on a real sandbox: browse, plan, send, hold, cancel, quit."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+
+from heaptui.ui.app import HeaptuiApp
+from tests.services.world import ids
+from tests.ui.conftest import SIZES, Desk, highlight, lines_of, shows, status, text_of, until
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_cohorts_fit_every_size(desk: Desk, size: tuple[int, int]) -> None:
+    async with HeaptuiApp(desk.opening).run_test(size=size) as pilot:
+        await shows(pilot, "Cart abandoners")
+        await shows(pilot, "● to sync")
+        await shows(pilot, "■ held")
+        lines = lines_of(pilot.app)
+        assert len(lines) == size[1]
+        assert all(cell_len(line) == size[0] for line in lines), [line for line in lines if cell_len(line) != size[0]]
+        assert "[1 Cohorts]" in lines[1]
+
+
+async def test_marked_cohorts_are_planned_sent_and_found_in_the_history(sandbox: Any, desk: Desk) -> None:
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "カート放棄")
+        highlight(pilot.app, desk.carts)
+        await pilot.press("space")
+        highlight(pilot.app, desk.trials)
+        await pilot.press("space", "s")
+        await shows(pilot, "nothing has been sent")
+        await shows(pilot, "1,450 join · 300 leave")
+        assert sandbox.members(desk.trials) == set()
+        await pilot.press("enter")
+        await shows(pilot, "counts add up")
+        await shows(pilot, "Heap Cohorts › includes › Cart abandoners")
+        await shows(pilot, "Receipt saved")
+        assert sandbox.members(desk.carts) == set(ids(300, 4200))
+        assert sandbox.members(desk.trials) == set(ids(100, 350))
+        await pilot.press("4")
+        await shows(pilot, "2 cohorts")
+        await pilot.press("enter")
+        await shows(pilot, "[Story")
+        await pilot.press("tab")
+        await shows(pilot, "submitted")
+        await pilot.press("escape")
+        await shows(pilot, "[4 Runs]")
+
+
+async def test_a_held_cohort_says_why_and_is_let_through_by_its_name(sandbox: Any, desk: Desk) -> None:
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "VIP 2024")
+        for cohort in (desk.vip, desk.carts):
+            highlight(pilot.app, cohort)
+            await pilot.press("space")
+        await pilot.press("s")
+        await shows(pilot, "Loses 38 of 40 people (95 %)")
+        await pilot.press("enter")
+        await shows(pilot, "counts add up")
+        assert sandbox.members(desk.carts) == set(ids(300, 4200))
+        assert sandbox.members(desk.vip) == set(ids(0, 40))
+        await pilot.press("r")
+        await shows(pilot, "nothing has been sent")
+        highlight(pilot.app, desk.vip)
+        await pilot.press("l")
+        await shows(pilot, "Type the cohort's name")
+        await pilot.press(*"wrong", "enter")
+        await shows(pilot, "That is not “VIP 2024”.")
+        await pilot.press(*["backspace"] * 5, *"VIP", "space", *"2024", "enter")
+        await shows(pilot, "● let through")
+        await pilot.press("enter")
+        await shows(pilot, "counts add up")
+        assert sandbox.members(desk.vip) == set(ids(0, 2))
+
+
+async def test_quitting_during_a_run_asks_lets_it_come_home_and_it_can_be_continued(sandbox: Any, desk: Desk) -> None:
+    sandbox.fault(effect="slow", seconds=0.5)
+    app = HeaptuiApp(desk.opening)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        highlight(app, desk.carts)
+        await pilot.press("s")
+        await shows(pilot, "nothing has been sent")
+        await pilot.press("enter")
+        await shows(pilot, "you can leave this screen")
+        await pilot.press("q")
+        await shows(pilot, "A sync is running")
+        await pilot.press("escape")
+        await shows(pilot, "you can leave this screen")
+        await until(pilot, lambda: sandbox.world.log and app.live_runs and app.live_runs[0].total("requests"))
+        await pilot.press("q")
+        await shows(pilot, "Stop and quit")
+        await pilot.press("enter")
+        await until(pilot, lambda: not app.is_running)
+    sandbox.clear_faults()
+    app = HeaptuiApp(desk.opening)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        await pilot.press("4")
+        await shows(pilot, "✗ cancelled")
+        await pilot.press("r")
+        await shows(pilot, "nothing has been sent")
+        await pilot.press("enter")
+        await shows(pilot, "counts add up")
+    assert sandbox.members(desk.carts) == set(ids(300, 4200))
+
+
+async def test_a_running_sync_can_be_paused_and_cancelled(sandbox: Any, desk: Desk) -> None:
+    sandbox.fault(effect="slow", seconds=0.5)
+    async with HeaptuiApp(desk.opening).run_test(size=(120, 36)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        highlight(pilot.app, desk.carts)
+        await pilot.press("s")
+        await shows(pilot, "nothing has been sent")
+        await pilot.press("enter", "p")
+        await shows(pilot, "Paused by you")
+        await pilot.press("x")
+        await shows(pilot, "Stop after the")
+        await pilot.press("enter")
+        await shows(pilot, "counts add up")
+        await shows(pilot, "cancelled")
+
+
+async def test_importing_a_file_that_takes_nearly_everybody_out_asks_for_the_name(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "carts.csv"
+    file.write_text("user_id,plan\n" + "".join(f"{person},x\n" for person in [*ids(300, 400), "", "a\x01b"]))
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        highlight(pilot.app, desk.carts)
+        await pilot.pause()
+        await pilot.press("i")
+        await shows(pilot, "importing sends nothing")
+        pilot.app.screen.query_one("#path").value = str(file)
+        await pilot.press("enter")
+        await shows(pilot, "100 people")
+        await shows(pilot, "−3,800 leave")
+        await pilot.press("b")
+        await shows(pilot, "control character")
+        await pilot.press("escape", "enter")
+        await shows(pilot, "Unusually many would leave")
+        await pilot.press(*"Cart", "space", *"abandoners", "enter")
+        await shows(pilot, "[1 Cohorts]")
+        await until(pilot, lambda: "−2,900" in text_of(pilot.app))
+        await pilot.press("u")
+        await until(pilot, lambda: "+1,200 −300" in text_of(pilot.app))
+
+
+async def test_a_missing_file_is_told_in_the_dialog_and_changes_nothing(desk: Desk) -> None:
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        await pilot.press("i")
+        await shows(pilot, "importing sends nothing")
+        pilot.app.screen.query_one("#path").value = "/nowhere/file.csv"
+        await pilot.press("enter")
+        await shows(pilot, "Nothing was changed.")
+
+
+async def test_a_filter_shows_its_count_and_escape_clears_it(desk: Desk) -> None:
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "VIP 2024")
+        await pilot.press("slash", *"cart")
+        await shows(pilot, "1 of 3 cohorts")
+        await pilot.press("escape")
+        await shows(pilot, "3 cohorts")
+
+
+async def test_a_key_that_does_nothing_now_says_why(desk: Desk) -> None:
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "VIP 2024")
+        highlight(pilot.app, desk.trials)
+        await pilot.press("h")
+        await until(pilot, lambda: "is not on hold" in status(pilot.app))
+        await pilot.press("3")
+        await shows(pilot, "Nothing is planned")
+        await pilot.press("p")
+        await until(pilot, lambda: "No sync is running" in status(pilot.app))
+
+
+async def test_full_width_letters_of_an_input_method_count_as_narrow_ones(desk: Desk) -> None:
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "VIP 2024")
+        await pilot.press("４")
+        await shows(pilot, "[4 Runs]")
+
+
+async def test_a_read_only_look_changes_nothing_and_says_so(desk: Desk) -> None:
+    desk.opening.read_only = True
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "read-only")
+        await pilot.press("i")
+        await until(pilot, lambda: "read-only" in status(pilot.app))
+
+
+async def test_credentials_show_where_keys_come_from_and_never_a_key(sandbox: Any, desk: Desk) -> None:
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "VIP 2024")
+        await pilot.press("6")
+        await shows(pilot, "Data Import Key")
+        await shows(pilot, f"ends {sandbox.keys.data_import_key[-4:]}")
+        assert sandbox.keys.data_import_key not in text_of(pilot.app)
+        assert sandbox.keys.partner_api_key not in text_of(pilot.app)
+
+
+async def test_somebody_without_a_profile_meets_doors_and_makes_one_for_files(desk: Desk, tmp_path: Path) -> None:
+    from heaptui.config import Home
+
+    desk.opening.home, desk.opening.environ = Home.find(str(tmp_path / "fresh"), {}), {}
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "What would you like to do?")
+        await pilot.press("4")
+        await shows(pilot, "How shall this profile be called?")
+        await pilot.press(*"files", "enter")
+        await shows(pilot, "No cohorts yet.")
+
+
+async def test_a_crash_shows_no_values_and_ends_the_dashboard(desk: Desk) -> None:
+    app = HeaptuiApp(desk.opening)
+
+    async def crashed() -> None:
+        async with app.run_test(size=(80, 24)) as pilot:
+            await shows(pilot, "VIP 2024")
+            app.call_later(lambda: 1 / 0)
+            await until(pilot, lambda: not app.is_running, 3)
+
+    with pytest.raises(ZeroDivisionError):
+        await crashed()
+    assert isinstance(app.crash, ZeroDivisionError)
+    assert not app._exit_renderables
+
+
+def test_the_first_paint_needs_no_http_no_server_and_no_keyring() -> None:
+    code = "import sys, heaptui.ui.app, heaptui.ui.screens.cohorts; print(sorted(sys.modules))"
+    modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    for heavy in ("'httpx'", "'starlette'", "'uvicorn'", "'keyring'"):
+        assert heavy not in modules
