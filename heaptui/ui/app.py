@@ -188,21 +188,22 @@ class HeaptuiApp(App[str]):
             if not leave:
                 return
             self.notify("Waiting for the requests in flight…", markup=False)
-        await self._close()
-        self.exit()
+        await self._leave()
 
     def leave(self) -> None:
         """The terminal or the system ends this: no question."""
         self.run_worker(self._leave(), group="quit", exclusive=True, description="leave")
 
     async def _leave(self) -> None:
-        await self._close()
+        """Let what is in flight come home while the screens are still alive, then end."""
+        if self.live_runs:
+            await self.opened.sync.stop()
         self.exit()
 
-    async def _close(self) -> None:
-        self.workspace, stack = None, self._stack
-        self._stack = AsyncExitStack()
-        await stack.aclose()
+    async def _shutdown(self) -> None:
+        """Close the profile when the screens and everything that ran on them are gone."""
+        await super()._shutdown()
+        await self._stack.aclose()
 
     def _fatal_error(self) -> None:
         """Leave without printing: whoever started the dashboard writes the report, which holds no values."""
