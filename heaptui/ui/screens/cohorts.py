@@ -159,12 +159,11 @@ class CohortsScreen(FramedScreen):
         lines.append("")
         requests = -(-cohort.adds // 1000) + -(-cohort.removes // 1000)
         changes = cohort.adds + cohort.removes
-        lines.append(
-            f"Next sync   {cohort.adds:,} join · {cohort.removes:,} leave · {requests} requests ·"
-            f" ≤ {changes:,} data points"
-            if changes
-            else "Next sync   nothing to send"
-        )
+        if changes:
+            lines.append(f"Next sync   {cohort.adds:,} join · {cohort.removes:,} leave · {requests} requests")
+            lines.append(f"            at most {changes:,} data points")
+        else:
+            lines.append("Next sync   nothing to send")
         if cohort.renamed:
             lines.append(f"Renamed     Braze still shows “{cohort.braze_name}”; the next sync renames it, same id")
         lines.append(f"From        {cohort.source_name or cohort.origin}, read {_ago(cohort.changed_at)}")

@@ -74,7 +74,7 @@ class ImportDialog(Screen[bool]):
                     id="label",
                     placeholder="for the kind alias only",
                 )
-        yield RuleLine("Which column is the person's id in Braze?", id="column-rule")
+        yield RuleLine("Which column is the id in Braze?", id="column-rule")
         yield RecordTable(
             Column("Column", 20),
             Column("Example", 0),
@@ -106,7 +106,7 @@ class ImportDialog(Screen[bool]):
 
     def _show_kind(self) -> None:
         shown = "   ".join(f"{'●' if kind is self._kind else '○'} {kind}" for kind in KINDS)
-        self.query_one("#column-rule", RuleLine).tell("Which column is the person's id in Braze?", f"as {shown}")
+        self.query_one("#column-rule", RuleLine).tell("Which column is the id in Braze?", f"as {shown}")
         self.query_one("#label", Input).parent.display = self._kind is Kind.ALIAS  # type: ignore[union-attr]
 
     @on(Input.Submitted, "#path")

@@ -1,0 +1,93 @@
+"""`make screenshots`: write the pictures of the README from the demo world."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from heaptui.cli.context import Settings
+from heaptui.cli.demo import Demo, running_demo
+from heaptui.config import Home
+from heaptui.sandbox import sample
+from heaptui.ui.app import HeaptuiApp
+from heaptui.ui.widgets.record_table import RecordTable
+from tests.ui.conftest import shows
+
+FOLDER = Path(__file__).parent.parent / "screenshots"
+WIDE, NARROW = (120, 36), (80, 24)
+
+
+def save(app: HeaptuiApp, name: str) -> None:
+    """Keep one picture, without fonts that a viewer would have to fetch."""
+    picture = app.export_screenshot(title="heaptui")
+    picture = re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL)
+    (FOLDER / f"{name}.svg").write_text(picture, encoding="utf-8")
+
+
+def highlight(app: HeaptuiApp, name: str) -> None:
+    """Put the cursor on the cohort of that name."""
+    table = next(table for table in app.screen.query(RecordTable) if table.display)
+    table.cursor = next(index for index, row in enumerate(table.rows) if row.cells[0] == name)
+
+
+async def pictures(demo: Demo) -> None:
+    """One walk through the dashboard, with a picture at every stop."""
+    app = HeaptuiApp(demo.settings)
+    async with app.run_test(size=WIDE) as pilot:
+        await shows(pilot, sample.CARTS)
+        for name in (sample.REPORTS, sample.CARTS, sample.DEAR_CARTS, sample.VIP):
+            highlight(app, name)
+            await pilot.press("space")
+        highlight(app, sample.CARTS)
+        await pilot.pause(0.5)
+        save(app, "cohorts-dark")
+        app.theme = "heaptui-light"
+        await pilot.pause(0.2)
+        save(app, "cohorts-light")
+        app.theme = "heaptui-dark"
+        await pilot.press("s")
+        await shows(pilot, "nothing has been sent")
+        await pilot.pause(0.2)
+        save(app, "plan")
+        await pilot.press("enter")
+        await shows(pilot, "you can leave this screen")
+        await pilot.pause(1.6)
+        save(app, "running")
+        await shows(pilot, "Receipt saved", 60)
+        save(app, "result")
+        await pilot.press("4")
+        await shows(pilot, "[4 Runs]")
+        await pilot.pause(0.3)
+        save(app, "runs")
+        await pilot.press("6")
+        await shows(pilot, "Data Import Key")
+        save(app, "credentials")
+    app = HeaptuiApp(demo.settings)
+    async with app.run_test(size=NARROW) as pilot:
+        await shows(pilot, sample.CARTS)
+        highlight(app, sample.VIP)
+        await pilot.pause(0.3)
+        save(app, "cohorts-80x24")
+        highlight(app, sample.CARTS)
+        await pilot.pause(0.2)
+        await pilot.press("i")
+        field: Any = app.screen.query_one("#path")
+        field.value = str(demo.settings.home.config_dir.parent / "exports" / "cart_abandoners.csv")
+        await pilot.press("enter")
+        await shows(pilot, "12,345 people")
+        save(app, "import")
+
+
+async def main() -> None:
+    """Start the demo world, walk, and stop."""
+    with tempfile.TemporaryDirectory(prefix="heaptui-pictures-") as folder:
+        bare = Settings(Home.find(folder, {}), None, read_only=False, json=False, environ={})
+        async with running_demo(Path(folder), bare, latency_ms=60) as demo:
+            await pictures(demo)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
