@@ -1,0 +1,241 @@
+"""Syncs from the command line, each a process of its own, against a sandbox in another process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HEAPTUI = [sys.executable, "-m", "heaptui"]
+
+
+@dataclass
+class Desk:
+    """A sandbox process, and commands that know where it is."""
+
+    sandbox: dict[str, str]
+    environ: dict[str, str]
+    folder: Path
+
+    def run(self, *words: str, stdin: str = "", **extra: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*HEAPTUI, *words], env={**self.environ, **extra}, input=stdin, capture_output=True, text=True, timeout=60
+        )
+
+    def json(self, *words: str) -> Any:
+        return json.loads(self.run(*words, "--json").stdout)
+
+    def ask(self, method: str, path: str, body: bytes | None = None) -> Any:
+        request = urllib.request.Request(f"{self.sandbox['braze_url']}/_sandbox/{path}", body, method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def file(self, people: list[str], name: str = "ids.csv") -> str:
+        path = self.folder / name
+        path.write_text("user_id\n" + "".join(f"{person}\n" for person in people), encoding="utf-8")
+        return str(path)
+
+    def fault(self, **rule: Any) -> None:
+        self.ask("PUT", "faults", json.dumps({"rules": [rule]}).encode())
+
+    def held(self, cohort_id: str) -> set[str]:
+        return set(self.ask("GET", f"cohorts/{cohort_id}")["members"]["external_id"])
+
+
+def people(start: int, stop: int) -> list[str]:
+    return [f"p{number:05d}" for number in range(start, stop)]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    server = subprocess.Popen([*HEAPTUI, "sandbox", "--seed", "5"], stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    sandbox = json.loads(server.stdout.readline())
+    environ = {
+        **os.environ,
+        "HEAPTUI_HOME": str(tmp_path / "home"),
+        "HEAPTUI_BRAZE_ENDPOINT": sandbox["braze_url"],
+        "HEAPTUI_PARTNER_API_KEY": sandbox["partner_api_key"],
+        "HEAPTUI_DATA_IMPORT_KEY": sandbox["data_import_key"],
+        "HEAPTUI_SETTLE_SECONDS": "0.5",
+        "HEAPTUI_READ_TIMEOUT_SECONDS": "0.5",
+        "HEAPTUI_BACKOFF_SECONDS": "0.01",
+    }
+    desk = Desk(sandbox, environ, tmp_path)
+    desk.ask("POST", "people", "\n".join(people(0, 4000)).encode())
+    yield desk
+    server.terminate()
+    assert server.wait(10) == 0
+    server.stdout.close()
+
+
+def test_a_file_becomes_a_cohort_and_a_changed_file_sends_only_the_difference(desk: Desk) -> None:
+    bad = [""] * 5 + ["a\x01b"] * 2
+    first = desk.json("cohort", "import", desk.file(people(0, 3000) + people(0, 50) + bad), "--name", "Carts")
+    assert (first["rows"], first["invalid"], first["duplicates"], first["members"]) == (3057, 7, 50, 3000)
+    cohort = first["cohort_id"]
+    plan = desk.json("sync", "Carts", "--dry-run")["plans"][0]
+    assert (plan["adds"], plan["removes"], plan["requests"], plan["held"]) == (3000, 0, 3, None)
+    run = desk.json("sync", "Carts", "--yes")
+    assert run["state"] == "finished"
+    assert desk.held(cohort) == set(people(0, 3000))
+    desk.json("cohort", "import", desk.file(people(1000, 5000)), "--name", "Carts")
+    delivery = desk.json("sync", cohort, "--yes")["deliveries"][0]
+    assert (delivery["planned"], delivery["requests"]) == ({"adds": 2000, "removes": 1000}, 3)
+    assert desk.held(cohort) == set(people(1000, 4000))
+    counts = desk.ask("GET", "requests")["requests"]
+    assert counts["/partners/heap/cohorts/users"] == {"201": 6}
+    assert counts["/partners/heap/cohorts"] == {"201": 1}
+    listed = desk.json("cohort", "list")["cohorts"][0]
+    assert (listed["state"], listed["members"], listed["delivered"]) == ("synced", 4000, 4000)
+    assert desk.json("run", "list")["runs"][0]["submitted"] == 3000
+    assert "accepted" in desk.run("run", "receipt", "2").stdout
+
+
+def test_without_a_terminal_nothing_is_sent_unless_yes_is_said(desk: Desk) -> None:
+    desk.run("cohort", "import", desk.file(people(0, 10)), "--name", "Carts")
+    refused = desk.run("sync", "Carts")
+    assert refused.returncode == 2
+    assert "--yes" in refused.stderr
+    assert desk.ask("GET", "cohorts") == {"cohorts": []}
+
+
+def test_a_held_cohort_exits_5_and_the_others_go_on(desk: Desk) -> None:
+    desk.run("cohort", "import", desk.file(people(0, 40), "vip.csv"), "--name", "VIP")
+    desk.run("cohort", "import", desk.file(people(0, 99)), "--name", "Carts")
+    assert desk.run("sync", "VIP", "Carts", "--yes").returncode == 0
+    desk.run("cohort", "import", desk.file(people(0, 2), "vip.csv"), "--name", "VIP")
+    desk.run("cohort", "import", desk.file(people(0, 120)), "--name", "Carts")
+    done = desk.run("sync", "--all", "--yes")
+    assert done.returncode == 5
+    assert "VIP" in done.stdout
+    assert desk.run("sync", "VIP", "--yes-really").returncode == 0
+    states = {cohort["name"]: cohort["state"] for cohort in desk.json("cohort", "list")["cohorts"]}
+    assert states == {"VIP": "synced", "Carts": "synced"}
+
+
+def test_each_ending_has_its_exit_code_and_says_what_to_do(desk: Desk) -> None:
+    desk.run("cohort", "import", desk.file(people(0, 1200)), "--name", "Carts")
+    wrong = desk.run("sync", "Carts", "--yes", HEAPTUI_PARTNER_API_KEY="wrong-key-wrong-key-wrong-key")
+    assert wrong.returncode == 3
+    assert "partner key" in wrong.stdout
+    assert "heaptui run resume 1" in wrong.stdout
+    assert "wrong-key" not in wrong.stdout + wrong.stderr
+    desk.fault(effect="status", status=503, match={"path": "users"})
+    assert desk.run("sync", "Carts", "--yes").returncode == 4
+    desk.fault(effect="poison", identifiers=["p00007"])
+    assert desk.run("run", "resume", "1", "--yes").returncode == 1
+    desk.ask("DELETE", "faults")
+    assert desk.run("sync", "Carts", "--yes").returncode == 0
+    assert desk.run("run", "retry", "3", "--yes").returncode == 0
+    cohort = desk.json("cohort", "list")["cohorts"][0]["cohort_id"]
+    assert desk.held(cohort) == set(people(0, 1200))
+    assert desk.run("sync", "Nobody", "--yes").returncode == 2
+    assert desk.run("--read-only", "sync", "Carts", "--yes").returncode == 5
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_lets_what_is_in_flight_come_home_and_the_run_can_be_continued(desk: Desk, number: int) -> None:
+    desk.run("cohort", "import", desk.file(people(0, 20_000)), "--name", "Carts")
+    desk.fault(effect="slow", seconds=0.2)
+    process = subprocess.Popen(
+        [*HEAPTUI, "sync", "Carts", "--yes", "--json"], env=desk.environ, stdout=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 20
+    while not desk.ask("GET", "requests")["requests"].get("/partners/heap/cohorts/users"):
+        assert time.monotonic() < deadline
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=20)
+    assert process.returncode == 130
+    delivery = json.loads(out)["deliveries"][0]
+    assert delivery["in_doubt"] == 0
+    assert delivery["submitted"] + delivery["skipped"] == 20_000
+    desk.ask("DELETE", "faults")
+    assert desk.run("run", "resume", "1", "--yes").returncode == 0
+    cohort = desk.json("cohort", "list")["cohorts"][0]["cohort_id"]
+    assert desk.held(cohort) == set(people(0, 4000))
+
+
+def test_two_processes_never_deliver_one_cohort_at_once(desk: Desk) -> None:
+    desk.run("cohort", "import", desk.file(people(0, 8000)), "--name", "Carts")
+    desk.run("cohort", "import", desk.file(people(0, 5), "b.csv"), "--name", "Trials")
+    desk.fault(effect="slow", seconds=0.3)
+    first = subprocess.Popen([*HEAPTUI, "sync", "Carts", "--yes"], env=desk.environ, stdout=subprocess.PIPE)
+    deadline = time.monotonic() + 20
+    while not desk.ask("GET", "requests")["requests"]:
+        assert time.monotonic() < deadline
+    second = desk.run("sync", "Carts", "--yes")
+    assert second.returncode == 4
+    assert f"Process {first.pid}" in second.stdout
+    assert desk.run("sync", "Trials", "--yes").returncode == 0
+    waited = desk.run("sync", "Carts", "--yes", "--wait", "30s")
+    assert waited.returncode == 0
+    first.communicate(timeout=30)
+    assert first.returncode == 0
+
+
+def test_a_ledger_moves_to_another_home_and_goes_on_from_there(desk: Desk, tmp_path: Path) -> None:
+    desk.run("cohort", "import", desk.file(people(0, 100)), "--name", "Carts")
+    desk.run("sync", "Carts", "--yes")
+    moved = tmp_path / "moved.ledger"
+    assert desk.run("ledger", "export", str(moved)).returncode == 0
+    desk.environ["HEAPTUI_HOME"] = str(tmp_path / "another")
+    assert desk.run("ledger", "import", str(moved)).returncode == 0
+    listed = desk.json("cohort", "list")["cohorts"][0]
+    assert (listed["state"], listed["delivered"]) == ("synced", 100)
+    checked = desk.json("ledger", "check")
+    assert checked["problems"] == []
+    assert desk.sandbox["data_import_key"].encode() not in moved.read_bytes()
+
+
+def test_profiles_keep_keys_out_of_arguments_and_out_of_what_is_printed(desk: Desk) -> None:
+    for name in ("HEAPTUI_BRAZE_ENDPOINT", "HEAPTUI_PARTNER_API_KEY", "HEAPTUI_DATA_IMPORT_KEY"):
+        desk.environ.pop(name)
+    keys = f"{desk.sandbox['partner_api_key']}\n{desk.sandbox['data_import_key']}\n"
+    made = desk.run(
+        "profile",
+        "set",
+        "acme",
+        f"endpoint={desk.sandbox['braze_url']}",
+        "partner_api_key",
+        "data_import_key",
+        "--store",
+        "file",
+        stdin=keys,
+    )
+    assert made.returncode == 0, made.stderr
+    shown = desk.run("profile", "show").stdout
+    assert f"ends {desk.sandbox['data_import_key'][-4:]}" in shown
+    assert desk.sandbox["data_import_key"] not in shown
+    secret_file = Path(desk.environ["HEAPTUI_HOME"]) / "config" / "secrets.toml"
+    assert secret_file.stat().st_mode & 0o777 == 0o600
+    desk.run("cohort", "import", desk.file(people(0, 3)), "--name", "Carts")
+    assert desk.run("sync", "Carts", "--yes").returncode == 0
+    secret_file.chmod(0o644)
+    refused = desk.run("sync", "Carts", "--yes")
+    assert refused.returncode == 2
+    assert "chmod 600" in refused.stderr
+    in_arguments = desk.run("profile", "set", "acme", "data_import_key=oops")
+    assert in_arguments.returncode == 2
+
+
+def test_the_doctor_works_in_a_bare_environment(desk: Desk) -> None:
+    bare = {"HOME": desk.environ["HEAPTUI_HOME"], "HEAPTUI_HOME": desk.environ["HEAPTUI_HOME"], "PATH": "/usr/bin"}
+    told = subprocess.run([*HEAPTUI, "doctor", "--json"], env=bare, capture_output=True, text=True, timeout=30)
+    assert json.loads(told.stdout)["heaptui"]
+
+
+def test_the_headless_demo_ends_with_counts_that_add_up() -> None:
+    done = subprocess.run([*HEAPTUI, "demo", "--headless"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "Planned 253,550 = accepted 253,550 + refused 0 + in doubt 0 + skipped 0." in done.stdout

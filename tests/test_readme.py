@@ -1,0 +1,50 @@
+"""The README says what the code does."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from heaptui.cli.main import COMMANDS
+from heaptui.errors import ExitCode
+from heaptui.ui.commands import COMMANDS as UI_COMMANDS
+from heaptui.ui.commands import EVERYWHERE, footer_of, key_table
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_key_table_is_the_one_of_the_program() -> None:
+    shown = re.search(r"<!-- keys:.*?-->\n(.*?)\n<!-- end of keys -->", README, re.DOTALL)
+    assert shown is not None
+    assert shown[1] == key_table()
+
+
+def test_every_exit_code_is_explained() -> None:
+    for code in ExitCode:
+        assert f"| {code.value} |" in README
+
+
+def test_every_picture_exists() -> None:
+    for picture in re.findall(r"\((screenshots/[^)]+)\)", README):
+        assert (Path(__file__).parent.parent / picture).is_file(), picture
+
+
+def test_every_command_has_help_with_an_example() -> None:
+    for command in COMMANDS:
+        told = subprocess.run(
+            [sys.executable, "-m", "heaptui", command, "--help"], capture_output=True, text=True, check=True
+        ).stdout
+        assert "heaptui" in told
+
+
+def test_no_key_means_two_things_on_one_screen_and_footers_are_short() -> None:
+    scopes = {command.scope for command in UI_COMMANDS} - {EVERYWHERE}
+    for scope in scopes:
+        keys = [key for c in UI_COMMANDS if c.scope in (scope, EVERYWHERE) for key in c.key.split(",")]
+        assert len(keys) == len(set(keys)), scope
+        for width in (60, 80, 120):
+            footer = footer_of(scope, width)
+            assert len(footer) <= width
+            assert footer.count("·") <= 7
