@@ -35,7 +35,7 @@ bench: $(VENV)/.installed-test ## measure, print ratios
 	@$(PY) -m tests.bench
 
 soak: $(VENV)/.installed-test ## thousands of random histories and kills
-	@HEAPTUI_SOAK=1 $(PY) -m pytest -n $(WORKERS) tests/soak
+	@$(PY) -m pytest -n $(WORKERS) -o addopts="-q --strict-markers -p no:cacheprovider" tests/soak
 
 screenshots: $(VENV)/.installed-test ## write the pictures of the README anew
 	@$(PY) -m tests.screenshots

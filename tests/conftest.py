@@ -15,7 +15,7 @@ from heaptui.sandbox.server import Sandbox, running_sandbox
 @pytest.fixture(autouse=True)
 def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in list(os.environ):
-        if variable.startswith("HEAPTUI_") and variable != "HEAPTUI_SOAK":
+        if variable.startswith("HEAPTUI_"):
             monkeypatch.delenv(variable)
     monkeypatch.setenv("HEAPTUI_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")

@@ -43,6 +43,7 @@ class BrazeApp:
         self.faults = faults
         self.partner_enabled = True
         self.late: list[tuple[str, list[Change]]] = []
+        self.latest_application = 0.0
         self._control = Control(self)
         self._hour = 0
         self._used = 0
@@ -199,7 +200,9 @@ class BrazeApp:
                 task.add_done_callback(self._waiting.discard)
 
     async def _later(self, entry: tuple[str, list[Change]], seconds: float) -> None:
+        started = time.monotonic()
         await asyncio.sleep(seconds)
+        self.latest_application = max(self.latest_application, time.monotonic() - started)
         if entry in self.late:
             self.late.remove(entry)
             self.world.apply(*entry)

@@ -181,8 +181,14 @@ async def test_an_add_applied_without_an_answer_is_taken_out_when_the_person_lea
 
 
 async def test_a_change_that_may_be_undone_late_is_told_and_settled_by_the_next_sync(
-    sandbox: Any, workspace: Workspace
+    sandbox: Any, tmp_path: Path
 ) -> None:
+    sandbox.know(ids(0, 3))
+    async with workspace_on(sandbox, tmp_path / "home", settle_seconds=3.0) as workspace:
+        await _undone_late(sandbox, workspace)
+
+
+async def _undone_late(sandbox: Any, workspace: Workspace) -> None:
     cohort = await fill(workspace, ids(0, 3))
     await synced(workspace, cohort)
     # The leave of one person gets no answer and is applied only when somebody says so.

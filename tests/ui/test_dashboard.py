@@ -80,7 +80,7 @@ async def test_a_held_cohort_says_why_and_is_let_through_by_its_name(sandbox: An
 
 
 async def test_quitting_during_a_run_asks_lets_it_come_home_and_it_can_be_continued(sandbox: Any, desk: Desk) -> None:
-    sandbox.fault(effect="slow", seconds=0.5)
+    sandbox.fault(effect="slow", seconds=1.0)
     app = HeaptuiApp(desk.opening)
     async with app.run_test(size=(80, 24)) as pilot:
         await shows(pilot, "Cart abandoners")
@@ -112,7 +112,7 @@ async def test_quitting_during_a_run_asks_lets_it_come_home_and_it_can_be_contin
 
 
 async def test_a_running_sync_can_be_paused_and_cancelled(sandbox: Any, desk: Desk) -> None:
-    sandbox.fault(effect="slow", seconds=0.5)
+    sandbox.fault(effect="slow", seconds=0.8)
     async with HeaptuiApp(desk.opening).run_test(size=(120, 36)) as pilot:
         await shows(pilot, "Cart abandoners")
         highlight(pilot.app, desk.carts)

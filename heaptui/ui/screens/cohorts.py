@@ -81,7 +81,8 @@ class CohortsScreen(FramedScreen):
         except HeaptuiError as error:
             self.told(error)
             return
-        self._show()
+        if self.alive:
+            self._show()
 
     def _show(self) -> None:
         shown = [c for c in self._ordered() if self.filter_text in f"{c.name} {c.cohort_id} {c.state}".casefold()]
@@ -192,7 +193,7 @@ class CohortsScreen(FramedScreen):
         joins = await service.waiting(cohort_id, Direction.ADD, limit=18)
         leaves = await service.waiting(cohort_id, Direction.REMOVE, limit=12)
         members = await service.members(cohort_id, limit=18)
-        if self.current is None or self.current.cohort_id != cohort_id:
+        if not self.alive or self.current is None or self.current.cohort_id != cohort_id:
             return
         lines: list[str] = []
         for title, people in (("Waiting to join", joins), ("Waiting to leave", leaves), ("People", members)):

@@ -66,6 +66,8 @@ class CredentialsScreen(FramedScreen):
         except HeaptuiError as error:
             self.told(error)
             return
+        if not self.alive:
+            return
         rows = [
             Row(setting, (title, _shown(getattr(profile, setting)), "profile"))
             for setting, (title, _) in SETTINGS.items()

@@ -52,6 +52,11 @@ class FramedScreen(Screen[None]):
         """The opened profile."""
         return self.dashboard.opened
 
+    @property
+    def alive(self) -> bool:
+        """Whether there is still something to show on: a read may come home after the screen was taken down."""
+        return self.is_running and bool(self.query(HeaderLine)) and self.dashboard.workspace is not None
+
     def compose(self) -> ComposeResult:
         """The frame around the screen's body."""
         yield HeaderLine()
@@ -87,7 +92,7 @@ class FramedScreen(Screen[None]):
         self.load()
 
     def _frame(self) -> None:
-        if self.dashboard.workspace is None:
+        if not self.alive:
             return
         profile = self.workspace.profile
         way = {"cohort_import": "Heap Cohorts"}.get(self.workspace.route, "no way into Braze yet")

@@ -70,6 +70,8 @@ class RunsScreen(FramedScreen):
         except HeaptuiError as error:
             self.told(error)
             return
+        if not self.alive:
+            return
         newest_of: dict[tuple[str, ...], int] = {}
         for run in self.runs:
             newest_of.setdefault(run.cohorts, run.run_id)
@@ -96,10 +98,10 @@ class RunsScreen(FramedScreen):
             self.query_one("#detail-rule", RuleLine).tell("")
             return
         detail = await self.workspace.history.show(run_id)
-        if self.current != run_id:
-            return
         run = detail.summary
         progress = await self.workspace.history.progress(run_id)
+        if not self.alive or self.current != run_id:
+            return
         self.query_one("#detail-rule", RuleLine).tell(
             f"Run {run_id}", f"{run.by}@{run.host}, {run.origin}, pid {run.pid}, heaptui {run.version}"
         )

@@ -112,7 +112,7 @@ class SyncScreen(FramedScreen):
             self.told(error)
             return
         self._planned_at = time.time()
-        if self.run_progress is None:
+        if self.alive and self.run_progress is None:
             self._show_plan()
 
     def _show_plan(self) -> None:
@@ -182,7 +182,7 @@ class SyncScreen(FramedScreen):
 
     def _tick(self) -> None:
         """Show the live run; does nothing once its end has been shown."""
-        progress = self.run_progress
+        progress = self.run_progress if self.alive else None
         if progress is None or not self.is_current or self._told_end == progress.run_id:
             return
         self._show_run(progress)
@@ -263,6 +263,8 @@ class SyncScreen(FramedScreen):
     async def _end(self, progress: RunProgress) -> None:
         """The run is over: keep the receipt and tell, also when nobody looks."""
         self._receipt = await self.workspace.history.save_receipt(progress.run_id)
+        if not self.alive:
+            return
         self.app.title = "heaptui"
         self.app.bell()
         self._frame()

@@ -1,0 +1,62 @@
+"""A real sync process, killed again and again at random moments against a faulty sandbox."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import time
+from typing import Any
+
+from tests.cli.conftest import HEAPTUI, Desk, people
+
+FAULTS: list[dict[str, Any]] = [
+    {"effect": "timeout_before"},
+    {"effect": "timeout_after"},
+    {"effect": "late", "delay_seconds": 0.3},
+    {"effect": "reset_before"},
+    {"effect": "reset_after"},
+    {"effect": "status", "status": 503, "applied": True},
+    {"effect": "status", "status": 500},
+    {"effect": "status", "status": 429, "reset": "delta", "seconds": 0.05},
+]
+
+
+def survive(desk: Desk, kills: int, seed: int) -> None:
+    """Kill `kills` times, then sync cleanly: the sandbox holds exactly the cohort. The seed tells the story again."""
+    rng = random.Random(seed)
+    # Much longer than anything is applied late, also on a machine that stalls.
+    desk.environ["HEAPTUI_SETTLE_SECONDS"] = "2"
+    everybody = people(0, 6000)
+    members: list[str] = []
+    for number in range(kills):
+        members = rng.sample(everybody, rng.randrange(500, 6000))
+        imported = desk.run("cohort", "import", desk.file(members), "--name", "Carts")
+        assert imported.returncode == 0, imported.stderr
+        rules = [{**fault, "probability": 0.15, "match": {"path": "users"}} for fault in rng.sample(FAULTS, 3)] + [
+            {"effect": "slow", "seconds": 0.05, "match": {"path": "users"}}
+        ]
+        desk.ask("PUT", "faults", json.dumps({"rules": rules, "seed": seed + number}).encode())
+        process = subprocess.Popen(
+            [*HEAPTUI, "sync", "Carts", "--yes-really"],
+            env=desk.environ,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            process.wait(rng.uniform(0.15, 1.0))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    desk.ask("DELETE", "faults")
+    clean = desk.run("sync", "Carts", "--yes-really", "--json")
+    assert clean.returncode == 0, f"seed {seed}: {clean.stdout} {clean.stderr}"
+    delivery = json.loads(clean.stdout)["deliveries"][0]
+    if delivery["unsettled_until"]:
+        time.sleep(max(0.0, delivery["unsettled_until"] - time.time()) + 0.05)
+        assert desk.run("sync", "Carts", "--yes-really").returncode == 0
+    known = set(people(0, 4000))
+    assert desk.held(delivery["cohort_id"]) == set(members) & known, f"seed {seed}"
+    assert desk.ask("GET", "requests")["both_directions"] == 0
+    for run in desk.json("run", "list", "--limit", "500")["runs"]:
+        assert run["state"] not in ("running", "planned", "waiting"), f"seed {seed}: {run}"

@@ -1,0 +1,28 @@
+"""Thousands of random histories, and a hundred kills."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.cli.conftest import Desk, desk  # noqa: F401 - the fixture
+from tests.cli.kills import survive
+from tests.services.histories import Step, play, steps
+
+
+@pytest.mark.parametrize("part", range(10))
+def test_every_history_converges(part: int) -> None:
+    @settings(max_examples=500, deadline=None, database=None, print_blob=True, suppress_health_check=list(HealthCheck))
+    @given(steps(), st.integers(0, 10_000).map(lambda number: number * 10 + part))
+    def converges(history: list[Step], seed: int) -> None:
+        play(history, seed)
+
+    converges()
+
+
+@pytest.mark.parametrize("part", range(10))
+def test_a_hundred_kills_converge(desk: Desk, part: int) -> None:  # noqa: F811
+    survive(desk, kills=10, seed=random.randrange(1_000_000))
