@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from heaptui.clients.braze import CohortName, Route, Verdict, message, verdict
 from heaptui.clients.http import Answer
 from heaptui.model.belief import Direction
+from heaptui.model.identifiers import Identifier
 from heaptui.model.runs import Reason
 from heaptui.services.attempts import Attempts
 from heaptui.services.pacing import Stopped
@@ -45,6 +46,7 @@ class Delivery:
     _probed: bool = False
     _unanswered: int = 0
     _queue: deque[Batch] = field(default_factory=deque)
+    _read_ahead: dict[int, asyncio.Task[list[Identifier]]] = field(default_factory=dict)
 
     async def carry_out(self) -> None:
         """Send what may be sent: the name, then leaves, then joins. The journal and the gate tell how it ended."""
@@ -91,22 +93,36 @@ class Delivery:
 
     async def _send_all(self, batches: list[Batch]) -> None:
         self._queue = deque(batches)
+        self._read_ahead.clear()
         async with asyncio.TaskGroup() as workers:
             for _ in range(min(self.attempts.slots.highest, len(batches))):
-                workers.create_task(self._work())
+                workers.create_task(self._work(workers))
         if self.attempts.gate.stopped:
             raise Stopped
 
-    async def _work(self) -> None:
+    async def _work(self, workers: asyncio.TaskGroup) -> None:
         try:
             while self._queue:
-                await self._deliver(self._queue.popleft())
+                batch = self._queue.popleft()
+                people = await self._people_of(batch, workers)
+                await self._deliver(batch, people)
         except Stopped:
             # The other workers notice the closed gate themselves, after the requests they have in flight.
             return
 
-    async def _deliver(self, batch: Batch) -> None:
-        people = await self.ledger.read(lambda connection: values_of(connection, batch.uids))
+    async def _people_of(self, batch: Batch, workers: asyncio.TaskGroup) -> list[Identifier]:
+        """The people of a batch; those of the next one are read while this one is on its way."""
+        reading = self._read_ahead.pop(batch.batch_id, None) or self._reading(batch, workers)
+        people = await reading
+        if self._queue and self._queue[0].batch_id not in self._read_ahead:
+            following = self._queue[0]
+            self._read_ahead[following.batch_id] = self._reading(following, workers)
+        return people
+
+    def _reading(self, batch: Batch, workers: asyncio.TaskGroup) -> asyncio.Task[list[Identifier]]:
+        return workers.create_task(self.ledger.read(lambda connection: values_of(connection, batch.uids)))
+
+    async def _deliver(self, batch: Batch, people: list[Identifier]) -> None:
         request = self.route.membership(self.cohort, batch.direction, people)
         book = _BatchBook(self, batch)
         answer = await self.attempts.until_answered(request, book)

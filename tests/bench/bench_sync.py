@@ -30,6 +30,9 @@ def run() -> list[str]:
 
 async def _measured() -> list[str]:
     lines = []
+    async with _sandbox_process(0) as sandbox:
+        # Once before measuring: whatever is imported with the first sync is not the sync.
+        await _ours(sandbox, 5000)
     for people, latency, target, rounds in ((200_000, 0, "≥ 0.3", 3), (1_000_000, 150, "≤ 1.05", 1)):
         bare, ours = [], []
         for _ in range(rounds):
