@@ -31,6 +31,8 @@ BUSY_TIMEOUT_MS = 5000
 COMMITTED_TOGETHER = 64
 COPIES_KEPT = 7
 DAY = 86_400
+CHECKPOINT_EVERY = 1.0
+"""Seconds between two moves of the write-ahead log into the ledger."""
 
 
 class Database:
@@ -126,6 +128,7 @@ class Database:
 
     def _write_loop(self) -> None:
         connection: sqlite3.Connection | None = None
+        checkpoint_at = time.monotonic() + CHECKPOINT_EVERY
         while (first := self._jobs.get()) is not None:
             jobs = [first]
             last = False
@@ -141,7 +144,12 @@ class Database:
             try:
                 if connection is None:
                     connection = _connect(self.path)
+                    # SQLite would try it after every commit once the log is long, and readers keep it long.
+                    connection.execute("PRAGMA wal_autocheckpoint = 0")
                 _commit_together(connection, jobs, self.path)
+                if time.monotonic() >= checkpoint_at:
+                    connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                    checkpoint_at = time.monotonic() + CHECKPOINT_EVERY
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait for the write must hear it
                 for _, future in jobs:
                     if not future.done():
