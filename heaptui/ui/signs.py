@@ -38,6 +38,15 @@ RUN_SIGNS = {
     DeliveryState.HELD: ("■", "held"),
 }
 
+RUN_TONES = {
+    DeliveryState.STOPPED: "bad",
+    DeliveryState.INCOMPLETE: "bad",
+    DeliveryState.HELD: "attention",
+    DeliveryState.WAITING: "attention",
+    DeliveryState.FINISHED_WITH_REJECTIONS: "attention",
+    DeliveryState.FINISHED: "good",
+}
+
 
 def plain_signs() -> bool:
     """Whether this terminal wants signs of plain ASCII."""

@@ -190,9 +190,11 @@ class CohortsScreen(FramedScreen):
     @work(group="people", exclusive=True, exit_on_error=True, description="read people waiting")
     async def _people_of(self, cohort_id: str) -> None:
         service = self.workspace.cohorts
-        joins = await service.waiting(cohort_id, Direction.ADD, limit=18)
-        leaves = await service.waiting(cohort_id, Direction.REMOVE, limit=12)
-        members = await service.members(cohort_id, limit=18)
+        # As many as there is room for below the table, in lines of six.
+        room = 6 * max(3, (self.size.height - len(self.cohorts) - 14) // 2)
+        joins = await service.waiting(cohort_id, Direction.ADD, limit=room)
+        leaves = await service.waiting(cohort_id, Direction.REMOVE, limit=room)
+        members = await service.members(cohort_id, limit=room)
         if not self.alive or self.current is None or self.current.cohort_id != cohort_id:
             return
         lines: list[str] = []
@@ -301,7 +303,7 @@ class CohortsScreen(FramedScreen):
         cohort = self.current
         if self.refuses("cohorts.export") or cohort is None:
             return
-        from heaptui.ui.screens.people import export_people
+        from heaptui.ui.exports import export_people
 
         path = await export_people(self.workspace, cohort)
         self.app.push_screen(Told("Exported", [f"{cohort.members:,} people: {path}"]))

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import csv
-import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, overload
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from heaptui.config import private_dir
 from heaptui.model.cohorts import Cohort
+from heaptui.ui.exports import export_people
 from heaptui.ui.signs import sign
 from heaptui.ui.widgets.frame import Line, RuleLine
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
@@ -88,16 +84,3 @@ class _Lazy(Sequence[Row]):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(self._count))]
         return self._rows.get(index) or Row(str(index), (f"{index + 1:,}", "…"))
-
-
-async def export_people(workspace: Workspace, cohort: Cohort) -> Path:
-    """Write all people of a cohort as CSV into the folder for exports."""
-    folder = private_dir(workspace.home.out_dir)
-    path = folder / f"{cohort.tail}-{time.strftime('%Y%m%d-%H%M%S')}.csv"
-    file = await asyncio.to_thread(path.open, "w", encoding="utf-8", newline="")
-    with file:
-        writer = csv.writer(file)
-        writer.writerow([cohort.id_column or cohort.space.kind])
-        async for chunk in workspace.cohorts.export(cohort.cohort_id):
-            await asyncio.to_thread(writer.writerows, [[person.value] for person in chunk])
-    return path

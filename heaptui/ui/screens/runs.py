@@ -10,20 +10,12 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
 from heaptui.errors import HeaptuiError
-from heaptui.model.runs import DeliveryState, RunProgress, RunSummary
+from heaptui.model.runs import RunProgress, RunSummary
 from heaptui.ui import run_text, signs
 from heaptui.ui.commands import RUNS
 from heaptui.ui.screens.framed import FramedScreen
 from heaptui.ui.widgets.frame import RuleLine, TextPane
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
-
-TONES = {
-    DeliveryState.STOPPED: "bad",
-    DeliveryState.INCOMPLETE: "bad",
-    DeliveryState.HELD: "attention",
-    DeliveryState.FINISHED_WITH_REJECTIONS: "attention",
-    DeliveryState.FINISHED: "good",
-}
 
 
 class RunsScreen(FramedScreen):
@@ -78,7 +70,10 @@ class RunsScreen(FramedScreen):
         # A later run of the same cohorts has taken over what an older one left.
         urgent = {r.run_id for r in self.runs if run_text.needs_attention(r) and newest_of[r.cohorts] == r.run_id}
         ordered = sorted(self.runs, key=lambda run: (run.run_id not in urgent, -run.run_id))
-        rows = [Row(str(run.run_id), run_text.history_cells(run), tone=TONES.get(run.state, "")) for run in ordered]
+        rows = [
+            Row(str(run.run_id), run_text.history_cells(run), tone=signs.RUN_TONES.get(run.state, ""))
+            for run in ordered
+        ]
         shown = [row for row in rows if self.filter_text in " ".join(row.cells).casefold()]
         self.table.show(shown)
         verdict = f"{len(urgent)} need attention, {len(self.runs) - len(urgent)} others" if urgent else "all is well"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import csv
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,13 +11,12 @@ from textual import work
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
-from heaptui.config import private_dir
 from heaptui.errors import HeaptuiError
-from heaptui.model.belief import Direction
 from heaptui.model.clicks import segment_clicks
 from heaptui.model.runs import DeliveryProgress, DeliveryState, Plan, RunProgress
 from heaptui.ui import run_text, signs
 from heaptui.ui.commands import SYNC
+from heaptui.ui.exports import save_plan
 from heaptui.ui.screens.framed import FramedScreen
 from heaptui.ui.widgets.dialogs import Asked, Question
 from heaptui.ui.widgets.frame import RuleLine, TextPane
@@ -228,36 +225,22 @@ class SyncScreen(FramedScreen):
             signs.people(delivery.in_doubt),
             run_text.delivery_state(delivery),
         )
-        tones = {
-            DeliveryState.FINISHED: "good",
-            DeliveryState.HELD: "attention",
-            DeliveryState.WAITING: "attention",
-            DeliveryState.STOPPED: "bad",
-            DeliveryState.INCOMPLETE: "bad",
-        }
-        return Row(delivery.cohort_id, cells, tone=tones.get(delivery.state, ""))
+        return Row(delivery.cohort_id, cells, tone=signs.RUN_TONES.get(delivery.state, ""))
 
     def _result_lines(self, progress: RunProgress) -> list[str]:
         lines = [run_text.arithmetic(progress), *run_text.result_lines(progress)]
-        done = [d for d in progress.deliveries.values() if d.submitted or d.state is DeliveryState.FINISHED]
-        lines += ["Accepted means Braze took the ids, not that it knows them.", ""]
-        if done:
-            lines.append(f"Now in Braze: {self._clicks_for(done).name}")
-            lines += self._clicks(progress)
-        if self._receipt:
-            lines += ["", f"Receipt saved: {self._receipt}"]
-        return lines
-
-    def _clicks_for(self, done: list[DeliveryProgress]) -> DeliveryProgress:
-        row = self.query_one("#run-table", RecordTable).row
-        return next((d for d in done if row and d.cohort_id == row.key), done[0])
+        lines += ["Accepted means Braze took the ids, not that it knows them.", "", *self._clicks(progress)]
+        return lines + (["", f"Receipt saved: {self._receipt}"] if self._receipt else [])
 
     def _clicks(self, progress: RunProgress) -> list[str]:
+        """The way in Braze to the highlighted cohort, or to the first that is there."""
         done = [d for d in progress.deliveries.values() if d.submitted or d.state is DeliveryState.FINISHED]
-        if not done:
+        row = self.query_one("#run-table", RecordTable).row
+        chosen = next((d for d in done if row and d.cohort_id == row.key), done[0] if done else None)
+        if chosen is None:
             return []
-        name = self._clicks_for(done).name
-        return segment_clicks(name, self.workspace.profile.endpoint, older=self._older_menu)
+        clicks = segment_clicks(chosen.name, self.workspace.profile.endpoint, older=self._older_menu)
+        return [f"Now in Braze: {chosen.name}", *clicks]
 
     @work(group="receipt", exclusive=True, exit_on_error=True, description="save the receipt")
     async def _end(self, progress: RunProgress) -> None:
@@ -399,25 +382,11 @@ class SyncScreen(FramedScreen):
         if progress is not None:
             path = await self.workspace.history.save_receipt(progress.run_id)
         elif self.plans:
-            path = await self._save_plan()
+            path = await save_plan(self.workspace, self.plans)
         else:
             self.say("Nothing is planned, so there is nothing to save.")
             return
         self.say(f"Saved: {path}")
-
-    async def _save_plan(self) -> Path:
-        folder = private_dir(self.workspace.home.out_dir)
-        path = folder / f"plan-{time.strftime('%Y%m%d-%H%M%S')}.csv"
-        file = await asyncio.to_thread(path.open, "w", encoding="utf-8", newline="")
-        with file:
-            writer = csv.writer(file)
-            writer.writerow(["cohort", "id", "change"])
-            for plan in self.plans:
-                for direction, word in ((Direction.REMOVE, "leave"), (Direction.ADD, "join")):
-                    people = await self.workspace.cohorts.waiting(plan.cohort_id, direction, limit=10_000_000)
-                    rows = [[plan.name, person.value, word] for person in people]
-                    await asyncio.to_thread(writer.writerows, rows)
-        return path
 
     def key_escape(self) -> None:
         """Back to the cohorts, unless a filter is open."""
