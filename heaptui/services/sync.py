@@ -22,7 +22,7 @@ from heaptui.model.runs import DeliveryProgress, Plan, Reason, RunProgress
 from heaptui.services.locks import CohortLock
 from heaptui.services.pacing import Gate
 from heaptui.services.run import Run, large_change, member_requests, recover
-from heaptui.store import beliefs, cohorts, history, journal, target
+from heaptui.store import beliefs, cohorts, history, journal, orphans, target
 from heaptui.store.target import Target
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ class SyncService:
 
         def opened(connection: sqlite3.Connection) -> int:
             target.claim(connection, aim)
+            orphans.close_dead_runs(connection, at=started_at, host=socket.gethostname(), is_alive=_is_alive)
             return journal.open_run(
                 connection,
                 at=started_at,
@@ -252,3 +253,14 @@ class SyncService:
             finally:
                 await lock.free()
         return found
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        # Somebody else's process, but a process.
+        return True
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from heaptui.model.runs import DeliveryState, worst
@@ -34,9 +35,23 @@ def close_orphaned_run(connection: sqlite3.Connection, run_id: int, *, at: float
         for (state,) in connection.execute("SELECT state FROM delivery WHERE run_id = ?", (run_id,))
     ]
     if all(state.closed for state in states):
+        # Without a delivery it died before its first plan.
+        state = worst(states) if states else DeliveryState.INCOMPLETE
         connection.execute(
-            "UPDATE run SET ended_at = ?, state = ? WHERE run_id = ? AND ended_at IS NULL", (at, worst(states), run_id)
+            "UPDATE run SET ended_at = ?, state = ? WHERE run_id = ? AND ended_at IS NULL", (at, state, run_id)
         )
+
+
+def close_dead_runs(connection: sqlite3.Connection, *, at: float, host: str, is_alive: Callable[[int], bool]) -> None:
+    """End the runs of this host whose process is gone and which have no open delivery left."""
+    rows = connection.execute(
+        "SELECT run_id, pid FROM run WHERE ended_at IS NULL AND host = ? AND NOT EXISTS"
+        " (SELECT 1 FROM delivery WHERE delivery.run_id = run.run_id AND delivery.ended_at IS NULL)",
+        (host,),
+    ).fetchall()
+    for run_id, pid in rows:
+        if not is_alive(pid):
+            close_orphaned_run(connection, run_id, at=at)
 
 
 @dataclass(frozen=True, slots=True)

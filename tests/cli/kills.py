@@ -58,5 +58,6 @@ def survive(desk: Desk, kills: int, seed: int) -> None:
     known = set(people(0, 4000))
     assert desk.held(delivery["cohort_id"]) == set(members) & known, f"seed {seed}"
     assert desk.ask("GET", "requests")["both_directions"] == 0
+    desk.run("sync", "Carts", "--yes-really")
     for run in desk.json("run", "list", "--limit", "500")["runs"]:
         assert run["state"] not in ("running", "planned", "waiting"), f"seed {seed}: {run}"

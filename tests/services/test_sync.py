@@ -346,3 +346,16 @@ async def test_a_ledger_is_not_used_for_another_endpoint(sandbox: Any, workspace
     async with workspace_on(sandbox, tmp_path / "home", endpoint=sandbox.heap_url) as elsewhere:
         with pytest.raises(UsageError, match="another endpoint"):
             await elsewhere.sync.start([cohort])
+
+
+async def test_a_run_whose_process_died_before_it_could_be_closed_is_closed_by_the_next_one(
+    sandbox: Any, workspace: Workspace
+) -> None:
+    cohort = await fill(workspace, ids(0, 10))
+    first = await synced(workspace, cohort)
+    await workspace.ledger.write(
+        lambda connection: connection.execute("UPDATE run SET ended_at = NULL, state = 'running', pid = 4194303")
+    )
+    await synced(workspace, cohort)
+    states = {run.run_id: run.state for run in await workspace.history.list()}
+    assert states[first.run_id] is DeliveryState.FINISHED
