@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from heaptui.services.workspace import Workspace
 
 
+AFTER_SETTLING = 0.05
+"""Seconds after the end of doubt at which a settling run starts."""
+
+
 class SyncService:
     """The syncs of one workspace. `runs` holds the live progress of every run that this process started."""
 
@@ -38,6 +42,7 @@ class SyncService:
         self._workspace = workspace
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._running: dict[int, Run] = {}
+        self._settling: set[asyncio.Task[None]] = set()
         self.runs: dict[int, RunProgress] = {}
 
     async def all_cohorts(self) -> list[str]:
@@ -85,8 +90,11 @@ class SyncService:
         wait_for_lock: float = 0.0,
         longest_wait: float | None = None,
         continues: int | None = None,
+        settle: bool = False,
     ) -> RunProgress:
         """Start a run of these cohorts and return its live progress.
+
+        With `settle`, a second run follows by itself when a late answer may still undo something.
 
         Raises:
             Refused: the profile is read-only.
@@ -148,7 +156,19 @@ class SyncService:
         self.runs[run_id] = progress
         self._running[run_id] = run
         self._tasks[run_id] = asyncio.create_task(run.carry_out(), name=f"run {run_id}")
+        if settle:
+            following = asyncio.create_task(self._settle_after(progress), name=f"settling of run {run_id}")
+            self._settling.add(following)
+            following.add_done_callback(self._settling.discard)
         return progress
+
+    async def _settle_after(self, progress: RunProgress) -> None:
+        """When no request of a run can be applied late any more, assert what it changed once more."""
+        await self.finished(progress.run_id)
+        ends = {d.cohort_id: d.unsettled_until for d in progress.deliveries.values() if d.unsettled_until}
+        if ends:
+            await asyncio.sleep(max(0.0, max(ends.values()) - time.time()) + AFTER_SETTLING)
+            await self.start(list(ends), by=progress.by, origin="settling", continues=progress.run_id)
 
     def _way(self) -> tuple[Route, Target]:
         """The route and what it aims at.
@@ -220,9 +240,11 @@ class SyncService:
 
     async def stop(self) -> None:
         """Cancel every run, let the requests in flight come home, and flush the journal."""
+        for task in self._settling:
+            task.cancel()
         for run_id in self._tasks:
             self.cancel(run_id)
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*self._tasks.values(), *self._settling, return_exceptions=True)
 
     async def recover(self, run_id: int, *, forget_refusals: bool = False) -> list[str]:
         """Close what a dead process left open of a run; returns its cohorts, ready for a new plan.

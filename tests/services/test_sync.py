@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from heaptui.errors import Refused, UsageError
+from heaptui.errors import LedgerError, Refused, UsageError
 from heaptui.model.runs import DeliveryState, Reason, RunProgress
 from heaptui.services.workspace import Workspace
 from heaptui.store import beliefs
@@ -359,3 +360,55 @@ async def test_a_run_whose_process_died_before_it_could_be_closed_is_closed_by_t
     await synced(workspace, cohort)
     states = {run.run_id: run.state for run in await workspace.history.list()}
     assert states[first.run_id] is DeliveryState.FINISHED
+
+
+async def test_a_dashboard_settles_by_itself_what_may_be_undone_late(sandbox: Any, tmp_path: Path) -> None:
+    sandbox.know(ids(0, 3))
+    async with workspace_on(sandbox, tmp_path / "home", settle_seconds=2.0) as workspace:
+        cohort = await fill(workspace, ids(0, 3))
+        await synced(workspace, cohort)
+        sandbox.fault(effect="late", delay_seconds=1000, at=[1, 2, 3, 4, 5, 6], match={"path": "users"})
+        await fill(workspace, ids(1, 3), cohort_id=cohort)
+        await synced(workspace, cohort)
+        sandbox.clear_faults()
+        await fill(workspace, ids(0, 3), cohort_id=cohort)
+        progress = await synced(workspace, cohort, settle=True)
+        assert progress.deliveries[cohort].unsettled_until is not None
+        sandbox.apply_late()
+        async with asyncio.timeout(10):
+            while held(sandbox, cohort) != set(ids(0, 3)):
+                await asyncio.sleep(0.02)
+        assert (await workspace.history.list())[0].origin == "settling"
+
+
+async def test_a_full_disk_stops_a_sync_before_anything_is_sent_and_loses_nothing(
+    sandbox: Any, workspace: Workspace
+) -> None:
+    cohort = await fill(workspace, ids(0, 30_000))
+    await synced(workspace, cohort)
+    # Scattered people make batches that need pages of their own in the journal.
+    await fill(workspace, ids(0, 30_000)[::3], cohort_id=cohort)
+    requests = len(sandbox.world.log)
+
+    def limit(connection: Any) -> None:
+        connection.execute(f"PRAGMA max_page_count = {connection.execute('PRAGMA page_count').fetchone()[0]}")
+
+    def use(size: int) -> Any:
+        return lambda connection: connection.execute(
+            "INSERT INTO meta VALUES (hex(randomblob(8)), hex(zeroblob(?)))", (size,)
+        )
+
+    await workspace.ledger.write(limit)
+    for size in (2000, 200, 20):
+        # Whatever room is left inside the file is used up, too.
+        with contextlib.suppress(LedgerError):
+            while True:
+                await workspace.ledger.write(use(size))
+    with contextlib.suppress(LedgerError):
+        stopped = await synced(workspace, cohort, let_through=frozenset([cohort]))
+        assert stopped.deliveries[cohort].reason is Reason.LEDGER
+        assert "disk is full" in stopped.deliveries[cohort].detail
+    assert len(sandbox.world.log) == requests
+    await workspace.ledger.write(lambda connection: connection.execute("PRAGMA max_page_count = 1000000"))
+    await synced(workspace, cohort, let_through=frozenset([cohort]))
+    assert held(sandbox, cohort) == set(ids(0, 5000)[::3])

@@ -324,6 +324,7 @@ class SyncScreen(FramedScreen):
                 let_through=frozenset(self._let_through),
                 origin="tui",
                 continues=self.dashboard.continues,
+                settle=True,
             )
         except HeaptuiError as error:
             self.told(error)
