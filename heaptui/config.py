@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 import tomllib
 from collections.abc import Mapping
@@ -125,6 +126,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     backoff_seconds: float = 0.5
     guard_min: int = 20
     guard_share: float = 0.5
+    resend_unproven: str = ""
     kind: Kind = Kind.EXTERNAL_ID
     alias_label: str = ""
     allowed_hosts: tuple[str, ...] = ()
@@ -138,6 +140,12 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     currents_token_command: tuple[str, ...] = ()
     cohorts: dict[str, CohortSettings] = {}
     from_environment: bool = False
+
+    @property
+    def resend_days(self) -> float:
+        """After how many days everybody is sent again; 0 means never."""
+        days = self.resend_unproven.removesuffix("d")
+        return float(days) if days.isdecimal() else 0.0
 
     @property
     def host(self) -> str:
@@ -155,9 +163,10 @@ SETTINGS = [name for name in Profile.__struct_fields__ if name not in ("name", "
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All profiles by name."""
+    """All profiles by name, and the command that hears of every sync from the command line."""
 
     profiles: Mapping[str, Profile] = field(default_factory=dict)
+    notify: tuple[str, ...] = ()
 
 
 def load_config(home: Home) -> Config:
@@ -177,11 +186,25 @@ def load_config(home: Home) -> Config:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not valid TOML.", f"{error}.", "Mend that line, or restore a copy.") from error
-    _known(path, "", data, ["profiles"])
+    _known(path, "", data, ["profiles", "notify"])
     profiles = data.get("profiles", {})
     if not isinstance(profiles, dict):
         raise UsageError(f"{path}: profiles must be tables.", "", "Write [profiles.NAME] and its settings below it.")
-    return Config({name: _profile(path, name, table) for name, table in profiles.items()})
+    return Config({name: _profile(path, name, table) for name, table in profiles.items()}, _notify(path, data))
+
+
+def _notify(path: Path, data: Mapping[str, Any]) -> tuple[str, ...]:
+    """The argument list of `[notify] command`; refused where others could write it."""
+    table = data.get("notify", {})
+    if not table:
+        return ()
+    _known(path, "notify", table, ["command"])
+    command = table.get("command")
+    if not isinstance(command, list) or not command or not all(isinstance(word, str) for word in command):
+        raise UsageError(f"{path}: notify.command must be a list of words.", "", 'command = ["program", "argument"]')
+    if path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise UsageError(f"{path} can be written by others.", "It names a command to run.", f"chmod 600 '{path}'")
+    return tuple(command)
 
 
 def _profile(path: Path, name: str, table: Any) -> Profile:
@@ -214,6 +237,7 @@ def check_profile(profile: Profile, where: str) -> None:
         ("backoff_seconds", profile.backoff_seconds >= 0, "0 or more"),
         ("guard_min", profile.guard_min >= 0, "0 or more"),
         ("guard_share", 0 <= profile.guard_share <= 1, "from 0 to 1"),
+        ("resend_unproven", not profile.resend_unproven or profile.resend_days > 0, "days, like 7d, or empty"),
         ("alias_label", profile.kind is not Kind.ALIAS or bool(profile.alias_label), "given when kind is alias"),
     )
     for setting, holds, allowed in rules:
@@ -251,7 +275,8 @@ def save_config(home: Home, config: Config) -> None:
             handle, half = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
             try:
                 with os.fdopen(handle, "wb") as file:
-                    tomli_w.dump({"profiles": tables}, file)
+                    notify = {"notify": {"command": list(config.notify)}} if config.notify else {}
+                    tomli_w.dump({**notify, "profiles": tables}, file)
                     file.flush()
                     os.fsync(file.fileno())
                 os.replace(half, target)

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from heaptui.cli.context import Settings, emit, run
+from heaptui.cli.notify import notify
 from heaptui.cli.output import say, table
+from heaptui.config import load_config
 from heaptui.errors import ExitCode, UsageError
 from heaptui.model.runs import DeliveryProgress, DeliveryState, Plan, Reason, RunProgress
 
@@ -127,6 +129,9 @@ class SyncJob:
                 continues=self.continues,
             )
             emit(run_json(progress)) if as_json else print_run(progress, workspace.profile.name)
+            command = (await asyncio.to_thread(load_config, self.settings.home)).notify
+            if command:
+                await notify(command, {"profile": workspace.profile.name, **run_json(progress)})
             return exit_code(progress)
 
     async def _chosen(self, workspace: Workspace) -> list[str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
-from heaptui.config import SETTINGS, Config, Home, Profile, check_profile, load_config, save_config
+from heaptui.config import SETTINGS, Home, Profile, check_profile, load_config, save_config
 from heaptui.errors import UsageError
 from heaptui.model.instances import normal_endpoint
 from heaptui.store.secrets import SecretName, Secrets, keyring_works, lookup_secrets, store_secret
@@ -73,7 +73,7 @@ class ProfileService:
         except msgspec.ValidationError as error:
             raise UsageError("A setting has a wrong value.", f"{error}.", "Nothing was changed.") from error
         check_profile(profile, f"profile {name}")
-        save_config(self._home, Config({**config.profiles, name: profile}))
+        save_config(self._home, replace(config, profiles={**config.profiles, name: profile}))
         return profile
 
     async def remove(self, name: str) -> None:
@@ -90,7 +90,7 @@ class ProfileService:
             for secret in SecretName:
                 await store_secret(self._home, profile, secret, None)
         rest = {other: kept for other, kept in config.profiles.items() if other != name}
-        await asyncio.to_thread(save_config, self._home, Config(rest))
+        await asyncio.to_thread(save_config, self._home, replace(config, profiles=rest))
 
     async def keep_key(self, name: str, secret: SecretName, value: str, *, store: str = "") -> Profile:
         """Keep a key in the keyring, or in a private file when the user chose that.

@@ -54,7 +54,8 @@ class Workspace:
     def view(self) -> View:
         """How this profile looks at its cohorts."""
         guard = Guard(self.profile.guard_min, self.profile.guard_share)
-        return View(self.route or "cohort_import", self.profile.settle_seconds, guard)
+        again = self.profile.resend_days * 86_400
+        return View(self.route or "cohort_import", self.profile.settle_seconds, guard, again)
 
     @property
     def pace(self) -> Pace:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -19,11 +20,15 @@ from heaptui.store.identities import pack, read_space, space_map, space_number, 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How cohorts are looked at: on which route, with which settle time (seconds) and guard."""
+    """How cohorts are looked at: on which route, with which settle time (seconds) and guard.
+
+    With `resend_after` (seconds), everybody is sent again when it is that long since everybody was.
+    """
 
     route: str
     settle: float
     guard: Guard
+    resend_after: float = 0.0
 
 
 _COLUMNS = (
@@ -158,7 +163,21 @@ def changes_of(
     spaces = space_map(connection)
     people = members(connection, cohort_id)
     belief = read_belief(connection, cohort_id, view.route, view.settle, spaces)
+    everything = everything or _due_again(connection, cohort_id, view)
     return people, belief, belief.changes(people, spaces, everything=everything)
+
+
+def _due_again(connection: sqlite3.Connection, cohort_id: str, view: View) -> bool:
+    """Whether people whom Braze may have met only after they were accepted are due to be sent again."""
+    if not view.resend_after:
+        return False
+    # A delivery that left nobody as they were has sent everybody.
+    (last,) = connection.execute(
+        "SELECT max(ended_at) FROM delivery WHERE cohort_id = ? AND route = ? AND unchanged = 0 AND adds > 0"
+        " AND state LIKE 'finished%'",
+        (cohort_id, view.route),
+    ).fetchone()
+    return last is not None and time.time() - last > view.resend_after
 
 
 def replace_members(

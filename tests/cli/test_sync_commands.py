@@ -173,3 +173,22 @@ def test_the_headless_demo_ends_with_counts_that_add_up() -> None:
     done = subprocess.run([*HEAPTUI, "demo", "--headless"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert "Planned 253,550 = accepted 253,550 + refused 0 + in doubt 0 + skipped 0." in done.stdout
+
+
+def test_the_notify_command_hears_of_the_run_and_cannot_harm_it(desk: Desk, tmp_path: Path) -> None:
+    heard, config = tmp_path / "heard.json", Path(desk.environ["HEAPTUI_HOME"]) / "config"
+    config.mkdir(parents=True, mode=0o700)
+    file = config / "config.toml"
+    file.write_text(f'[notify]\ncommand = ["tee", "{heard}"]\n\n[profiles.acme]\nlabel = "STAGING"\n')
+    file.chmod(0o600)
+    desk.run("cohort", "import", desk.file(people(0, 10)), "--name", "Carts")
+    assert desk.run("sync", "Carts", "--yes").returncode == 0
+    assert json.loads(heard.read_text())["deliveries"][0]["submitted"] == 10
+    file.write_text(file.read_text().replace('"tee"', '"/nowhere/program"'))
+    told = desk.run("sync", "Carts", "--yes")
+    assert told.returncode == 0
+    assert "did not start" in told.stderr
+    assert desk.run("profile", "set", "acme", "label=PRODUCTION").returncode == 0
+    assert "[notify]" in file.read_text()
+    file.chmod(0o666)
+    assert desk.run("sync", "Carts", "--yes").returncode == 2

@@ -412,3 +412,19 @@ async def test_a_full_disk_stops_a_sync_before_anything_is_sent_and_loses_nothin
     await workspace.ledger.write(lambda connection: connection.execute("PRAGMA max_page_count = 1000000"))
     await synced(workspace, cohort, let_through=frozenset([cohort]))
     assert held(sandbox, cohort) == set(ids(0, 5000)[::3])
+
+
+async def test_everybody_is_sent_again_after_the_days_the_profile_says(sandbox: Any, tmp_path: Path) -> None:
+    sandbox.know(ids(0, 10))
+    async with workspace_on(sandbox, tmp_path / "home", resend_unproven="7d") as workspace:
+        cohort = await fill(workspace, ids(0, 20))
+        await synced(workspace, cohort)
+        sandbox.know(ids(10, 20))
+        assert (await workspace.sync.plan([cohort]))[0].empty
+        await workspace.ledger.write(
+            lambda connection: connection.execute("UPDATE delivery SET ended_at = ended_at - 8 * 86400")
+        )
+        assert (await workspace.sync.plan([cohort]))[0].adds == 20
+        await synced(workspace, cohort)
+        assert held(sandbox, cohort) == set(ids(0, 20))
+        assert (await workspace.sync.plan([cohort]))[0].empty
