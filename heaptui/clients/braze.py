@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -12,9 +12,12 @@ from typing import Any, Protocol
 
 from heaptui.clients.http import Answer, Request
 from heaptui.model.belief import Direction
-from heaptui.model.identifiers import Identifier, Kind
+from heaptui.model.identifiers import EXTERNAL_ID, Kind, Space
 from heaptui.model.runs import Reason
 from heaptui.model.secret import Secret
+
+People = Mapping[Space, Sequence[str]]
+"""Identifiers by their kind and label."""
 
 MEMBERS_PER_REQUEST = 1000
 """Ids of all kinds together in one request (Braze docs: cohort import)."""
@@ -135,7 +138,7 @@ class Route(Protocol):
     def naming(self, cohort: CohortName) -> Request | None:
         """The call that names a cohort, or None where there is none."""
 
-    def membership(self, cohort: CohortName, direction: Direction, people: Sequence[Identifier]) -> Request:
+    def membership(self, cohort: CohortName, direction: Direction, people: People) -> Request:
         """The call that lets people join or leave."""
 
     def probe(self, cohort: CohortName) -> Request:
@@ -161,16 +164,19 @@ class CohortImport:
         created_at = datetime.fromtimestamp(cohort.created_at, UTC).isoformat(timespec="milliseconds")
         return self._request("", cohort, {"name": cohort.label, "created_at": created_at})
 
-    def membership(self, cohort: CohortName, direction: Direction, people: Sequence[Identifier]) -> Request:
+    def membership(self, cohort: CohortName, direction: Direction, people: People) -> Request:
         """POST /partners/{partner}/cohorts/users with one object, its ids sorted by kind; empty kinds are left out."""
-        external = [person.value for person in people if person.space.kind is Kind.EXTERNAL_ID]
-        devices = [person.value for person in people if person.space.kind is Kind.DEVICE_ID]
         aliases = [
-            {"alias_name": person.value, "alias_label": person.space.label}
-            for person in people
-            if person.space.kind is Kind.ALIAS
+            {"alias_name": value, "alias_label": space.label}
+            for space, values in people.items()
+            if space.kind is Kind.ALIAS
+            for value in values
         ]
-        kinds = {"user_ids": external, "device_ids": devices, "aliases": aliases}
+        kinds = {
+            "user_ids": people.get(EXTERNAL_ID),
+            "device_ids": people.get(Space(Kind.DEVICE_ID)),
+            "aliases": aliases,
+        }
         change: dict[str, Any] = {key: ids for key, ids in kinds.items() if ids}
         if direction is Direction.REMOVE:
             change["should_remove"] = True

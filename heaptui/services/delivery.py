@@ -11,16 +11,15 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
-from heaptui.clients.braze import CohortName, Route, Verdict, message, verdict
+from heaptui.clients.braze import CohortName, People, Route, Verdict, message, verdict
 from heaptui.clients.http import Answer
 from heaptui.model.belief import Direction
-from heaptui.model.identifiers import Identifier
 from heaptui.model.runs import Reason
 from heaptui.services.attempts import Attempts
 from heaptui.services.pacing import Stopped
 from heaptui.store import beliefs, journal
 from heaptui.store.database import Database
-from heaptui.store.identities import values_of
+from heaptui.store.identities import values_by_space
 from heaptui.store.journal import Batch
 
 EXTRA_REQUESTS = 256
@@ -46,7 +45,7 @@ class Delivery:
     _probed: bool = False
     _unanswered: int = 0
     _queue: deque[Batch] = field(default_factory=deque)
-    _read_ahead: dict[int, asyncio.Task[list[Identifier]]] = field(default_factory=dict)
+    _read_ahead: dict[int, asyncio.Task[People]] = field(default_factory=dict)
 
     async def carry_out(self) -> None:
         """Send what may be sent: the name, then leaves, then joins. The journal and the gate tell how it ended."""
@@ -110,7 +109,7 @@ class Delivery:
             # The other workers notice the closed gate themselves, after the requests they have in flight.
             return
 
-    async def _people_of(self, batch: Batch, workers: asyncio.TaskGroup) -> list[Identifier]:
+    async def _people_of(self, batch: Batch, workers: asyncio.TaskGroup) -> People:
         """The people of a batch; those of the next one are read while this one is on its way."""
         reading = self._read_ahead.pop(batch.batch_id, None) or self._reading(batch, workers)
         people = await reading
@@ -119,10 +118,10 @@ class Delivery:
             self._read_ahead[following.batch_id] = self._reading(following, workers)
         return people
 
-    def _reading(self, batch: Batch, workers: asyncio.TaskGroup) -> asyncio.Task[list[Identifier]]:
-        return workers.create_task(self.ledger.read(lambda connection: values_of(connection, batch.uids)))
+    def _reading(self, batch: Batch, workers: asyncio.TaskGroup) -> asyncio.Task[People]:
+        return workers.create_task(self.ledger.read(lambda connection: values_by_space(connection, batch.uids)))
 
-    async def _deliver(self, batch: Batch, people: list[Identifier]) -> None:
+    async def _deliver(self, batch: Batch, people: People) -> None:
         request = self.route.membership(self.cohort, batch.direction, people)
         book = _BatchBook(self, batch)
         answer = await self.attempts.until_answered(request, book)

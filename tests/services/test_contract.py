@@ -9,7 +9,7 @@ import socket
 from heaptui.clients.braze import CohortImport, CohortName, Verdict, reason, verdict, wait_seconds
 from heaptui.clients.http import Answer, Http, Request
 from heaptui.model.belief import Direction
-from heaptui.model.identifiers import EXTERNAL_ID, Identifier, Kind, Space
+from heaptui.model.identifiers import EXTERNAL_ID, Kind, Space
 from heaptui.model.runs import Reason
 from heaptui.model.secret import Secret
 
@@ -52,11 +52,11 @@ async def test_the_name_call_is_exactly_as_documented() -> None:
 
 
 async def test_the_member_call_is_exactly_as_documented_for_joins() -> None:
-    people = [
-        Identifier(EXTERNAL_ID, "0048213"),
-        Identifier(Space(Kind.ALIAS, "email"), "a@b.example"),
-        Identifier(Space(Kind.DEVICE_ID), "d-1"),
-    ]
+    people = {
+        EXTERNAL_ID: ["0048213"],
+        Space(Kind.ALIAS, "email"): ["a@b.example"],
+        Space(Kind.DEVICE_ID): ["d-1"],
+    }
     first, _, body = await sent(ROUTE.membership(COHORT, Direction.ADD, people))
     assert first == "POST /partners/heap/cohorts/users HTTP/1.1"
     assert body.decode() == (
@@ -67,7 +67,7 @@ async def test_the_member_call_is_exactly_as_documented_for_joins() -> None:
 
 
 async def test_a_leave_is_one_object_that_says_so() -> None:
-    _, _, body = await sent(ROUTE.membership(COHORT, Direction.REMOVE, [Identifier(EXTERNAL_ID, "é")]))
+    _, _, body = await sent(ROUTE.membership(COHORT, Direction.REMOVE, {EXTERNAL_ID: ["é"]}))
     assert json.loads(body)["cohort_changes"] == [{"user_ids": ["é"], "should_remove": True}]
     assert "é".encode() in body
 
