@@ -13,7 +13,9 @@ import msgspec
 
 from heaptui.sandbox.asgi import Receive, Reply, Scope, Send, break_connection, break_midway, header, hold, read_body
 from heaptui.sandbox.control import Control
+from heaptui.sandbox.exports import FILES_PATH, export_file
 from heaptui.sandbox.faults import Call, Faults, Rule, limit_headers
+from heaptui.sandbox.rest import ENDPOINTS, Rest
 from heaptui.sandbox.world import Change, Keys, World
 
 IDS_PER_REQUEST = 1000
@@ -42,6 +44,7 @@ class BrazeApp:
         self.world = world
         self.faults = faults
         self.partner_enabled = True
+        self.rest = Rest(keys.rest_api_key)
         self.late: list[tuple[str, list[Change]]] = []
         self.latest_application = 0.0
         self._control = Control(self)
@@ -84,6 +87,10 @@ class BrazeApp:
             self._busy[cohort_id] -= 1
 
     def _plain(self, request: _Request) -> Reply:
+        if request.path in ENDPOINTS:
+            return self.rest.answer(self.world, request.scope, request.data)
+        if request.path.startswith(FILES_PATH):
+            return export_file(self.world, request.path)
         now = time.time()
         if int(now // HOUR) != self._hour:
             self._hour, self._used = int(now // HOUR), 0

@@ -8,6 +8,7 @@ import msgspec
 
 from heaptui.sandbox.asgi import Reply, Scope, query
 from heaptui.sandbox.faults import FaultProfile
+from heaptui.sandbox.world import Segment
 
 if TYPE_CHECKING:
     from heaptui.sandbox.braze import BrazeApp
@@ -19,6 +20,7 @@ class Person(msgspec.Struct):
     external_id: str = ""
     aliases: dict[str, str] = {}
     devices: list[str] = []
+    email: str = ""
 
 
 class Control:
@@ -39,11 +41,13 @@ class Control:
                 return self._user(external_id)
             case "GET", ["requests"]:
                 return self._requests(with_log="log" in query(scope))
-            case "POST", ["people"]:
-                return self._know(body)
-            case "PUT", ["faults"]:
-                return self._set_faults(body)
-        return self._steer(method, path)
+        takes_body = {
+            ("POST", "people"): self._know,
+            ("PUT", "faults"): self._set_faults,
+            ("POST", "segments"): self._build_segment,
+            ("PUT", "permissions"): self._set_permissions,
+        }.get((method, path))
+        return takes_body(body) if takes_body else self._steer(method, path)
 
     def _steer(self, method: str, path: str) -> Reply:
         """The routes that need no body."""
@@ -107,7 +111,7 @@ class Control:
                 if line.startswith("{"):
                     person = decoder.decode(line)
                     if person.external_id:
-                        world.know(person.external_id, person.aliases, person.devices)
+                        world.know(person.external_id, person.aliases, person.devices, person.email)
                     for device in () if person.external_id else person.devices:
                         world.know_anonymous(device)
                 elif line:
@@ -121,5 +125,22 @@ class Control:
         try:
             self._app.faults.set(msgspec.json.decode(body, type=FaultProfile))
         except (msgspec.DecodeError, ValueError) as error:
+            return Reply(400, {"message": str(error)})
+        return Reply(200, {"message": "done"})
+
+    def _build_segment(self, body: bytes) -> Reply:
+        """Build a segment as somebody would in Braze's dashboard; the same id replaces it."""
+        try:
+            segment = msgspec.json.decode(body, type=Segment)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return Reply(400, {"message": str(error)})
+        self._app.world.segments[segment.segment_id] = segment
+        return Reply(200, {"message": "done"})
+
+    def _set_permissions(self, body: bytes) -> Reply:
+        """Which endpoints the REST key may call: a list of names such as `segments.list`."""
+        try:
+            self._app.rest.permissions = set(msgspec.json.decode(body, type=list[str]))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return Reply(400, {"message": str(error)})
         return Reply(200, {"message": "done"})

@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import uvicorn
-
-from heaptui.errors import UsageError
 from heaptui.sandbox.braze import BrazeApp
 from heaptui.sandbox.faults import FaultProfile, Faults, Rule
 from heaptui.sandbox.heap import HeapApp
 from heaptui.sandbox.world import Keys, World
+from heaptui.serving import bound_socket, serving
 
 
 @dataclass(slots=True)
@@ -75,22 +72,14 @@ async def running_sandbox(
     faults.base_latency(latency_ms)
     braze = BrazeApp(keys, World(everyone_known=everyone_known), faults)
     heap = HeapApp(keys.heap_app_id)
-    sockets = [_bound(port), _bound(heap_port)]
-    servers = [_Server(_config(app)) for app in (braze, heap)]
-    tasks = [
-        asyncio.create_task(server.serve(sockets=[bound]), name="sandbox server")
-        for server, bound in zip(servers, sockets, strict=True)
-    ]
+    sockets = [bound_socket("127.0.0.1", number, "Choose another: --port, --heap-port") for number in (port, heap_port)]
     urls = [f"http://127.0.0.1:{bound.getsockname()[1]}" for bound in sockets]
+    # Faults need h11, whose cycle holds the transport; held connections must not keep the server at its end.
+    options: dict[str, Any] = {"http": "h11", "timeout_keep_alive": 60, "drain": False}
     try:
-        await asyncio.gather(*(server.up.wait() for server in servers))
-        yield Sandbox(urls[0], urls[1], keys, braze, heap)
+        async with serving(braze, sockets[0], **options), serving(heap, sockets[1], **options):
+            yield Sandbox(urls[0], urls[1], keys, braze, heap)
     finally:
-        for server in servers:
-            server.should_exit = True
-            # Held connections would keep the server for their whole time.
-            server.force_exit = True
-        await asyncio.gather(*tasks)
         await braze.close()
 
 
@@ -103,51 +92,3 @@ async def serve_until_told(announce: Callable[[str], None], **options: Any) -> N
     async with running_sandbox(**options) as sandbox:
         announce(sandbox.first_line())
         await told.wait()
-
-
-class _Server(uvicorn.Server):
-    """A server that tells when it is up, and whose signals are somebody else's business."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.up = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start listening."""
-        await super().startup(sockets)
-        self.up.set()
-
-    @property
-    def capture_signals(self) -> Any:
-        """Leave the signal handlers as they are."""
-        from contextlib import nullcontext
-
-        return nullcontext
-
-
-def _config(app: Any) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http="h11",
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        log_level="critical",
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=60,
-    )
-
-
-def _bound(port: int) -> socket.socket:
-    # With the protocol named, asyncio switches Nagle's delay off; without, small answers wait 40 ms.
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind(("127.0.0.1", port))
-    except OSError as error:
-        bound.close()
-        raise UsageError(
-            f"Port {port} is in use.", f"{error.strerror}.", "Choose another: --port, --heap-port"
-        ) from error
-    return bound

@@ -43,6 +43,26 @@ class Cohort:
 
 
 @dataclass(slots=True)
+class Segment:
+    """A segment somebody built in Braze: people who match every `include` (or any) and no `exclude`.
+
+    A filter is the id of a cohort, or `attribute:NAME` for a custom attribute that is true.
+    """
+
+    segment_id: str
+    name: str
+    include: list[str] = field(default_factory=list)
+    exclude: list[str] = field(default_factory=list)
+    any_of: bool = False
+    description: str = ""
+    text_description: str = ""
+    tags: list[str] = field(default_factory=list)
+    tracked: bool = True
+    sizes: list[int] = field(default_factory=list)
+    created_at: str = "2025-11-04T01:00:00+00:00"
+
+
+@dataclass(slots=True)
 class Change:
     """One object of `cohort_changes`."""
 
@@ -65,15 +85,29 @@ class World:
         self.anonymous: set[str] = set()
         self.alias_owner: dict[tuple[str, str], str] = {}
         self.device_owner: dict[str, str] = {}
+        self.email_owners: dict[str, set[str]] = {}
         self.attributes: dict[str, dict[str, Any]] = {}
         self.cohorts: dict[str, Cohort] = {}
+        self.created: set[str] = set()
+        self.segments: dict[str, Segment] = {}
+        self.export_seconds = 0.0
+        self.running_exports: dict[str, float] = {}
+        self.export_files: dict[str, Any] = {}
         self.requests: Counter[tuple[str, int]] = Counter()
         self.log: deque[dict[str, Any]] = deque(maxlen=10_000)
         self.both_directions = 0
 
-    def know(self, external_id: str, aliases: Mapping[str, str] | None = None, devices: Iterable[str] = ()) -> None:
+    def know(
+        self,
+        external_id: str,
+        aliases: Mapping[str, str] | None = None,
+        devices: Iterable[str] = (),
+        email: str = "",
+    ) -> None:
         """A person exists in Braze."""
         self.known.add(external_id)
+        if email:
+            self.email_owners.setdefault(email.casefold(), set()).add(external_id)
         for label, name in (aliases or {}).items():
             self.alias_owner[label, name] = external_id
         for device in devices:
@@ -122,3 +156,21 @@ class World:
             "device_id": sorted([*devices, *(people & self.anonymous)]),
             "alias": sorted(aliases, key=lambda alias: (alias["alias_label"], alias["alias_name"])),
         }
+
+    def exists(self, person: str) -> bool:
+        """Whether somebody has this external id."""
+        return self.everyone_known or person in self.known
+
+    def people_of(self, segment: Segment) -> set[str]:
+        """Everybody who is in a segment now."""
+        groups = [self._filtered(name) for name in segment.include]
+        together = set.union if segment.any_of else set.intersection
+        people = together(*groups) if groups else set(self.known)
+        return people.difference(*(self._filtered(name) for name in segment.exclude))
+
+    def _filtered(self, name: str) -> set[str]:
+        if name.startswith("attribute:"):
+            attribute = name.removeprefix("attribute:")
+            return {person for person, values in self.attributes.items() if values.get(attribute) is True}
+        cohort = self.cohorts.get(name)
+        return set(cohort.members) if cohort else set()

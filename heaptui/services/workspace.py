@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heaptui.config import Home, Profile
+from heaptui.errors import UsageError
 from heaptui.model.cohorts import Guard
+from heaptui.model.instances import check_host
 from heaptui.services.pacing import Pace
 from heaptui.store import heartbeats, target
 from heaptui.store.cohorts import View
@@ -26,6 +28,7 @@ from heaptui.store.database import Database
 from heaptui.store.secrets import Secrets, lookup_secrets
 
 if TYPE_CHECKING:
+    from heaptui.clients.braze_rest import BrazeRest, Waiter
     from heaptui.services.cohorts import CohortService
     from heaptui.services.history import HistoryService
     from heaptui.services.sync import SyncService
@@ -65,6 +68,27 @@ class Workspace:
             backoff_base=self.profile.backoff_seconds,
             longest_wait=self.profile.wait_seconds,
         )
+
+    @asynccontextmanager
+    async def braze_rest(self, wait: Waiter | None = None) -> AsyncIterator[BrazeRest]:
+        """The reads that a REST key allows; `wait` shows the waits of a rate limit to somebody.
+
+        Raises:
+            UsageError: no endpoint or no REST key, or a host that keys may not go to.
+        """
+        from heaptui.clients.braze_rest import BrazeRest
+        from heaptui.clients.http import Http
+
+        profile, key = self.profile, self.secrets.rest_api_key
+        if not profile.endpoint or key is None:
+            raise UsageError(
+                "This needs a Braze REST key." if profile.endpoint else "This profile has no Braze endpoint.",
+                "Braze is asked with it which people and segments exist. One can be made in Settings › API Keys.",
+                f"heaptui profile set {profile.name} rest_api_key",
+            )
+        check_host(profile.endpoint, profile.allowed_hosts)
+        async with Http(profile.endpoint, read_timeout=profile.read_timeout_seconds) as http:
+            yield BrazeRest(http, key, **({"wait": wait} if wait else {}))
 
     def fingerprints(self, connection: sqlite3.Connection) -> str:
         """Salted fingerprints of the keys in use as JSON, so that a later run can tell which one changed."""

@@ -1,0 +1,1 @@
+"""What Heap and Braze call: Segment Sync pages and Currents events, over HTTP."""
