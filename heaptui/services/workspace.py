@@ -88,7 +88,10 @@ class Workspace:
             )
         check_host(profile.endpoint, profile.allowed_hosts)
         async with Http(profile.endpoint, read_timeout=profile.read_timeout_seconds) as http:
-            yield BrazeRest(http, key, **({"wait": wait} if wait else {}))
+            rest = BrazeRest(http, key)
+            if wait is not None:
+                rest.wait = wait
+            yield rest
 
     def fingerprints(self, connection: sqlite3.Connection) -> str:
         """Salted fingerprints of the keys in use as JSON, so that a later run can tell which one changed."""
