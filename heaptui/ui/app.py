@@ -20,6 +20,7 @@ from textual.timer import Timer
 from heaptui.config import Home, NoProfile, Profile, load_config, resolve_profile
 from heaptui.errors import HeaptuiError
 from heaptui.ui.commands import commands_of
+from heaptui.ui.tabs import make_screen
 from heaptui.ui.theme import DARK, LIGHT
 from heaptui.ui.widgets.dialogs import Question, Told
 
@@ -132,7 +133,7 @@ class HeaptuiApp(App[str]):
         if self.workspace is None:
             return
         if not self.is_screen_installed(name):
-            self.install_screen(_screen(name), name)
+            self.install_screen(make_screen(name), name)
         while len(self.screen_stack) > 1:
             await self.pop_screen()
         await self.push_screen(name)
@@ -213,25 +214,6 @@ class HeaptuiApp(App[str]):
     def _handle_exception(self, error: Exception) -> None:
         self.crash = error
         super()._handle_exception(error)
-
-
-def _screen(name: str) -> Screen[Any]:
-    """The screen of a tab, imported when it is first needed."""
-    if name == "sync":
-        from heaptui.ui.screens.sync import SyncScreen
-
-        return SyncScreen()
-    if name == "runs":
-        from heaptui.ui.screens.runs import RunsScreen
-
-        return RunsScreen()
-    if name == "credentials":
-        from heaptui.ui.screens.credentials import CredentialsScreen
-
-        return CredentialsScreen()
-    from heaptui.ui.screens.cohorts import CohortsScreen
-
-    return CohortsScreen()
 
 
 def run_app(opening: Opening) -> str | None:

@@ -6,8 +6,7 @@ from rich.cells import cell_len
 from textual.widgets import Static
 
 from heaptui.ui.signs import fit, rule, safe, sign
-
-TABS = ((1, "cohorts", "Cohorts"), (3, "sync", "Sync"), (4, "runs", "Runs"), (6, "credentials", "Credentials"))
+from heaptui.ui.tabs import TABS, Tab
 
 
 class Line(Static):
@@ -53,14 +52,14 @@ class TabLine(Line):
 
     def on_resize(self) -> None:
         """Names where there is room, numbers where not."""
-        full = "".join(self._tab(number, tab, title) for number, tab, title in TABS)
+        full = "".join(self._tab(tab, tab.title) for tab in TABS)
         if cell_len(full) > self.size.width:
-            full = "".join(self._tab(number, tab, title if tab == self._active else "") for number, tab, title in TABS)
+            full = "".join(self._tab(tab, tab.title if tab.name == self._active else "") for tab in TABS)
         self.update(sign(full))
 
-    def _tab(self, number: int, tab: str, title: str) -> str:
-        inside = " ".join(part for part in (str(number), title, self._marks.get(tab, "")) if part)
-        return f"[{inside}]" if tab == self._active else f" {inside} "
+    def _tab(self, tab: Tab, title: str) -> str:
+        inside = " ".join(part for part in (str(tab.number), title, self._marks.get(tab.name, "")) if part)
+        return f"[{inside}]" if tab.name == self._active else f" {inside} "
 
 
 class RuleLine(Line):
