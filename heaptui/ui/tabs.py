@@ -1,0 +1,35 @@
+"""The tabs with their fixed numbers, and the screen of each, imported when it is first shown."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+from textual.screen import Screen
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One tab; `module` and `screen` name its class in heaptui/ui/screens."""
+
+    number: int
+    name: str
+    title: str
+    module: str
+    screen: str
+
+
+TABS = (
+    Tab(1, "cohorts", "Cohorts", "cohorts", "CohortsScreen"),
+    Tab(3, "sync", "Sync", "sync", "SyncScreen"),
+    Tab(4, "runs", "Runs", "runs", "RunsScreen"),
+    Tab(6, "credentials", "Credentials", "credentials", "CredentialsScreen"),
+)
+
+
+def make_screen(name: str) -> Screen[Any]:
+    """A new screen for a tab."""
+    tab = next(tab for tab in TABS if tab.name == name)
+    screen: Screen[Any] = getattr(importlib.import_module(f"heaptui.ui.screens.{tab.module}"), tab.screen)()
+    return screen
