@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from heaptui.config import Home
 from heaptui.sandbox import sample
 from heaptui.ui.app import HeaptuiApp
 from heaptui.ui.widgets.record_table import RecordTable
+from tests.pictures import picture_of
 from tests.ui.conftest import shows
 
 FOLDER = Path(__file__).parent.parent / "screenshots"
@@ -21,10 +21,8 @@ WIDE, NARROW = (120, 36), (80, 24)
 
 
 def save(app: HeaptuiApp, name: str) -> None:
-    """Keep one picture, without fonts that a viewer would have to fetch."""
-    picture = app.export_screenshot(title="heaptui")
-    picture = re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL)
-    (FOLDER / f"{name}.svg").write_text(picture, encoding="utf-8")
+    """Keep one picture."""
+    (FOLDER / f"{name}.svg").write_text(picture_of(app), encoding="utf-8")
 
 
 def highlight(app: HeaptuiApp, name: str) -> None:

@@ -1,0 +1,60 @@
+"""Pictures of the terminal that look right in every viewer."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+from rich.cells import cell_len
+
+CELL = 12.2
+"""Width of one cell in the pictures that Textual exports."""
+
+_TEXT = re.compile(
+    r'<text class="([^"]+)" x="([\d.]+)" y="([\d.]+)" textLength="[\d.]+" (clip-path="[^"]+")>([^<]*)</text>'
+)
+_PIECE = re.compile(r"\S+(?: \S+)*")
+
+
+def picture_of(app: Any, title: str = "heaptui") -> str:
+    """The screen as SVG, without fonts that a viewer would have to fetch, every word at its cell."""
+    picture = app.export_screenshot(title=title)
+    picture = re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL)
+    return aligned(picture)
+
+
+def aligned(picture: str) -> str:
+    """Place each piece of text by itself.
+
+    Viewers treat leading blanks and the widths of Japanese characters differently, so a whole line as one text would
+    come out shifted.
+    """
+    return _TEXT.sub(lambda found: _placed(*found.groups()), picture)
+
+
+def _placed(style: str, x: str, y: str, clip: str, content: str) -> str:
+    text = html.unescape(content).replace("\u00a0", " ")
+    pieces = []
+    for found in _PIECE.finditer(text):
+        at = found.start()
+        for run in _runs(found[0]):
+            left = float(x) + cell_len(text[:at]) * CELL
+            width = cell_len(run) * CELL
+            shown = html.escape(run).replace(" ", "&#160;")
+            pieces.append(
+                f'<text class="{style}" x="{left:.1f}" y="{y}" textLength="{width:.1f}" {clip}>{shown}</text>'
+            )
+            at += len(run)
+    return "".join(pieces)
+
+
+def _runs(piece: str) -> list[str]:
+    """The piece, cut where the width of characters changes."""
+    runs: list[str] = []
+    for character in piece:
+        if runs and cell_len(character) == cell_len(runs[-1][-1]):
+            runs[-1] += character
+        else:
+            runs.append(character)
+    return runs
