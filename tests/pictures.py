@@ -14,7 +14,7 @@ CELL = 12.2
 _TEXT = re.compile(
     r'<text class="([^"]+)" x="([\d.]+)" y="([\d.]+)" textLength="[\d.]+" (clip-path="[^"]+")>([^<]*)</text>'
 )
-_PIECE = re.compile(r"\S+(?: \S+)*")
+_WORD = re.compile(r"\S+")
 
 
 def picture_of(app: Any, title: str = "heaptui") -> str:
@@ -25,10 +25,10 @@ def picture_of(app: Any, title: str = "heaptui") -> str:
 
 
 def aligned(picture: str) -> str:
-    """Place each piece of text by itself.
+    """Place each word by itself.
 
-    Viewers treat leading blanks and the widths of Japanese characters differently, so a whole line as one text would
-    come out shifted.
+    Viewers differ in leading blanks, in the widths of Japanese characters and in whether they obey `textLength`, so a
+    whole line as one text would come out shifted.
     """
     return _TEXT.sub(lambda found: _placed(*found.groups()), picture)
 
@@ -36,24 +36,22 @@ def aligned(picture: str) -> str:
 def _placed(style: str, x: str, y: str, clip: str, content: str) -> str:
     text = html.unescape(content).replace("\u00a0", " ")
     pieces = []
-    for found in _PIECE.finditer(text):
+    for found in _WORD.finditer(text):
         at = found.start()
         for run in _runs(found[0]):
             left = float(x) + cell_len(text[:at]) * CELL
             width = cell_len(run) * CELL
-            shown = html.escape(run).replace(" ", "&#160;")
-            pieces.append(
-                f'<text class="{style}" x="{left:.1f}" y="{y}" textLength="{width:.1f}" {clip}>{shown}</text>'
-            )
+            shape = f'class="{style}" x="{left:.1f}" y="{y}" textLength="{width:.1f}" {clip}'
+            pieces.append(f"<text {shape}>{html.escape(run)}</text>")
             at += len(run)
     return "".join(pieces)
 
 
-def _runs(piece: str) -> list[str]:
-    """The piece, cut where the width of characters changes."""
+def _runs(word: str) -> list[str]:
+    """The word, with every wide character by itself: fonts seldom make it exactly two cells wide."""
     runs: list[str] = []
-    for character in piece:
-        if runs and cell_len(character) == cell_len(runs[-1][-1]):
+    for character in word:
+        if runs and cell_len(character) == cell_len(runs[-1][-1]) == 1:
             runs[-1] += character
         else:
             runs.append(character)

@@ -11,8 +11,8 @@ from heaptui.model.cohorts import Cohort, CohortState
 from heaptui.model.runs import DeliveryState
 
 _ASCII = {
-    "✓": "ok", "●": "*", "○": "o", "■": "#", "✗": "x", "▶": ">", "⏸": "=", "▸": ">", "─": "-", "│": "|", "█": "#",
-    "·": ".", "›": ">", "≈": "~", "…": "..", "−": "-", "→": "->", "≤": "<=",
+    "✓": "ok", "●": "*", "○": "o", "■": "#", "✗": "x", "▶": ">", "⏸": "=", "▸": ">", "─": "-", "│": "|",
+    "━": "#", "█": "#", "·": ".", "›": ">", "≈": "~", "…": "..", "−": "-", "→": "->", "≤": "<=",
 }  # fmt: skip
 BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -118,7 +118,7 @@ def utc(at: float) -> str:
 def bar(done: int, total: int, width: int) -> str:
     """A progress bar of exactly `width` cells; full only when everything is done."""
     filled = width if total == 0 or done >= total else min(width - 1, int(width * done / total))
-    return "█" * filled + "·" * (width - filled)
+    return "━" * filled + "─" * (width - filled)
 
 
 def sparkline(values: list[float], width: int) -> str:

@@ -16,7 +16,7 @@ from heaptui.model.runs import DeliveryState
 from heaptui.ui import signs
 from heaptui.ui.commands import bindings_of, footer_of
 from heaptui.ui.widgets.dialogs import Told
-from heaptui.ui.widgets.frame import HeaderLine, Line, RuleLine, TabLine
+from heaptui.ui.widgets.frame import HeaderLine, KeyLine, Line, RuleLine, TabLine
 
 if TYPE_CHECKING:
     from heaptui.services.workspace import Workspace
@@ -67,7 +67,7 @@ class FramedScreen(Screen[None]):
         yield Input(id="filter", placeholder="filter, esc clears")
         yield RuleLine(id="bottom-rule")
         yield Line(id="status-line")
-        yield Line(id="key-line")
+        yield KeyLine()
 
     def compose_body(self) -> ComposeResult:
         """What the screen is about."""
@@ -116,7 +116,7 @@ class FramedScreen(Screen[None]):
         self._answer_until = 0.0 if idle else now + ANSWER_STAYS
         self.query_one("#status-line", Line).update(signs.sign(f" {signs.safe(text)}"))
         keys = footer_of(self.SCOPE, self.size.width - 2, lambda command_id: not self.why_disabled(command_id))
-        self.query_one("#key-line", Line).update(signs.sign(f" {keys}"))
+        self.query_one(KeyLine).tell(keys)
 
     def headline(self, text: str, verdict: str = "") -> None:
         """The rule above the main pane."""

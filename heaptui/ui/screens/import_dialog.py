@@ -17,7 +17,7 @@ from heaptui.model.identifiers import Kind
 from heaptui.services.imports import ImportPreview, ImportRequest, Inspection
 from heaptui.ui import signs
 from heaptui.ui.widgets.dialogs import Asked, Told
-from heaptui.ui.widgets.frame import Line, RuleLine, TextPane
+from heaptui.ui.widgets.frame import KeyLine, Line, RuleLine, TextPane
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
 
 if TYPE_CHECKING:
@@ -88,10 +88,7 @@ class ImportDialog(Screen[bool]):
             yield TextPane(id="facts")
         yield RuleLine()
         yield Line(id="status-line")
-        yield Line(
-            signs.sign(" enter import · ↑↓ column · a kind · f file · n cohort · x Heap says · b bad rows · esc"),
-            id="key-line",
-        )
+        yield KeyLine("enter import · ↑↓ column · a kind · f file · n cohort · x Heap says · b bad rows · esc back")
 
     def on_mount(self) -> None:
         """Say what is expected."""

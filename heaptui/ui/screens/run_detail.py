@@ -10,7 +10,7 @@ from textual.screen import Screen
 from heaptui.ui import signs
 from heaptui.ui.commands import RUN, bindings_of, footer_of
 from heaptui.ui.run_text import arithmetic
-from heaptui.ui.widgets.frame import Line, RuleLine
+from heaptui.ui.widgets.frame import KeyLine, Line, RuleLine
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class RunScreen(Screen[None]):
         )
         yield RuleLine(id="bottom-rule")
         yield Line(id="status-line")
-        yield Line(signs.sign(f" {footer_of(RUN, 78)}"), id="key-line")
+        yield KeyLine(footer_of(RUN, 78))
 
     async def on_mount(self) -> None:
         """Read everything once."""

@@ -11,9 +11,8 @@ from textual.screen import Screen
 
 from heaptui.errors import HeaptuiError
 from heaptui.services.profiles import ProfileService
-from heaptui.ui import signs
 from heaptui.ui.widgets.dialogs import Asked, Told
-from heaptui.ui.widgets.frame import HeaderLine, Line, RuleLine, TextPane
+from heaptui.ui.widgets.frame import HeaderLine, KeyLine, RuleLine, TextPane
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ class StartScreen(Screen[None]):
         yield RecordTable(Column("", 1), Column("What would you like to do?", 26), Column("", 0))
         yield RuleLine("To deliver people into Braze")
         yield TextPane(id="needs")
-        yield Line(signs.sign(" ↑↓ choose · enter open · q quit"), id="key-line")
+        yield KeyLine("↑↓ choose · enter open · q quit")
 
     def on_mount(self) -> None:
         """Fill in the words."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.cells import cell_len
 from textual.widgets import Static
 
-from heaptui.ui.signs import fit, rule, safe, sign
+from heaptui.ui.paint import painted, painted_header, painted_keys, painted_rule, painted_tabs
+from heaptui.ui.signs import fit, rule, safe
 from heaptui.ui.tabs import TABS, Tab
 
 
@@ -33,7 +34,7 @@ class HeaderLine(Line):
         """Push the right end to the edge."""
         width = max(0, self.size.width - 2)
         room = width - cell_len(self._right) - 1
-        self.update(sign(f" {fit(safe(self._left), max(0, room))} {self._right} "))
+        self.update(painted_header(f" {fit(safe(self._left), max(0, room))} {self._right} "))
 
 
 class TabLine(Line):
@@ -52,10 +53,11 @@ class TabLine(Line):
 
     def on_resize(self) -> None:
         """Names where there is room, numbers where not."""
-        full = "".join(self._tab(tab, tab.title) for tab in TABS)
-        if cell_len(full) > self.size.width:
-            full = "".join(self._tab(tab, tab.title if tab.name == self._active else "") for tab in TABS)
-        self.update(sign(full))
+        full = [self._tab(tab, tab.title) for tab in TABS]
+        if sum(map(cell_len, full)) > self.size.width:
+            full = [self._tab(tab, tab.title if tab.name == self._active else "") for tab in TABS]
+        active = [tab.name == self._active for tab in TABS]
+        self.update(painted_tabs(list(zip(full, active, strict=True))))
 
     def _tab(self, tab: Tab, title: str) -> str:
         inside = " ".join(part for part in (str(tab.number), title, self._marks.get(tab.name, "")) if part)
@@ -77,7 +79,20 @@ class RuleLine(Line):
 
     def on_resize(self) -> None:
         """As wide as there is room."""
-        self.update(sign(rule(safe(self._title), safe(self._verdict), self.size.width)))
+        title, verdict = safe(self._title), safe(self._verdict)
+        self.update(painted_rule(title, verdict, rule(title, verdict, self.size.width)))
+
+
+class KeyLine(Line):
+    """The keys of a screen, given as `space mark · s sync`."""
+
+    def __init__(self, keys: str = "") -> None:
+        super().__init__(id="key-line")
+        self.tell(keys)
+
+    def tell(self, keys: str) -> None:
+        """Show these keys."""
+        self.update(painted_keys(f" {keys}"))
 
 
 class TextPane(Line):
@@ -101,4 +116,4 @@ class TextPane(Line):
     def on_resize(self) -> None:
         """Cut to the width."""
         width = self.size.width
-        self.update(sign("\n".join(fit(safe(line), width) for line in self._lines)) if width else "")
+        self.update(painted([fit(safe(line), width) for line in self._lines]) if width else "")

@@ -16,7 +16,11 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from heaptui.ui.paint import SIGN_STYLES
 from heaptui.ui.signs import fit, safe, sign
+
+_SAYS_NOTHING = {"·", "0", "never", "–", "-"}
+"""Cells that are held back."""
 
 ROOMY = 20
 """Cells that a flexible column wants before others have to go."""
@@ -49,6 +53,7 @@ class RecordTable(ScrollView, can_focus=True):
         "record-table--header",
         "record-table--cursor",
         "record-table--quiet",
+        "record-table--done",
         "record-table--good",
         "record-table--accent",
         "record-table--attention",
@@ -160,14 +165,6 @@ class RecordTable(ScrollView, can_focus=True):
         spare = max(6, (width - fixed) // len(flexible)) if flexible else 0
         return [(i, self.columns[i].width or spare) for i in shown]
 
-    def text_of(self, row: Row, layout: list[tuple[int, int]], *, cursor: bool) -> str:
-        """One row as text."""
-        parts = ["▸" if cursor else " "]
-        if row.marked is not None:
-            parts.append("[x] " if row.marked else "[ ] ")
-        cells = [fit(safe(row.cells[i]), width, right=self.columns[i].right) for i, width in layout]
-        return sign("".join(parts) + "  ".join(cells))
-
     def header_text(self, layout: list[tuple[int, int]]) -> str:
         """The titles of the columns."""
         indent = " " + ("    " if any(row.marked is not None for row in self.rows[:1]) else "")
@@ -182,12 +179,38 @@ class RecordTable(ScrollView, can_focus=True):
             return self._strip(self.header_text(layout), "record-table--header", width)
         if index >= len(self.rows):
             return Strip.blank(width, self.rich_style)
-        row = self.rows[index]
-        is_cursor = index == self.cursor
-        component = "record-table--cursor" if is_cursor and self.has_focus else f"record-table--{row.tone}"
-        return self._strip(
-            self.text_of(row, layout, cursor=is_cursor), component if component[-1] != "-" else "", width
+        return self._row_strip(self.rows[index], layout, width, is_cursor=index == self.cursor)
+
+    def _row_strip(self, row: Row, layout: list[tuple[int, int]], width: int, *, is_cursor: bool) -> Strip:
+        """A row with its sign in its tone, and with what says nothing held back."""
+        base = (
+            self.get_component_rich_style("record-table--cursor") if is_cursor and self.has_focus else self.rich_style
         )
+        segments = [Segment(sign("▸" if is_cursor else " "), base)]
+        if row.marked is not None:
+            segments.append(self._cell("[x] " if row.marked else "[ ] ", "accent" if row.marked else "quiet", base))
+        for place, (column, cells) in enumerate(layout):
+            text = fit(safe(row.cells[column]), cells, right=self.columns[column].right)
+            segments.append(Segment("  " if place else "", base))
+            done = text.rstrip("─") if text[:1] in "━─" else ""
+            segments.append(self._cell(done, "done", base))
+            rest = text[len(done) :]
+            segments.append(self._cell(rest, self._tone_of(rest.strip(), row), base))
+        strip = Strip([segment for segment in segments if segment.text])
+        return strip.adjust_cell_length(width, base)
+
+    def _cell(self, text: str, tone: str, base: Style) -> Segment:
+        """A cell in a tone; the cursor keeps its background."""
+        if not tone:
+            return Segment(sign(text), base)
+        colour = self.get_component_rich_style(f"record-table--{tone}").color
+        return Segment(sign(text), base + Style(color=colour))
+
+    @staticmethod
+    def _tone_of(text: str, row: Row) -> str:
+        if text in _SAYS_NOTHING or text[:1] == "─":
+            return "quiet"
+        return row.tone if text[:1] in SIGN_STYLES else ""
 
     def _strip(self, text: str, component: str, width: int) -> Strip:
         style: Style = self.get_component_rich_style(component) if component else self.rich_style
