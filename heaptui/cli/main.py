@@ -98,7 +98,7 @@ def cli(ctx: click.Context, *, profile: str | None, home: str | None, read_only:
     private_files()
     ctx.obj = Settings(Home.find(home, os.environ), profile, read_only, as_json, os.environ)
     if ctx.invoked_subcommand is None:
-        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") == "dumb":
             raise UsageError("heaptui needs a terminal; without one use its commands: heaptui --help")
         from heaptui.ui.app import run_app
 

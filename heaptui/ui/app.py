@@ -21,6 +21,7 @@ from heaptui.config import Home, NoProfile, Profile, load_config, resolve_profil
 from heaptui.errors import HeaptuiError
 from heaptui.ui.commands import commands_of
 from heaptui.ui.tabs import make_screen
+from heaptui.ui.terminal import choose_signs
 from heaptui.ui.theme import DARK, LIGHT
 from heaptui.ui.widgets.dialogs import Question, Told
 
@@ -54,9 +55,10 @@ class HeaptuiApp(App[str]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (110, "-wide")]  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q,ctrl+c", "ask_quit", "quit", show=False)]
 
-    def __init__(self, opening: Opening) -> None:
+    def __init__(self, opening: Opening, note: str = "") -> None:
         super().__init__()
         self.opening = opening
+        self._note = note
         self.workspace: Workspace | None = None
         self.crash: BaseException | None = None
         self._stack = AsyncExitStack()
@@ -76,6 +78,8 @@ class HeaptuiApp(App[str]):
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = DARK.name
+        if self._note:
+            self.notify(self._note, timeout=15, markup=False)
         for number in (signal.SIGTERM, signal.SIGHUP):
             with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
                 asyncio.get_running_loop().add_signal_handler(number, self.leave)
@@ -223,7 +227,7 @@ def run_app(opening: Opening) -> str | None:
         HeaptuiError: the profile could not be opened.
         Exception: whatever crashed the dashboard.
     """
-    app = HeaptuiApp(opening)
+    app = HeaptuiApp(opening, choose_signs())
     wish = app.run()
     if app.crash is not None:
         raise app.crash

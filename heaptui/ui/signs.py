@@ -48,9 +48,18 @@ RUN_TONES = {
 }
 
 
+_plain = bool(os.environ.get("HEAPTUI_ASCII"))
+
+
 def plain_signs() -> bool:
     """Whether this terminal wants signs of plain ASCII."""
-    return bool(os.environ.get("HEAPTUI_ASCII"))
+    return _plain
+
+
+def use_plain_signs(*, plain: bool = True) -> None:
+    """From now on signs are plain ASCII, or not."""
+    global _plain  # noqa: PLW0603 - one terminal for each process
+    _plain = plain
 
 
 def sign(text: str) -> str:
