@@ -167,6 +167,8 @@ class Config:
 
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     notify: tuple[str, ...] = ()
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Keys of the dashboard that the user chose, by the id of their command."""
 
 
 def load_config(home: Home) -> Config:
@@ -186,11 +188,17 @@ def load_config(home: Home) -> Config:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not valid TOML.", f"{error}.", "Mend that line, or restore a copy.") from error
-    _known(path, "", data, ["profiles", "notify"])
+    _known(path, "", data, ["profiles", "notify", "keys"])
     profiles = data.get("profiles", {})
     if not isinstance(profiles, dict):
         raise UsageError(f"{path}: profiles must be tables.", "", "Write [profiles.NAME] and its settings below it.")
-    return Config({name: _profile(path, name, table) for name, table in profiles.items()}, _notify(path, data))
+    keys = data.get("keys", {})
+    if not isinstance(keys, dict) or not all(isinstance(key, str) for key in keys.values()):
+        raise UsageError(
+            f"{path}: keys must be a table of texts.", "", 'Write [keys] and below it "cohorts.sync" = "S".'
+        )
+    found = {name: _profile(path, name, table) for name, table in profiles.items()}
+    return Config(found, _notify(path, data), keys)
 
 
 def _notify(path: Path, data: Mapping[str, Any]) -> tuple[str, ...]:
@@ -276,7 +284,8 @@ def save_config(home: Home, config: Config) -> None:
             try:
                 with os.fdopen(handle, "wb") as file:
                     notify = {"notify": {"command": list(config.notify)}} if config.notify else {}
-                    tomli_w.dump({**notify, "profiles": tables}, file)
+                    keys = {"keys": dict(config.keys)} if config.keys else {}
+                    tomli_w.dump({**notify, **keys, "profiles": tables}, file)
                     file.flush()
                     os.fsync(file.fileno())
                 os.replace(half, target)

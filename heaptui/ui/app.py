@@ -19,7 +19,7 @@ from textual.timer import Timer
 
 from heaptui.config import Home, NoProfile, Profile, load_config, resolve_profile
 from heaptui.errors import HeaptuiError
-from heaptui.ui.commands import commands_of
+from heaptui.ui.commands import choose_keys, chosen_keys, commands_of
 from heaptui.ui.tabs import make_screen
 from heaptui.ui.terminal import choose_signs
 from heaptui.ui.theme import DARK, LIGHT
@@ -83,17 +83,18 @@ class HeaptuiApp(App[str]):
         for number in (signal.SIGTERM, signal.SIGHUP):
             with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
                 asyncio.get_running_loop().add_signal_handler(number, self.leave)
+        config = await asyncio.to_thread(load_config, self.opening.home)
+        for problem in choose_keys(config.keys):
+            self.notify(problem, severity="warning", timeout=15, markup=False)
+        self.set_keymap(chosen_keys())
         try:
-            profile = await asyncio.to_thread(self._resolve)
+            profile = resolve_profile(config, self.opening.profile, self.opening.environ)
         except NoProfile:
             from heaptui.ui.screens.start import StartScreen
 
             await self.push_screen(StartScreen())
             return
         await self.open_profile(profile)
-
-    def _resolve(self) -> Profile:
-        return resolve_profile(load_config(self.opening.home), self.opening.profile, self.opening.environ)
 
     async def open_profile(self, profile: Profile, *, then: str = "cohorts") -> None:
         """Open a profile and show one of its tabs."""
@@ -169,7 +170,8 @@ class HeaptuiApp(App[str]):
             action = command.action
             why = screen.why_disabled(command.command_id) if hasattr(screen, "why_disabled") else ""
             told = f"{command.help} (now not: {why})" if why else command.help
-            yield SystemCommand(f"{command.label}  {command.shown_key}", told, lambda a=action: self._run_later(a))
+            title = f"{command.label}  {command.shown_key}  ({command.command_id})"
+            yield SystemCommand(title, told, lambda a=action: self._run_later(a))
 
     def _run_later(self, action: str) -> None:
         self.call_later(self.screen.run_action, action)

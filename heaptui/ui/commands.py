@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
@@ -82,10 +83,46 @@ COMMANDS: tuple[Command, ...] = (
 MOVES = "↑↓ j k g G move · pgup pgdn page · mouse works too"
 
 
+_chosen: dict[str, str] = {}
+"""Keys that the user chose, by command id."""
+
+
+def choose_keys(keys: Mapping[str, str]) -> list[str]:
+    """Use other keys for some commands; returns a sentence for each that cannot be."""
+    _chosen.clear()
+    problems = []
+    ids = {command.command_id: command for command in COMMANDS}
+    for command_id, key in keys.items():
+        if command_id not in ids:
+            near = get_close_matches(command_id, ids, n=1, cutoff=0.4)
+            problems.append(f"[keys] {command_id}: no such command." + (f" Did you mean {near[0]}?" if near else ""))
+            continue
+        before = dict(_chosen)
+        _chosen[command_id] = key
+        scope = ids[command_id].scope
+        meant = commands_of(scope) if scope != EVERYWHERE else [_with_chosen(command) for command in COMMANDS]
+        clash = next((other for other in meant if other.key == key and other.command_id != command_id), None)
+        if clash is not None:
+            problems.append(f"[keys] {command_id}: {key} already means “{clash.label}” ({clash.command_id}).")
+            _chosen.clear()
+            _chosen.update(before)
+    return problems
+
+
+def chosen_keys() -> dict[str, str]:
+    """The accepted choices as Textual's keymap takes them."""
+    return {command_id: _with_wide(key) for command_id, key in _chosen.items()}
+
+
+def _with_chosen(command: Command) -> Command:
+    key = _chosen.get(command.command_id)
+    return replace(command, key=key) if key else command
+
+
 def commands_of(scope: str) -> list[Command]:
-    """The commands of one screen, those of everywhere last."""
+    """The commands of one screen, those of everywhere last, with the keys that the user chose."""
     own = [command for command in COMMANDS if command.scope == scope]
-    return own + [command for command in COMMANDS if command.scope == EVERYWHERE]
+    return [_with_chosen(c) for c in own + [command for command in COMMANDS if command.scope == EVERYWHERE]]
 
 
 def bindings_of(scope: str) -> list[BindingType]:
@@ -98,7 +135,7 @@ def bindings_of(scope: str) -> list[BindingType]:
 
 def _with_wide(key: str) -> str:
     """A single letter or digit also as its full-width twin, which Japanese input methods send."""
-    if len(key) != 1:
+    if len(key) != 1 or not 0x21 <= ord(key) < 0x7F:
         twins = {"slash": "／", "question_mark": "？", "colon": "："}
         return f"{key},{twins[key]}" if key in twins else key
     wide = next(chr(code) for code in range(0xFF01, 0xFF5F) if unicodedata.normalize("NFKC", chr(code)) == key)
