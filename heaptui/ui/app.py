@@ -19,6 +19,7 @@ from textual.timer import Timer
 
 from heaptui.config import Home, NoProfile, Profile, load_config, resolve_profile
 from heaptui.errors import HeaptuiError
+from heaptui.services.preferences import Preferences, load_preferences, save_preferences
 from heaptui.ui.commands import choose_keys, chosen_keys, commands_of
 from heaptui.ui.tabs import make_screen
 from heaptui.ui.terminal import choose_signs
@@ -58,6 +59,7 @@ class HeaptuiApp(App[str]):
     def __init__(self, opening: Opening, note: str = "") -> None:
         super().__init__()
         self.opening = opening
+        self.preferences = Preferences()
         self._note = note
         self.workspace: Workspace | None = None
         self.crash: BaseException | None = None
@@ -77,7 +79,9 @@ class HeaptuiApp(App[str]):
         """Open the profile, or the start screen when there is none."""
         self.register_theme(DARK)
         self.register_theme(LIGHT)
-        self.theme = DARK.name
+        self.preferences = await load_preferences(self.opening.home)
+        known = self.preferences.theme in self.available_themes
+        self.theme = self.preferences.theme if known else DARK.name
         if self._note:
             self.notify(self._note, timeout=15, markup=False)
         for number in (signal.SIGTERM, signal.SIGHUP):
@@ -94,7 +98,7 @@ class HeaptuiApp(App[str]):
 
             await self.push_screen(StartScreen())
             return
-        await self.open_profile(profile)
+        await self.open_profile(profile, then=self.preferences.tab or "cohorts")
 
     async def open_profile(self, profile: Profile, *, then: str = "cohorts") -> None:
         """Open a profile and show one of its tabs."""
@@ -137,6 +141,9 @@ class HeaptuiApp(App[str]):
         """Show the screen of a tab; screens are made once and stay."""
         if self.workspace is None:
             return
+        if name != "sync":
+            # What was planned is gone by then: an empty plan is no place to begin.
+            self.preferences.tab = name
         if not self.is_screen_installed(name):
             self.install_screen(make_screen(name), name)
         while len(self.screen_stack) > 1:
@@ -210,6 +217,9 @@ class HeaptuiApp(App[str]):
     async def _shutdown(self) -> None:
         """Close the profile when the screens and everything that ran on them are gone."""
         await super()._shutdown()
+        self.preferences.theme = self.theme
+        if not self.opening.read_only:
+            await save_preferences(self.opening.home, self.preferences)
         await self._stack.aclose()
 
     def _fatal_error(self) -> None:

@@ -30,6 +30,6 @@ TABS = (
 
 def make_screen(name: str) -> Screen[Any]:
     """A new screen for a tab."""
-    tab = next(tab for tab in TABS if tab.name == name)
+    tab = next((tab for tab in TABS if tab.name == name), TABS[0])
     screen: Screen[Any] = getattr(importlib.import_module(f"heaptui.ui.screens.{tab.module}"), tab.screen)()
     return screen

@@ -40,7 +40,6 @@ class CohortsScreen(FramedScreen):
         super().__init__()
         self.cohorts: Sequence[Cohort] = ()
         self.marked: set[str] = set()
-        self._order = 0
 
     def compose_body(self) -> ComposeResult:
         """The table, and everything about the highlighted cohort."""
@@ -68,6 +67,12 @@ class CohortsScreen(FramedScreen):
         return self.query_one("#cohort-table", RecordTable)
 
     @property
+    def order(self) -> str:
+        """How the list is sorted."""
+        order = self.dashboard.preferences.orders.get(self.TAB, "")
+        return order if order in ORDERS else ORDERS[0]
+
+    @property
     def current(self) -> Cohort | None:
         """The cohort under the cursor."""
         row = self.table.row
@@ -89,12 +94,12 @@ class CohortsScreen(FramedScreen):
         self.table.show([self._row(cohort) for cohort in shown])
         total = len(self.cohorts)
         count = f"{len(shown)} of {total} cohorts" if self.filter_text else f"{total} cohorts"
-        self.headline(count, f"sorted by {ORDERS[self._order]}")
+        self.headline(count, f"sorted by {self.order}")
         self._tell_marks(len(shown))
         self._detail()
 
     def _ordered(self) -> list[Cohort]:
-        match ORDERS[self._order]:
+        match self.order:
             case "people":
                 return sorted(self.cohorts, key=lambda cohort: -cohort.members)
             case "waiting":
@@ -250,7 +255,7 @@ class CohortsScreen(FramedScreen):
 
     def action_order(self) -> None:
         """The next order."""
-        self._order = (self._order + 1) % len(ORDERS)
+        self.dashboard.preferences.orders[self.TAB] = ORDERS[(ORDERS.index(self.order) + 1) % len(ORDERS)]
         self._show()
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="rename a cohort")

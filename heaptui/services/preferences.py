@@ -1,0 +1,53 @@
+"""What the dashboard remembers between two starts: the last tab, the theme, how tables are sorted."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from pathlib import Path
+
+import msgspec
+
+from heaptui.config import Home, private_dir
+
+
+class Preferences(msgspec.Struct):
+    """Remembered choices; empty texts mean the default."""
+
+    tab: str = ""
+    theme: str = ""
+    orders: dict[str, str] = {}
+    """How a table is sorted, by screen."""
+    toured: bool = False
+    """Whether the guided tour was seen or skipped."""
+
+
+async def load_preferences(home: Home) -> Preferences:
+    """The choices of last time; the defaults when there are none, or when the file is damaged."""
+    return await asyncio.to_thread(_load, _file(home))
+
+
+def _load(path: Path) -> Preferences:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Preferences)
+    except (OSError, msgspec.DecodeError):
+        # Nothing of worth is in it: a damaged file is written anew.
+        return Preferences()
+
+
+async def save_preferences(home: Home, preferences: Preferences) -> None:
+    """Keep them for the next time; a full or read-only disk keeps nobody from leaving."""
+    await asyncio.to_thread(_save, _file(home), msgspec.json.encode(preferences))
+
+
+def _save(path: Path, content: bytes) -> None:
+    with contextlib.suppress(OSError):
+        private_dir(path.parent)
+        half = path.with_suffix(".part")
+        half.write_bytes(content)
+        os.replace(half, path)
+
+
+def _file(home: Home) -> Path:
+    return home.state_dir / "dashboard.json"
