@@ -66,7 +66,7 @@ def _dashboard(settings: Settings, folder: Path) -> int:
         world = running_demo(folder, settings, latency_ms=LATENCY_MS)
         prepared = runner.run(world.__aenter__())
         try:
-            run_app(prepared.settings)
+            run_app(prepared.settings, tour=True)
         finally:
             runner.run(world.__aexit__(None, None, None))
     return ExitCode.DONE

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from textual import work
@@ -20,10 +21,12 @@ from textual.timer import Timer
 from heaptui.config import Home, NoProfile, Profile, load_config, resolve_profile
 from heaptui.errors import HeaptuiError
 from heaptui.services.preferences import Preferences, load_preferences, save_preferences
-from heaptui.ui.commands import choose_keys, chosen_keys, commands_of
+from heaptui.ui.commands import choose_keys, chosen_keys
+from heaptui.ui.palette import help_lines, palette_of
 from heaptui.ui.tabs import make_screen
 from heaptui.ui.terminal import choose_signs
 from heaptui.ui.theme import DARK, LIGHT
+from heaptui.ui.tour import Tour
 from heaptui.ui.widgets.dialogs import Question, Told
 
 if TYPE_CHECKING:
@@ -56,8 +59,9 @@ class HeaptuiApp(App[str]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (110, "-wide")]  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q,ctrl+c", "ask_quit", "quit", show=False)]
 
-    def __init__(self, opening: Opening, note: str = "") -> None:
+    def __init__(self, opening: Opening, note: str = "", *, tour: bool = False) -> None:
         super().__init__()
+        self.tour = Tour() if tour else None
         self.opening = opening
         self.preferences = Preferences()
         self._note = note
@@ -162,26 +166,19 @@ class HeaptuiApp(App[str]):
             self._version = version
             self.screen.post_message(LedgerChanged())
 
+    def action_end_tour(self) -> None:
+        """No more tour."""
+        self.tour = None
+
     def action_help(self) -> None:
         """The keys of this screen."""
-        from heaptui.ui.commands import MOVES
-
-        scope = getattr(self.screen, "SCOPE", "everywhere")
-        lines = [f"{command.shown_key:<7}{command.help}" for command in commands_of(scope)]
-        self.push_screen(Told("Keys", [*lines, "", MOVES]))
+        self.push_screen(Told("Keys", help_lines(self.screen)))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: what can be done here, with the reason beside what cannot."""
         yield from super().get_system_commands(screen)
-        for command in commands_of(getattr(screen, "SCOPE", "everywhere")):
-            action = command.action
-            why = screen.why_disabled(command.command_id) if hasattr(screen, "why_disabled") else ""
-            told = f"{command.help} (now not: {why})" if why else command.help
-            title = f"{command.label}  {command.shown_key}  ({command.command_id})"
-            yield SystemCommand(title, told, lambda a=action: self._run_later(a))
-
-    def _run_later(self, action: str) -> None:
-        self.call_later(self.screen.run_action, action)
+        for title, told, action in palette_of(screen):
+            yield SystemCommand(title, told, partial(self.call_later, self.screen.run_action, action))
 
     async def action_quit(self) -> None:
         """Every way out asks first while a run is going."""
@@ -232,14 +229,14 @@ class HeaptuiApp(App[str]):
         super()._handle_exception(error)
 
 
-def run_app(opening: Opening) -> str | None:
-    """Run the dashboard until the user leaves.
+def run_app(opening: Opening, *, tour: bool = False) -> str | None:
+    """Run the dashboard until the user leaves, with the guided tour where it is wanted.
 
     Raises:
         HeaptuiError: the profile could not be opened.
         Exception: whatever crashed the dashboard.
     """
-    app = HeaptuiApp(opening, choose_signs())
+    app = HeaptuiApp(opening, choose_signs(), tour=tour)
     wish = app.run()
     if app.crash is not None:
         raise app.crash

@@ -50,6 +50,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("app.help", EVERYWHERE, "question_mark", "help", "app.help", "Show the keys of this screen."),
     Command("app.commands", EVERYWHERE, "colon", "more", "app.command_palette", "List all commands."),
     Command("app.quit", EVERYWHERE, "q", "quit", "app.ask_quit", "Quit; asks while a run is going."),
+    Command("app.end_tour", EVERYWHERE, "0", "end tour", "app.end_tour", "End the guided tour of the demo."),
     Command("table.filter", EVERYWHERE, "slash", "filter", "screen.filter", "Show only rows with a text; esc clears."),
     Command("cohorts.mark", COHORTS, "space", "mark", "screen.mark", "Mark the cohort for the next plan.", 1),
     Command("cohorts.sync", COHORTS, "s", "sync", "screen.sync", "Plan a sync of what is marked. Sends nothing.", 2),

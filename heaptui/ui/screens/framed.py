@@ -17,6 +17,7 @@ from heaptui.ui import signs
 from heaptui.ui.commands import bindings_of, footer_of
 from heaptui.ui.widgets.dialogs import Told
 from heaptui.ui.widgets.frame import HeaderLine, KeyLine, Line, RuleLine, TabLine
+from heaptui.ui.widgets.tour import TourPane
 
 if TYPE_CHECKING:
     from heaptui.services.workspace import Workspace
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 ANSWER_STAYS = 4.0
 """Seconds in which the answer to a key is not replaced by a hint."""
+
+
+TOUR_EVERY = 0.25
+"""Seconds between two looks whether a step of the tour was done."""
 
 
 class FramedScreen(Screen[None]):
@@ -65,6 +70,7 @@ class FramedScreen(Screen[None]):
         with Vertical(id="body"):
             yield from self.compose_body()
         yield Input(id="filter", placeholder="filter, esc clears")
+        yield TourPane()
         yield RuleLine(id="bottom-rule")
         yield Line(id="status-line")
         yield KeyLine()
@@ -77,6 +83,15 @@ class FramedScreen(Screen[None]):
         """Show the frame and load."""
         self._frame()
         self.load()
+        if self.dashboard.tour is not None:
+            self.set_interval(TOUR_EVERY, self._tour)
+
+    def _tour(self) -> None:
+        """Show where the tour is, if there is one."""
+        tour = self.dashboard.tour
+        if tour is not None and self.is_current:
+            tour.look(self.dashboard)
+        self.query_one(TourPane).show(tour)
 
     def on_screen_resume(self) -> None:
         """Back on this tab: what is shown may be old."""
