@@ -21,6 +21,7 @@ from textual.timer import Timer
 from heaptui.config import Home, NoProfile, Profile, load_config, resolve_profile
 from heaptui.errors import HeaptuiError
 from heaptui.services.preferences import Preferences, load_preferences, save_preferences
+from heaptui.ui.attention import Attention
 from heaptui.ui.commands import choose_keys, chosen_keys
 from heaptui.ui.palette import help_lines, palette_of
 from heaptui.ui.tabs import make_screen
@@ -62,6 +63,7 @@ class HeaptuiApp(App[str]):
     def __init__(self, opening: Opening, note: str = "", *, tour: bool = False) -> None:
         super().__init__()
         self.tour = Tour() if tour else None
+        self._attention = Attention(self)
         self.opening = opening
         self.preferences = Preferences()
         self._note = note
@@ -155,6 +157,7 @@ class HeaptuiApp(App[str]):
         await self.push_screen(name)
 
     async def _look(self) -> None:
+        self._attention.look()
         if self._looking or self.workspace is None:
             return
         self._looking = True
@@ -213,6 +216,7 @@ class HeaptuiApp(App[str]):
 
     async def _shutdown(self) -> None:
         """Close the profile when the screens and everything that ran on them are gone."""
+        self._attention.leave()
         await super()._shutdown()
         self.preferences.theme = self.theme
         if not self.opening.read_only:

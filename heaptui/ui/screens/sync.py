@@ -210,8 +210,6 @@ class SyncScreen(FramedScreen):
             lines += ["In doubt   the request left, no answer came; sent again, which does no harm"]
         lines += ["", *run_text.story_lines(progress)]
         facts.tell(lines)
-        share = 100 * progress.total("submitted") // max(1, progress.planned)
-        self.app.title = f"{share} % heaptui"
         self.say("Quitting asks, lets what is in flight finish, and keeps the rest for later.", idle=True)
 
     def _run_row(self, delivery: DeliveryProgress) -> Row:
@@ -248,8 +246,6 @@ class SyncScreen(FramedScreen):
         self._receipt = await self.workspace.history.save_receipt(progress.run_id)
         if not self.alive:
             return
-        self.app.title = "heaptui"
-        self.app.bell()
         self._frame()
         self._show_run(progress)
         self.say("r plans what is left · c older menu · y copies the clicks · 1 the cohorts")

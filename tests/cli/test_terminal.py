@@ -1,0 +1,44 @@
+"""The dashboard in a real terminal: what it says to the terminal itself, and that it leaves it as it was."""
+
+from __future__ import annotations
+
+import signal
+
+from tests.cli.conftest import Desk, people
+from tests.cli.terminal import Terminal
+
+ALTERNATE_SCREEN_OFF, CURSOR_BACK = b"\x1b[?1049l", b"\x1b[?25h"
+
+
+def test_the_title_tells_how_far_a_sync_is_and_is_given_back(desk: Desk) -> None:
+    desk.run("cohort", "import", desk.file(people(0, 3000)), "--name", "Carts")
+    desk.fault(effect="slow", seconds=1)
+    terminal = Terminal(environ=desk.environ)
+    terminal.until("Carts")
+    terminal.press("s")
+    terminal.until("nothing has been sent")
+    terminal.press("\r")
+    terminal.until("% heaptui\x07")
+    terminal.until("Receipt saved")
+    terminal.until("\x1b]2;heaptui\x07")
+    terminal.press("q")
+    assert terminal.end() == 0
+    assert b"\x1b[23;2t" in terminal.seen
+    assert ALTERNATE_SCREEN_OFF in terminal.seen
+    assert CURSOR_BACK in terminal.seen
+
+
+def test_a_signal_ends_it_in_order_and_restores_the_terminal(desk: Desk) -> None:
+    desk.run("cohort", "import", desk.file(people(0, 10)), "--name", "Carts")
+    terminal = Terminal(environ=desk.environ)
+    terminal.until("Carts")
+    terminal.signal(signal.SIGTERM)
+    assert terminal.end() == 0
+    assert ALTERNATE_SCREEN_OFF in terminal.seen
+    assert CURSOR_BACK in terminal.seen
+
+
+def test_a_terminal_that_cannot_move_its_cursor_is_told_of_the_commands(desk: Desk) -> None:
+    told = desk.run(TERM="dumb")
+    assert told.returncode == 2
+    assert "heaptui --help" in told.stderr
