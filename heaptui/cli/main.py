@@ -26,6 +26,7 @@ COMMANDS = {
     "ledger": "Keep, move and check the record of what Braze holds.",
     "sandbox": "Serve a stand-in for Braze and Heap to other programs.",
     "doctor": "What a bug report needs.",
+    "completion": "Complete commands with tab in your shell.",
 }
 """Every command with its line in the help; the command `x` is `x` of heaptui/cli/x.py."""
 

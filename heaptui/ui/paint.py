@@ -61,7 +61,7 @@ def painted(lines: list[str]) -> Content:
     return assembled(parts)
 
 
-def painted_rule(title: str, verdict: str, drawn: str) -> Content:
+def rule_parts(title: str, verdict: str, drawn: str) -> list[Part]:
     """A titled rule: the title stands out, its verdict by its sign, the line stays back."""
     parts: list[Part] = []
     before, found, rest = drawn.partition(title) if title else ("", "", drawn)
@@ -71,7 +71,7 @@ def painted_rule(title: str, verdict: str, drawn: str) -> Content:
     parts.append((line, _QUIET))
     parts += [(text, style or "$foreground") for text, style in parts_of(shown)] if shown else []
     parts.append((after, _QUIET))
-    return assembled(parts)
+    return parts
 
 
 def painted_keys(line: str) -> Content:

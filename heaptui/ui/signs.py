@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 
 from rich.cells import cell_len, set_cell_size
 
@@ -12,7 +13,7 @@ from heaptui.model.runs import DeliveryState
 
 _ASCII = {
     "✓": "ok", "●": "*", "○": "o", "■": "#", "✗": "x", "▶": ">", "⏸": "=", "▸": ">", "─": "-", "│": "|",
-    "━": "#", "█": "#", "·": ".", "›": ">", "≈": "~", "…": "..", "−": "-", "→": "->", "≤": "<=",
+    "━": "#", "█": "#", "·": ".", "›": ">", "≈": "~", "…": "..", "−": "-", "→": "->", "≤": "<=", "├": "|", "┤": "|", "┬": "-",
 }  # fmt: skip
 BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -137,6 +138,37 @@ def sparkline(values: list[float], width: int) -> str:
     if not highest:
         return "▁" * len(shown)
     return "".join(BLOCKS[min(7, int(8 * value / highest))] for value in shown)
+
+
+def chart(values: Sequence[float], width: int, height: int) -> list[str]:
+    """Columns of eighths of a cell, the newest on the right, with the highest value and 0 on the left."""
+    top = max(values, default=0)
+    if not top:
+        return []
+    mark = short(top)
+    room = max(1, width - cell_len(mark) - 3)
+    shown = list(values)[-room:]
+    eighths = [round(8 * height * value / top) for value in shown]
+    lines = []
+    for row in reversed(range(height)):
+        label = mark if row == height - 1 else "0" if row == 0 else ""
+        columns = "".join(_column(max(0, min(8, filled - 8 * row)), bottom=row == 0) for filled in eighths)
+        lines.append(f"{label.rjust(cell_len(mark))} ┤{columns}")
+    return lines
+
+
+def _column(eighths: int, *, bottom: bool) -> str:
+    if eighths:
+        return BLOCKS[eighths - 1]
+    return BLOCKS[0] if bottom else " "
+
+
+def short(count: float) -> str:
+    """12,345 as 12k, for the edge of a chart."""
+    for unit, size in (("M", 1_000_000), ("k", 1000)):
+        if count >= size:
+            return f"{count / size:.1f}".removesuffix(".0") + unit if count < 10 * size else f"{count / size:.0f}{unit}"
+    return f"{count:.0f}"
 
 
 def rule(title: str, verdict: str, width: int, *, line: str = "─") -> str:

@@ -210,3 +210,27 @@ def test_what_heaptui_writes_is_its_owners_only(tmp_path):
     home = Path(os.environ["HEAPTUI_HOME"])
     assert home.exists()
     assert not [path for path in home.rglob("*") if path.stat().st_mode & 0o077]
+
+
+def test_a_shell_completes_commands_and_options() -> None:
+    asked = {**os.environ, "_HEAPTUI_COMPLETE": "bash_complete"}
+    commands = subprocess.run(
+        [sys.executable, "-m", "heaptui"],
+        env={**asked, "COMP_WORDS": "heaptui co", "COMP_CWORD": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert {"plain,cohort", "plain,completion"} <= set(commands.stdout.split())
+    options = subprocess.run(
+        [sys.executable, "-m", "heaptui"],
+        env={**asked, "COMP_WORDS": "heaptui sync --dr", "COMP_CWORD": "2"},
+        capture_output=True,
+        text=True,
+    )
+    assert "plain,--dry-run" in options.stdout
+
+
+def test_the_completion_script_is_printed_for_each_shell() -> None:
+    for shell in ("bash", "zsh", "fish"):
+        told = subprocess.run([sys.executable, "-m", "heaptui", "completion", shell], capture_output=True, text=True)
+        assert "_HEAPTUI_COMPLETE" in told.stdout

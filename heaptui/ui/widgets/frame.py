@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.cells import cell_len
 from textual.widgets import Static
 
-from heaptui.ui.paint import painted, painted_header, painted_keys, painted_rule, painted_tabs
+from heaptui.ui.paint import assembled, painted, painted_header, painted_keys, painted_tabs, rule_parts
 from heaptui.ui.signs import fit, rule, safe
 from heaptui.ui.tabs import TABS, Tab
 
@@ -80,7 +80,7 @@ class RuleLine(Line):
     def on_resize(self) -> None:
         """As wide as there is room."""
         title, verdict = safe(self._title), safe(self._verdict)
-        self.update(painted_rule(title, verdict, rule(title, verdict, self.size.width)))
+        self.update(assembled(rule_parts(title, verdict, rule(title, verdict, self.size.width))))
 
 
 class KeyLine(Line):
