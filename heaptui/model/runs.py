@@ -122,6 +122,8 @@ class Wait:
     reason: str
     source: str
     """Where the time comes from: Braze's header or our own back-off."""
+    at_most: bool = False
+    """Whether it may end earlier, as a wait for another process does."""
 
 
 @dataclass(slots=True)
@@ -160,6 +162,8 @@ class DeliveryProgress:
     unchanged: int = 0
     submitted_adds: int = 0
     submitted_removes: int = 0
+    extra_requests: int = 0
+    """Requests spent on finding refused identifiers."""
 
     @property
     def planned(self) -> int:
