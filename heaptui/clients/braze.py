@@ -27,6 +27,9 @@ MEMBERS_PER_REQUEST = 1000
 EPOCH_FROM = 1_000_000_000
 """A rate-limit header above this is a time, below it a number of seconds."""
 
+CLOCKS_AGREE = 5.0
+"""Seconds between two clocks up to which ours is believed."""
+
 LONGEST_MESSAGE = 500
 """Characters of an answer's words that are kept."""
 
@@ -75,7 +78,7 @@ def remarks(answer: Answer) -> str:
     texts = [_masked(told, answer)] if isinstance(told, str) and told not in ("", "success") else []
     texts += [_masked(text if isinstance(text, str) else str(text), answer) for text in _errors(answer)]
     if answer.status == 202:
-        texts.insert(0, "202 queued")
+        texts = [f"202 {', '.join(texts) or 'queued'}"]
     return _shortened(", ".join(dict.fromkeys(texts)))
 
 
@@ -118,13 +121,18 @@ def wait_seconds(answer: Answer, now: float | None = None) -> float | None:
     `X-RateLimit-Reset` is documented as epoch seconds (Braze docs: rate limits); a small number is taken as a delta.
     """
     if now is None:
-        # The other side's clock, where it tells: ours may be wrong.
-        now = answer.server_date or time.time()
+        now = _now(answer)
     for name in ("x-ratelimit-reset", "retry-after", "x-ratelimit-retry-after"):
         value = _seconds_or_time(answer.headers.get(name, ""))
         if value is not None:
             return max(0.0, value - now if value > EPOCH_FROM else value)
     return None
+
+
+def _now(answer: Answer) -> float:
+    """Our clock, or the other side's where ours is wrong: a Date header knows whole seconds only."""
+    ours, theirs = time.time(), answer.server_date
+    return ours if theirs is None or abs(theirs - ours) < CLOCKS_AGREE else theirs
 
 
 def _seconds_or_time(text: str) -> float | None:

@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from heaptui.model.belief import Direction
 
+EXTRA_REQUESTS = 256
+"""Requests a delivery may spend on finding refused identifiers."""
+
 
 class DeliveryState(StrEnum):
     """Where the delivery of one cohort stands; a run's state is the worst of its deliveries."""

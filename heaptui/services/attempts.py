@@ -106,7 +106,7 @@ class Attempts:
     def _slower(self, trouble: str) -> None:
         before = self.slots.limit
         if self.slots.halve():
-            self.run.tell(time.time(), f"{trouble}; at once: {before} → {self.slots.limit}")
+            self.run.tell(time.time(), f"{self.progress.name}: at once {before} → {self.slots.limit}, after {trouble}")
 
     def _note_limit(self, answer: Answer) -> None:
         left = limit_left(answer)
@@ -145,7 +145,7 @@ class Attempts:
         wait = Wait(now + seconds, why, source)
         if outcome is Verdict.RATE_LIMITED:
             before = self.slots.limit
-            fewer = f"; at once: {before} → {self.slots.limit}" if self.slots.halve() else ""
+            fewer = f"; at once {before} → {self.slots.limit}" if self.slots.halve() else ""
             self.gate.hold(wait)
             until = time.strftime("%H:%M:%S", time.localtime(wait.until))
             self.run.tell(now, f"{why}: waiting {seconds:,.0f} s until {until}, {source}{fewer}")

@@ -15,16 +15,13 @@ from heaptui.clients.braze import CohortName, People, Route, Verdict, message, r
 from heaptui.clients.http import Answer
 from heaptui.errors import LedgerError
 from heaptui.model.belief import Direction
-from heaptui.model.runs import Reason
+from heaptui.model.runs import EXTRA_REQUESTS, Reason
 from heaptui.services.attempts import Attempts
 from heaptui.services.pacing import Stopped
 from heaptui.store import beliefs, journal
 from heaptui.store.database import Database
 from heaptui.store.identities import values_by_space
 from heaptui.store.journal import Batch
-
-EXTRA_REQUESTS = 256
-"""Requests a delivery may spend on finding refused identifiers."""
 
 UNANSWERED_IN_A_ROW = 2
 """So many batches without any answer, and none accepted between them, end a delivery."""

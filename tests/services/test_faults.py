@@ -70,7 +70,7 @@ async def test_a_queued_answer_counts_and_is_shown_as_queued(sandbox: Any, works
     progress = await synced(workspace, cohort)
     assert progress.deliveries[cohort].submitted == 10
     assert any("202 queued" in moment.text for moment in progress.story)
-    assert [batch.answer for batch in await workspace.history.batches(progress.run_id)] == ["202 queued, queued"]
+    assert [batch.answer for batch in await workspace.history.batches(progress.run_id)] == ["202 queued"]
 
 
 async def test_what_braze_remarks_on_an_accepted_request_is_shown(sandbox: Any, workspace: Workspace) -> None:
