@@ -241,7 +241,7 @@ def check_profile(profile: Profile, where: str) -> None:
         ("max_in_flight", 1 <= profile.max_in_flight <= 8, "from 1 to 8"),
         ("settle_seconds", profile.settle_seconds >= 0, "0 or more"),
         ("wait_seconds", profile.wait_seconds >= 0, "0 or more"),
-        ("read_timeout_seconds", profile.read_timeout_seconds > 0, "more than 0"),
+        ("read_timeout_seconds", 0 < profile.read_timeout_seconds <= 30, "more than 0, at most 30"),
         ("backoff_seconds", profile.backoff_seconds >= 0, "0 or more"),
         ("guard_min", profile.guard_min >= 0, "0 or more"),
         ("guard_share", 0 <= profile.guard_share <= 1, "from 0 to 1"),

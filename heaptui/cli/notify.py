@@ -11,12 +11,14 @@ import msgspec
 from heaptui.cli.output import say
 
 SECONDS = 10.0
+STDERR = 2
 
 
 async def notify(command: Sequence[str], run: dict[str, Any]) -> None:
     """Run the command with the run as JSON on its stdin; its failure is told and changes nothing else."""
     try:
-        process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE)
+        # What it prints is no data of ours, so it goes where narration goes.
+        process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, stdout=STDERR)
     except OSError as error:
         say(f"The notify command {command[0]} did not start: {error.strerror}.")
         return

@@ -9,7 +9,7 @@ import click
 
 from heaptui.cli.context import Settings, emit
 from heaptui.cli.context import run as run_now
-from heaptui.cli.output import say, table
+from heaptui.cli.output import plain, say, table
 from heaptui.cli.sync import Duration, SyncJob, print_run, run_json
 from heaptui.model.diagnoses import why_in_short
 from heaptui.model.runs import RunSummary
@@ -100,17 +100,18 @@ async def _show(settings: Settings, run_id: int, *, as_json: bool) -> None:
     async with settings.workspace("command") as workspace:
         progress = await workspace.history.progress(run_id)
         rejections = await workspace.history.rejections(run_id)
+        profile = workspace.profile.name
     if as_json:
         story = [{"at": moment.at, "text": moment.text} for moment in progress.story]
         refused = [{"kind": r.kind, "value": r.value, "direction": r.direction, "text": r.text} for r in rejections]
         emit({**run_json(progress), "story": story, "rejections": refused})
         return
-    print_run(progress, settings.profile or "")
+    print_run(progress, profile)
     for moment in progress.story:
         if moment.important:
-            click.echo(f"{time.strftime('%H:%M:%S', time.localtime(moment.at))}  {moment.text}")
+            click.echo(f"{time.strftime('%H:%M:%S', time.localtime(moment.at))}  {plain(moment.text)}")
     for rejection in rejections:
-        click.echo(f"refused  {rejection.direction}  {rejection.kind}  {rejection.value}  {rejection.text}")
+        click.echo(plain(f"refused  {rejection.direction}  {rejection.kind}  {rejection.value}  {rejection.text}"))
 
 
 @run.command()

@@ -14,7 +14,7 @@ import click
 
 from heaptui.cli.context import Settings, emit, run
 from heaptui.cli.notify import notify
-from heaptui.cli.output import say, table
+from heaptui.cli.output import plain, say, table
 from heaptui.config import load_config
 from heaptui.errors import ExitCode, UsageError
 from heaptui.model.runs import DeliveryProgress, DeliveryState, Plan, Reason, RunProgress
@@ -183,44 +183,70 @@ async def deliver(
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     for number in signals:
         loop.add_signal_handler(number, service.cancel, progress.run_id)
-    telling = asyncio.create_task(_tell(progress), name="narration")
+    narration = Narration(progress)
+    telling = asyncio.create_task(narration.go_on(), name="narration")
     try:
         await service.finished(progress.run_id)
     finally:
         telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
+        narration.end()
         for number in signals:
             loop.remove_signal_handler(number)
     return progress
 
 
-async def _tell(progress: RunProgress) -> None:
-    """Narrate: a live line where stderr is a terminal, the important moments anywhere."""
-    live = sys.stderr.isatty()
-    told = 0
-    while True:
-        moments = [moment for moment in list(progress.story)[told:] if moment.important]
-        told = len(progress.story)
+class Narration:
+    """A run told on stderr: a live line where stderr is a terminal, the important moments anywhere."""
+
+    def __init__(self, progress: RunProgress) -> None:
+        self._progress = progress
+        self._live = sys.stderr.isatty()
+        self._told = 0
+
+    async def go_on(self) -> None:
+        """Tell until cancelled."""
+        while True:
+            self._moments()
+            if self._live:
+                click.echo(f"{CLEAR_LINE}{live_line(self._progress, time.time())}", err=True, nl=False)
+            await asyncio.sleep(0.2)
+
+    def end(self) -> None:
+        """Tell what is left, and leave no live line behind."""
+        self._moments()
+        if self._live:
+            click.echo(CLEAR_LINE, err=True, nl=False)
+
+    def _moments(self) -> None:
+        moments = list(self._progress.story)[self._told :]
+        self._told += len(moments)
         for moment in moments:
-            say(f"{_clear(live)}{time.strftime('%H:%M:%S', time.localtime(moment.at))}  {moment.text}")
-        if live:
-            click.echo(f"{_clear(live)}{_live_line(progress)}", err=True, nl=False)
-        await asyncio.sleep(0.2)
+            if moment.important:
+                stamp = time.strftime("%H:%M:%S", time.localtime(moment.at))
+                say(f"{CLEAR_LINE if self._live else ''}{stamp}  {plain(moment.text)}")
 
 
-def _clear(live: bool) -> str:
-    return "\r\x1b[K" if live else ""
+CLEAR_LINE = "\r\x1b[K"
 
 
-def _live_line(progress: RunProgress) -> str:
+def live_line(progress: RunProgress, now: float) -> str:
+    """Where a run stands, in one line."""
+    live = [delivery for delivery in progress.deliveries.values() if not delivery.state.closed]
     parts = [f"accepted {progress.total('submitted'):,} of {progress.planned:,}"]
     if refused := progress.total("rejected"):
         parts.append(f"refused {refused:,}")
     if in_doubt := progress.total("in_doubt"):
         parts.append(f"in doubt {in_doubt:,}")
-    waits = [delivery.wait for delivery in progress.deliveries.values() if delivery.wait]
+    waits = [delivery.wait for delivery in live if delivery.wait]
     if waits:
         wait = max(waits, key=lambda wait: wait.until)
-        parts.append(f"{wait.reason}, {max(0, wait.until - time.time()):.0f} s")
+        parts.append(f"{plain(wait.reason)}: {max(0, wait.until - now):.0f} s, {wait.source}")
+    else:
+        limit = sum(delivery.at_once_limit for delivery in live)
+        parts.append(f"at once {sum(delivery.at_once for delivery in live)} of {limit}")
+    if extra := sum(delivery.extra_requests for delivery in live):
+        parts.append(f"{extra:,} extra to find refused ids")
     parts.append(f"{progress.requests_this_hour:,} requests this hour")
     return " · ".join(parts)
 
@@ -276,6 +302,7 @@ def _delivery_json(delivery: DeliveryProgress) -> dict[str, Any]:
         "skipped": delivery.skipped,
         "requests": delivery.requests,
         "retries": delivery.retries,
+        "extra_requests": delivery.extra_requests,
         "unsettled_until": delivery.unsettled_until,
         "elapsed_s": round(ended - started, 3) if started and ended else None,
         "reason": delivery.reason or None,
@@ -292,7 +319,7 @@ def print_plans(plans: Sequence[Plan], *, to_stderr: bool = False) -> None:
     table(("cohort", "join", "leave", "stay", "requests", "points ≤"), rows, to_stderr=to_stderr)
     for plan in plans:
         if plan.held:
-            click.echo(f"held: {plan.name}. {plan.held}", err=to_stderr)
+            click.echo(plain(f"held: {plan.name}. {plan.held}"), err=to_stderr)
     if all(plan.empty for plan in plans):
         click.echo("Nothing to send: Braze holds what the cohorts hold.", err=to_stderr)
 
@@ -323,9 +350,9 @@ def print_run(progress: RunProgress, profile: str) -> None:
     table(("cohort", "join", "leave", "accepted", "refused", "in doubt", "skipped", "state"), rows)
     for delivery in progress.deliveries.values():
         for line in explain_reason(delivery, progress.run_id):
-            click.echo(f"  {line}")
+            click.echo(f"  {plain(line)}")
         if delivery.unsettled_until:
             until = time.strftime("%H:%M:%S", time.localtime(delivery.unsettled_until))
             click.echo(
-                f"  {delivery.name}: a late answer may still undo a change until {until}; sync again after that."
+                f"  {plain(delivery.name)}: a late answer may still undo a change until {until}; sync again after that."
             )

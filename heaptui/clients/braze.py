@@ -7,7 +7,9 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from math import isfinite
 from typing import Any, Protocol
 
 from heaptui.clients.http import Answer, Request
@@ -24,6 +26,12 @@ MEMBERS_PER_REQUEST = 1000
 
 EPOCH_FROM = 1_000_000_000
 """A rate-limit header above this is a time, below it a number of seconds."""
+
+CLOCKS_AGREE = 5.0
+"""Seconds between two clocks up to which ours is believed."""
+
+LONGEST_MESSAGE = 500
+"""Characters of an answer's words that are kept."""
 
 
 class Verdict(StrEnum):
@@ -57,17 +65,35 @@ def verdict(answer: Answer) -> Verdict:
 def message(answer: Answer) -> str:
     """Braze's own words: `message`, `error`, the first of `errors`, or the raw text (Braze docs: errors)."""
     data = answer.data if isinstance(answer.data, dict) else {}
-    errors = data.get("errors")
-    first = errors[0] if isinstance(errors, list) and errors else None
-    for text in (data.get("message"), data.get("error"), first):
+    for text in (data.get("message"), data.get("error"), *_errors(answer)):
         if isinstance(text, str) and text:
             return _masked(text, answer)
-    return " ".join(answer.text.split())[:500]
+    return _shortened(answer.text)
+
+
+def remarks(answer: Answer) -> str:
+    """What an accepting answer says beyond "success": another status, another message, problems that were not fatal."""
+    data = answer.data if isinstance(answer.data, dict) else {}
+    told = data.get("message")
+    texts = [_masked(told, answer)] if isinstance(told, str) and told not in ("", "success") else []
+    texts += [_masked(text if isinstance(text, str) else str(text), answer) for text in _errors(answer)]
+    if answer.status == 202:
+        texts = [f"202 {', '.join(texts) or 'queued'}"]
+    return _shortened(", ".join(dict.fromkeys(texts)))
+
+
+def _errors(answer: Answer) -> list[Any]:
+    errors = answer.data.get("errors") if isinstance(answer.data, dict) else None
+    return errors if isinstance(errors, list) else []
 
 
 def _masked(text: str, answer: Answer) -> str:
     """The words as they stand in the masked text; `data` still holds what was echoed."""
-    return text if text in answer.text else " ".join(answer.text.split())[:500]
+    return _shortened(text if text in answer.text else answer.text)
+
+
+def _shortened(text: str) -> str:
+    return " ".join(text.split())[:LONGEST_MESSAGE]
 
 
 def reason(answer: Answer) -> Reason:
@@ -94,14 +120,31 @@ def wait_seconds(answer: Answer, now: float | None = None) -> float | None:
 
     `X-RateLimit-Reset` is documented as epoch seconds (Braze docs: rate limits); a small number is taken as a delta.
     """
-    now = time.time() if now is None else now
+    if now is None:
+        now = _now(answer)
     for name in ("x-ratelimit-reset", "retry-after", "x-ratelimit-retry-after"):
-        try:
-            value = float(answer.headers[name])
-        except (KeyError, ValueError):
-            continue
-        return max(0.0, value - now if value > EPOCH_FROM else value)
+        value = _seconds_or_time(answer.headers.get(name, ""))
+        if value is not None:
+            return max(0.0, value - now if value > EPOCH_FROM else value)
     return None
+
+
+def _now(answer: Answer) -> float:
+    """Our clock, or the other side's where ours is wrong: a Date header knows whole seconds only."""
+    ours, theirs = time.time(), answer.server_date
+    return ours if theirs is None or abs(theirs - ours) < CLOCKS_AGREE else theirs
+
+
+def _seconds_or_time(text: str) -> float | None:
+    """A number, or a date as HTTP writes it."""
+    try:
+        value = float(text)
+    except ValueError:
+        try:
+            return parsedate_to_datetime(text).timestamp()
+        except ValueError:
+            return None
+    return value if isfinite(value) else None
 
 
 def limit_left(answer: Answer) -> int | None:

@@ -5,6 +5,7 @@ The only module that imports httpx and the only one that reveals a `Secret`.
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -27,6 +28,8 @@ MAX_CONNECTIONS = 8
 
 READ_TIMEOUT = 30.0
 CONNECT_TIMEOUT = 10.0
+LONGEST_READ_TIMEOUT = 30.0
+"""An attempt, connecting and reading together, must end before the journal takes it for ended."""
 BODY_KEPT = 64 * 1024
 
 
@@ -68,7 +71,7 @@ class Answer:
     @property
     def is_html(self) -> bool:
         """A page for people: not the API, but a proxy or a dashboard."""
-        return "html" in self.headers.get("content-type", "") or self.text.lstrip()[:1] == "<"
+        return "html" in self.headers.get("content-type", "").lower() or self.text.lstrip("\ufeff \t\r\n")[:1] == "<"
 
     @property
     def server_date(self) -> float | None:
@@ -103,9 +106,13 @@ class Http:
         self.base_url = base_url.rstrip("/")
         self._on_exchange = on_exchange
         local = is_loopback(urlsplit(base_url).hostname or "")
+        read_timeout = min(read_timeout, LONGEST_READ_TIMEOUT)
+        connect_timeout = min(CONNECT_TIMEOUT, read_timeout)
+        # httpx limits each read, so an answer that drips would take for ever.
+        self._longest = connect_timeout + read_timeout
         self._client = httpx.AsyncClient(
             verify=tls_context() if base_url.startswith("https:") else False,
-            timeout=httpx.Timeout(read_timeout, connect=min(CONNECT_TIMEOUT, read_timeout), pool=None),
+            timeout=httpx.Timeout(read_timeout, connect=connect_timeout, pool=None),
             limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
             follow_redirects=False,
             # A proxy of the environment has no business between two processes of one machine.
@@ -135,9 +142,10 @@ class Http:
         sent_at = time.time()
         started = time.perf_counter()
         try:
-            response = await self._client.request(
-                request.method, url, content=content, headers=headers, params=request.params or None
-            )
+            async with asyncio.timeout(self._longest):
+                response = await self._client.request(
+                    request.method, url, content=content, headers=headers, params=request.params or None
+                )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             self._record(Exchange(request, url, sent_at, None, f"not sent: {type(error).__name__}"))
             raise NotSent(
@@ -145,14 +153,14 @@ class Http:
                 _why_not_sent(error),
                 "Check the network, the endpoint and any proxy.",
             ) from error
-        except httpx.TransportError as error:
+        except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
             self._record(Exchange(request, url, sent_at, None, f"no answer: {type(error).__name__}"))
             raise NoAnswer(_why_no_answer(error)) from error
         latency = (time.perf_counter() - started) * 1000
         answer = Answer(
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
-            text=_redacted(response.content[:BODY_KEPT].decode("utf-8", "replace"), secrets),
+            text=_redacted(response.content.decode("utf-8", "replace"), secrets)[:BODY_KEPT],
             data=_decoded(response.content),
             latency_ms=latency,
             at=time.time(),
@@ -206,7 +214,7 @@ def _redacted(text: str, secrets: list[Secret]) -> str:
 def _decoded(content: bytes) -> Any:
     try:
         return msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
@@ -223,7 +231,9 @@ def _why_not_sent(error: httpx.HTTPError) -> str:
     return "No connection was made."
 
 
-def _why_no_answer(error: httpx.TransportError) -> str:
-    if isinstance(error, httpx.TimeoutException):
+def _why_no_answer(error: Exception) -> str:
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
         return "no answer in time"
+    if isinstance(error, httpx.DecodingError):
+        return "an answer that cannot be read"
     return "connection lost before an answer"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from heaptui.model.runs import DeliveryProgress, DeliveryState, Reason
+from heaptui.model.runs import EXTRA_REQUESTS, DeliveryProgress, DeliveryState, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +131,14 @@ def explain_reason(delivery: DeliveryProgress, run_id: int) -> list[str]:
         if found.who:
             lines.append(f"who mends it: {found.who}")
         lines.append(f"then: {command_for(delivery, run_id)}")
-    elif delivery.rejected:
-        lines.append(f"{delivery.name}: Braze refused {delivery.rejected:,} ids; they are not sent again unless asked.")
+    if delivery.extra_requests:
+        lines.append(
+            f"{delivery.name}: {delivery.extra_requests:,} extra requests, of at most {EXTRA_REQUESTS}, looked for"
+            " refused ids."
+        )
+    if not found and delivery.rejected:
+        ids = "1 id; it is" if delivery.rejected == 1 else f"{delivery.rejected:,} ids; they are"
+        lines.append(f"{delivery.name}: Braze refused {ids} not sent again unless asked.")
         lines.append(f"see them: heaptui run show {run_id}    offer them again: heaptui run retry {run_id}")
     return lines
 

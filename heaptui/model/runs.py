@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from heaptui.model.belief import Direction
 
+EXTRA_REQUESTS = 256
+"""Requests a delivery may spend on finding refused identifiers."""
+
 
 class DeliveryState(StrEnum):
     """Where the delivery of one cohort stands; a run's state is the worst of its deliveries."""
@@ -122,6 +125,8 @@ class Wait:
     reason: str
     source: str
     """Where the time comes from: Braze's header or our own back-off."""
+    at_most: bool = False
+    """Whether it may end earlier, as a wait for another process does."""
 
 
 @dataclass(slots=True)
@@ -160,6 +165,8 @@ class DeliveryProgress:
     unchanged: int = 0
     submitted_adds: int = 0
     submitted_removes: int = 0
+    extra_requests: int = 0
+    """Requests spent on finding refused identifiers."""
 
     @property
     def planned(self) -> int:

@@ -75,6 +75,17 @@ async def break_midway(send: Send) -> None:
     break_connection(send)
 
 
+async def drip(send: Send, every: float, seconds: float) -> None:
+    """One byte of the answer every now and then (`every` seconds), never the whole of it."""
+    count = max(1, int(seconds / every))
+    headers = [(b"content-type", JSON.encode()), (b"content-length", str(count + 1).encode())]
+    await send({"type": "http.response.start", "status": 201, "headers": headers})
+    for _ in range(count):
+        await send({"type": "http.response.body", "body": b" ", "more_body": True})
+        await asyncio.sleep(every)
+    break_connection(send)
+
+
 async def hold(receive: Receive, send: Send, seconds: float) -> None:
     """Never answer: keep the connection until the client gives up or the time is over."""
     try:

@@ -11,7 +11,18 @@ from typing import Any
 
 import msgspec
 
-from heaptui.sandbox.asgi import Receive, Reply, Scope, Send, break_connection, break_midway, header, hold, read_body
+from heaptui.sandbox.asgi import (
+    Receive,
+    Reply,
+    Scope,
+    Send,
+    break_connection,
+    break_midway,
+    drip,
+    header,
+    hold,
+    read_body,
+)
 from heaptui.sandbox.control import Control
 from heaptui.sandbox.exports import FILES_PATH, export_file
 from heaptui.sandbox.faults import Call, Faults, Rule, limit_headers
@@ -179,6 +190,11 @@ class BrazeApp:
             case "malformed":
                 self._plain(request)
                 return Reply(201, raw=b'{"message": "succ')
+            case "nested":
+                self._plain(request)
+                return Reply(201, raw=b"[" * 100_000)
+            case "drip":
+                await drip(request.send, rule.seconds or 1.0, rule.hold_seconds)
             case "echo_secret":
                 given = request.data if isinstance(request.data, dict) else {}
                 text = f"client_secret {given.get('client_secret')} of {given.get('partner_api_key')} is invalid"

@@ -21,6 +21,8 @@ EFFECTS = (
     "html",
     "redirect",
     "malformed",
+    "nested",
+    "drip",
     "echo_secret",
     "locked_while_busy",
 )

@@ -24,8 +24,8 @@ class Book(Protocol):
     async def turned_away(self, status: int) -> None:
         """The attempt had no effect."""
 
-    async def unanswered(self, status: int | None) -> None:
-        """The attempt may have had its effect, or may still have it."""
+    async def unanswered(self, status: int | None, trouble: str) -> None:
+        """The attempt may have had its effect, or may still have it; `trouble` says what went wrong."""
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class Attempts:
         Raises:
             Stopped: the gate closed, here or elsewhere.
         """
-        attempt = 0
+        attempt = limited = 0
         waited = 0.0
         while True:
             answer, trouble = await self._once(request, book)
@@ -59,8 +59,11 @@ class Attempts:
                 raise Stopped
             if answer is None or outcome is Verdict.DOUBTFUL:
                 self._slower(f"{answer.status} from Braze" if answer else trouble)
-            attempt += outcome is not Verdict.RATE_LIMITED
-            seconds, source = self._pause(answer, outcome, attempt)
+            if outcome is Verdict.RATE_LIMITED:
+                limited += 1
+            else:
+                attempt += 1
+            seconds, source = self._pause(answer, outcome, attempt, limited)
             waited += seconds
             if attempt >= self.pace.attempts or waited > self.pace.longest_wait:
                 self._give_up(outcome, trouble, seconds)
@@ -82,14 +85,13 @@ class Attempts:
                 await book.turned_away(0)
                 return None, str(error)
             except NoAnswer as error:
-                await book.unanswered(None)
+                await book.unanswered(None, error.title)
                 return None, error.title
             self.run.latencies.append(answer.latency_ms)
-            left = limit_left(answer)
-            self.run.limit_left = self.run.limit_left if left is None else left
+            self._note_limit(answer)
             outcome = verdict(answer)
             if outcome is Verdict.DOUBTFUL:
-                await book.unanswered(answer.status)
+                await book.unanswered(answer.status, f"{answer.status} from Braze")
             elif outcome not in (Verdict.ACCEPTED, Verdict.REFUSED):
                 await book.turned_away(answer.status)
             return answer, ""
@@ -104,15 +106,24 @@ class Attempts:
     def _slower(self, trouble: str) -> None:
         before = self.slots.limit
         if self.slots.halve():
-            self.run.tell(time.time(), f"{trouble}; at once: {before} → {self.slots.limit}")
+            self.run.tell(time.time(), f"{self.progress.name}: at once {before} → {self.slots.limit}, after {trouble}")
 
-    def _pause(self, answer: Answer | None, outcome: Verdict, attempt: int) -> tuple[float, str]:
+    def _note_limit(self, answer: Answer) -> None:
+        left = limit_left(answer)
+        if left is not None:
+            seconds = wait_seconds(answer)
+            self.run.limit_left, self.run.limit_reset = left, None if seconds is None else answer.at + seconds
+
+    def _pause(self, answer: Answer | None, outcome: Verdict, attempt: int, limited: int) -> tuple[float, str]:
         """How long to wait before the next attempt (seconds), and who says so."""
-        asked = wait_seconds(answer) if answer and outcome is Verdict.RATE_LIMITED else None
-        if asked is not None:
-            # A little jitter, so that everything that waits does not come back at one instant.
-            return asked + self.pace.backoff(0), BRAZE_SAYS
-        return self.pace.backoff(max(attempt, 1)), OWN_BACKOFF
+        if answer is None or outcome is not Verdict.RATE_LIMITED:
+            return self.pace.backoff(max(attempt, 1)), OWN_BACKOFF
+        asked = wait_seconds(answer)
+        if asked is None:
+            return self.pace.backoff(limited), OWN_BACKOFF
+        # Jitter, so that everything that waits does not come back at one instant; more of it when the named time
+        # was not enough.
+        return asked + self.pace.backoff(limited - 1), BRAZE_SAYS
 
     def _give_up(self, outcome: Verdict, trouble: str, seconds: float) -> None:
         if outcome is Verdict.RATE_LIMITED:
@@ -134,9 +145,10 @@ class Attempts:
         wait = Wait(now + seconds, why, source)
         if outcome is Verdict.RATE_LIMITED:
             before = self.slots.limit
-            self.slots.halve()
+            fewer = f"; at once {before} → {self.slots.limit}" if self.slots.halve() else ""
             self.gate.hold(wait)
-            self.run.tell(now, f"{why}; at once: {before} → {self.slots.limit}")
+            until = time.strftime("%H:%M:%S", time.localtime(wait.until))
+            self.run.tell(now, f"{why}: waiting {seconds:,.0f} s until {until}, {source}{fewer}")
         elif outcome is Verdict.LOCKED and self.slots.only_one():
             self.run.tell(now, f"{why}: one request at a time from now on")
         self.progress.wait = wait

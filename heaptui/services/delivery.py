@@ -11,19 +11,17 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
-from heaptui.clients.braze import CohortName, People, Route, Verdict, message, verdict
+from heaptui.clients.braze import CohortName, People, Route, Verdict, message, remarks, verdict
 from heaptui.clients.http import Answer
+from heaptui.errors import LedgerError
 from heaptui.model.belief import Direction
-from heaptui.model.runs import Reason
+from heaptui.model.runs import EXTRA_REQUESTS, Reason
 from heaptui.services.attempts import Attempts
 from heaptui.services.pacing import Stopped
 from heaptui.store import beliefs, journal
 from heaptui.store.database import Database
 from heaptui.store.identities import values_by_space
 from heaptui.store.journal import Batch
-
-EXTRA_REQUESTS = 256
-"""Requests a delivery may spend on finding refused identifiers."""
 
 UNANSWERED_IN_A_ROW = 2
 """So many batches without any answer, and none accepted between them, end a delivery."""
@@ -42,6 +40,9 @@ class Delivery:
     ledger: Database
     attempts: Attempts
     extra_requests: int = 0
+    uncertain: dict[int, int] = field(default_factory=dict)
+    """People of each batch that left and whose answer is not journalled."""
+    _remarks: set[str] = field(default_factory=set)
     _probed: bool = False
     _unanswered: int = 0
     _queue: deque[Batch] = field(default_factory=deque)
@@ -66,6 +67,18 @@ class Delivery:
             await self._send_all(adds)
         except Stopped:
             return
+        except LedgerError as error:
+            self._cannot_journal(error)
+
+    def count_unwritten(self) -> None:
+        """The ledger cannot be told how this ended: count as its next reader will find it."""
+        progress = self.attempts.progress
+        progress.in_doubt = sum(self.uncertain.values())
+        progress.skipped += progress.to_go
+
+    def _cannot_journal(self, error: LedgerError) -> None:
+        """What cannot be journalled is not sent; what is in flight comes home."""
+        self.attempts.gate.stop_all(Reason.LEDGER, str(error))
 
     async def _name(self) -> None:
         attempts = self.attempts
@@ -92,34 +105,42 @@ class Delivery:
 
     async def _send_all(self, batches: list[Batch]) -> None:
         self._queue = deque(batches)
-        self._read_ahead.clear()
-        async with asyncio.TaskGroup() as workers:
-            for _ in range(min(self.attempts.slots.highest, len(batches))):
-                workers.create_task(self._work(workers))
+        try:
+            async with asyncio.TaskGroup() as workers:
+                for _ in range(min(self.attempts.slots.highest, len(batches))):
+                    workers.create_task(self._work())
+        finally:
+            ahead = list(self._read_ahead.values())
+            self._read_ahead.clear()
+            for reading in ahead:
+                reading.cancel()
+            await asyncio.gather(*ahead, return_exceptions=True)
         if self.attempts.gate.stopped:
             raise Stopped
 
-    async def _work(self, workers: asyncio.TaskGroup) -> None:
+    async def _work(self) -> None:
         try:
             while self._queue:
                 batch = self._queue.popleft()
-                people = await self._people_of(batch, workers)
+                people = await self._people_of(batch)
                 await self._deliver(batch, people)
         except Stopped:
             # The other workers notice the closed gate themselves, after the requests they have in flight.
             return
+        except LedgerError as error:
+            self._cannot_journal(error)
 
-    async def _people_of(self, batch: Batch, workers: asyncio.TaskGroup) -> People:
+    async def _people_of(self, batch: Batch) -> People:
         """The people of a batch; those of the next one are read while this one is on its way."""
-        reading = self._read_ahead.pop(batch.batch_id, None) or self._reading(batch, workers)
+        reading = self._read_ahead.pop(batch.batch_id, None) or self._reading(batch)
         people = await reading
         if self._queue and self._queue[0].batch_id not in self._read_ahead:
             following = self._queue[0]
-            self._read_ahead[following.batch_id] = self._reading(following, workers)
+            self._read_ahead[following.batch_id] = self._reading(following)
         return people
 
-    def _reading(self, batch: Batch, workers: asyncio.TaskGroup) -> asyncio.Task[People]:
-        return workers.create_task(self.ledger.read(lambda connection: values_by_space(connection, batch.uids)))
+    def _reading(self, batch: Batch) -> asyncio.Task[People]:
+        return asyncio.create_task(self.ledger.read(lambda connection: values_by_space(connection, batch.uids)))
 
     async def _deliver(self, batch: Batch, people: People) -> None:
         request = self.route.membership(self.cohort, batch.direction, people)
@@ -137,19 +158,23 @@ class Delivery:
             await self._refused(batch, answer, book)
 
     async def _accepted(self, batch: Batch, answer: Answer) -> None:
-        text = "" if answer.status == 201 else message(answer)
+        text = remarks(answer)
         await self.ledger.write(
             lambda connection: journal.batch_accepted(
                 connection, batch.batch_id, at=answer.at, status=answer.status, answer=text
             )
         )
+        self.uncertain.pop(batch.batch_id, None)
         self.attempts.progress.count(batch.direction, batch.size)
+        if text and text not in self._remarks:
+            self._remarks.add(text)
+            self.attempts.run.tell(time.time(), f"{self.cohort.label}: accepted, and Braze said: {text}")
 
     async def _refused(self, batch: Batch, answer: Answer, book: _BatchBook) -> None:
         text = message(answer)
         run = self.attempts.run
         if not self._probed:
-            await self._probe(batch, text)
+            await self._probe(batch, answer.status, text)
         if batch.size == 1:
             await self.ledger.write(
                 lambda connection: journal.batch_rejected(
@@ -162,7 +187,7 @@ class Delivery:
             return
         if self.extra_requests + 2 > EXTRA_REQUESTS:
             await self._give_up(batch, Reason.TOO_MANY_REFUSALS, text)
-        self.extra_requests += 2
+        self._spend(2)
         halves = await self.ledger.write(
             lambda connection: journal.batch_split(
                 connection, self.delivery_id, batch, status=answer.status, answer=text
@@ -174,13 +199,25 @@ class Delivery:
         )
         self._queue.extendleft(reversed(halves))
 
-    async def _probe(self, batch: Batch, text: str) -> None:
+    async def _probe(self, batch: Batch, status: int, text: str) -> None:
         """Ask once whether Braze takes anything for this cohort, before looking for single ids."""
         self._probed = True
-        self.extra_requests += 1
+        self._spend(1)
+        await self.untouched(batch, status)
         answer = await self.attempts.until_answered(self.route.probe(self.cohort), _CountedOnly(self.ledger))
-        if answer is None or verdict(answer) is not Verdict.ACCEPTED:
+        if answer is None:
+            await self._give_up(batch, Reason.NO_ANSWER, f"Refused with “{text}”, then no answer any more.")
+        elif verdict(answer) is not Verdict.ACCEPTED:
             await self._give_up(batch, Reason.REQUEST_REFUSED, text)
+
+    def _spend(self, requests: int) -> None:
+        """Count requests that only look for refused identifiers."""
+        self.extra_requests += requests
+        self.attempts.progress.extra_requests = self.extra_requests
+
+    async def untouched(self, batch: Batch, status: int) -> None:
+        """The last attempt of a batch had no effect."""
+        await self.ledger.write(lambda connection: journal.batch_waits(connection, batch.batch_id, status=status))
 
     async def _give_up(self, batch: Batch, reason: Reason, text: str) -> None:
         await self.ledger.write(lambda connection: journal.batch_skipped(connection, batch.batch_id))
@@ -198,19 +235,21 @@ class _BatchBook:
 
     async def sent(self) -> int:
         at = time.time()
-        return await self.delivery.ledger.write(
+        count = await self.delivery.ledger.write(
             lambda connection: journal.batch_sent(connection, self.batch.batch_id, at=at)
         )
+        self.delivery.uncertain[self.batch.batch_id] = self.batch.size
+        return count
 
     async def turned_away(self, status: int) -> None:
-        await self.delivery.ledger.write(
-            lambda connection: journal.batch_waits(connection, self.batch.batch_id, status=status)
-        )
+        await self.delivery.untouched(self.batch, status)
+        if not self._doubted:
+            self.delivery.uncertain.pop(self.batch.batch_id, None)
         if status == 423:
             cohort_id, route = self.delivery.cohort.cohort_id, self.delivery.route.name
             await self.delivery.ledger.write(lambda connection: beliefs.cohort_locked(connection, cohort_id, route))
 
-    async def unanswered(self, status: int | None) -> None:
+    async def unanswered(self, status: int | None, trouble: str) -> None:
         at = time.time()
         await self.delivery.ledger.write(
             lambda connection: journal.batch_doubtful(connection, self.batch.batch_id, at=at, status=status)
@@ -218,9 +257,13 @@ class _BatchBook:
         if not self._doubted:
             self._doubted = True
             self.delivery.attempts.progress.in_doubt += self.batch.size
+            self.delivery.attempts.run.tell(
+                at, f"{self.delivery.cohort.label}: {trouble}; {self.batch.size:,} in doubt"
+            )
 
     def resolved(self) -> None:
         """A definite answer came, so the live count of doubts goes down again."""
+        self.delivery.uncertain.pop(self.batch.batch_id, None)
         if self._doubted:
             self._doubted = False
             self.delivery.attempts.progress.in_doubt -= self.batch.size
@@ -239,5 +282,5 @@ class _CountedOnly:
     async def turned_away(self, status: int) -> None:
         """Nothing to remember."""
 
-    async def unanswered(self, status: int | None) -> None:
+    async def unanswered(self, status: int | None, trouble: str) -> None:
         """Nothing to remember: the call is made again."""

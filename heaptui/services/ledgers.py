@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import sqlite3
 import time
 from dataclasses import dataclass
@@ -12,7 +10,8 @@ from pathlib import Path
 
 from heaptui.errors import LedgerError, Refused, UsageError
 from heaptui.store import heartbeats
-from heaptui.store.database import Database, check, copies_of, copy_ledger
+from heaptui.store.copies import copies_of
+from heaptui.store.database import Database, check, duplicate
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +69,7 @@ def _export(path: Path, target: Path) -> None:
         raise UsageError(f"{target} exists.", "Nothing was written.", "Choose another name.")
     if not path.exists():
         raise LedgerError(f"There is no ledger at {path}.", "", "Check the profile: heaptui profile list")
-    try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        try:
-            copy_ledger(connection, target)
-        finally:
-            connection.close()
-        target.chmod(0o600)
-    except (sqlite3.Error, OSError) as error:
-        raise LedgerError(f"{target} could not be written.", f"{error}.", "Choose another folder.") from error
+    duplicate(path, target)
 
 
 async def import_ledger(source: Path, path: Path) -> Path | None:
@@ -95,20 +86,20 @@ def _import(source: Path, path: Path) -> Path | None:
     facts = _inspect(source)
     if facts.problems:
         raise UsageError(f"{source} is damaged.", f"{facts.problems[0]}.", "Nothing was changed.")
+    _refuse_while_in_use(path)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Whole and in place before anything that is here is moved: a full disk must not leave the profile without a ledger.
+    half = path.with_suffix(".part")
+    duplicate(source, half)
     kept = None
     if path.exists():
-        _refuse_while_in_use(path)
         kept = path.with_name(f"{path.stem}.before-{time.strftime('%Y%m%d-%H%M%S')}.db")
         path.replace(kept)
         for suffix in ("-wal", "-shm"):
             beside = path.with_name(path.name + suffix)
             if beside.exists():
                 beside.replace(kept.with_name(kept.name + suffix))
-    half = path.with_suffix(".part")
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    shutil.copyfile(source, half)
-    half.chmod(0o600)
-    os.replace(half, path)
+    half.replace(path)
     # Whatever wrote the imported file is not running on it here.
     ledger = Database.open(path)
     try:
@@ -119,6 +110,8 @@ def _import(source: Path, path: Path) -> Path | None:
 
 
 def _refuse_while_in_use(path: Path) -> None:
+    if not path.exists():
+        return
     try:
         ledger = Database.open(path, read_only=True)
     except LedgerError:

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
+import os
 import time
 from pathlib import Path
 
+import msgspec
 from filelock import FileLock, Timeout
 
+from heaptui.errors import LedgerError
 from heaptui.services.pacing import Gate
 from heaptui.store.target import Target
 
 LOOK_AGAIN = 0.25
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """The process that holds a lock; `since` in seconds since the epoch."""
+
+    pid: int
+    since: float
+
+    def __str__(self) -> str:
+        return f"process {self.pid}, since {time.strftime('%H:%M:%S', time.localtime(self.since))}"
 
 
 class CohortLock:
@@ -24,6 +38,18 @@ class CohortLock:
         self._path = folder / f"{name[:16]}.lock"
         # Taken and released in whatever worker thread is free.
         self._lock = FileLock(self._path, thread_local=False, mode=0o600)
+        # Beside the lock, since taking a lock empties its file.
+        self._note = self._path.with_suffix(".holder")
+
+    async def holder(self) -> Holder | None:
+        """Who holds it, as far as that process could note it down: also one of another profile."""
+        return await asyncio.to_thread(self._read_note)
+
+    def _read_note(self) -> Holder | None:
+        try:
+            return msgspec.json.decode(self._note.read_bytes(), type=Holder)
+        except (OSError, msgspec.DecodeError):
+            return None
 
     async def taken(self, wait: float, gate: Gate) -> bool:
         """Take it, waiting up to `wait` seconds; False when another process keeps it.
@@ -50,18 +76,32 @@ class CohortLock:
             raise
 
     def _try(self) -> bool:
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock.acquire(timeout=0)
         except Timeout:
             return False
+        except OSError as error:
+            raise LedgerError(
+                "The lock of the cohort cannot be taken, so nothing is sent.",
+                f"{self._path}: {error.strerror or error}.",
+                "Check the folder and its rights.",
+            ) from error
+        with contextlib.suppress(OSError):
+            # A courtesy to whoever waits; the lock holds without it.
+            self._note.write_bytes(msgspec.json.encode(Holder(os.getpid(), time.time())))
         return True
 
     async def free(self) -> None:
         """Give it back, also when the wait for it is cancelled."""
-        release = asyncio.ensure_future(asyncio.to_thread(self._lock.release))
+        release = asyncio.ensure_future(asyncio.to_thread(self._release))
         try:
             await asyncio.shield(release)
         except asyncio.CancelledError:
             await release
             raise
+
+    def _release(self) -> None:
+        with contextlib.suppress(OSError):
+            self._note.unlink(missing_ok=True)
+        self._lock.release()

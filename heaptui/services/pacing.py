@@ -116,30 +116,42 @@ class Gate:
 
 
 class Slots:
-    """How many requests of one cohort are in flight: halves when the other side suffers, grows when it does not."""
+    """How many requests of one cohort are in flight: halves when the other side suffers, grows when it does not.
 
-    def __init__(self, highest: int, on_change: Callable[[int, int], None]) -> None:
+    `connections` is shared by the cohorts of a run, so that no request is journalled as sent before it can leave.
+    """
+
+    def __init__(self, highest: int, connections: asyncio.Semaphore, on_change: Callable[[int, int], None]) -> None:
         self.highest = highest
         self.limit = highest
         self.taken = 0
+        self._in_flight = 0
         self._clean = 0
         self._free = asyncio.Condition()
+        self._connections = connections
         self._on_change = on_change
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[None]:
-        """Hold one slot."""
+        """Hold one slot and one connection."""
         async with self._free:
             await self._free.wait_for(lambda: self.taken < self.limit)
             self.taken += 1
-            self._on_change(self.taken, self.limit)
         try:
-            yield
+            async with self._connections:
+                self._flying(1)
+                try:
+                    yield
+                finally:
+                    self._flying(-1)
         finally:
             self.taken -= 1
-            self._on_change(self.taken, self.limit)
             async with self._free:
                 self._free.notify_all()
+
+    def _flying(self, change: int) -> None:
+        self._in_flight += change
+        self._on_change(self._in_flight, self.limit)
 
     def halve(self) -> bool:
         """Fewer at once from now on; whether that changed anything."""
@@ -160,5 +172,5 @@ class Slots:
         changed = limit != self.limit
         self.limit = limit
         self._clean = 0
-        self._on_change(self.taken, limit)
+        self._on_change(self._in_flight, limit)
         return changed

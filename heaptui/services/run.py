@@ -6,20 +6,20 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
 
 from heaptui.clients.braze import CohortName, Route
-from heaptui.clients.http import Http
+from heaptui.clients.http import MAX_CONNECTIONS, Http
 from heaptui.errors import LedgerError
 from heaptui.model.belief import Changes
 from heaptui.model.cohorts import Cohort, Guard, braze_label
-from heaptui.model.runs import DeliveryProgress, DeliveryState, Reason, RunProgress
+from heaptui.model.runs import DeliveryProgress, DeliveryState, Reason, RunProgress, Wait
 from heaptui.services.attempts import Attempts
 from heaptui.services.delivery import Delivery
-from heaptui.services.locks import CohortLock
+from heaptui.services.locks import CohortLock, Holder
 from heaptui.services.pacing import Gate, Pace, Slots, Stopped
 from heaptui.store import beliefs, cohorts, journal, orphans
 from heaptui.store.database import Database, daily_copy
@@ -62,6 +62,19 @@ class _Unsent:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A planned cohort: its journalled delivery, or why there is none."""
+
+    cohort: Cohort
+    changes: Changes
+    rename: str
+    unsent: _Unsent | None = None
+    row: journal.DeliveryRow | None = None
+    one_at_a_time: bool = False
+    removes_first: bool = False
+
+
 @dataclass(slots=True)
 class Run:
     """One run and what its deliveries share."""
@@ -82,6 +95,7 @@ class Run:
     let_through_by: str = ""
     wait_for_lock: float = 0.0
     gate: Gate = field(default_factory=Gate)
+    _connections: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_CONNECTIONS))
 
     async def carry_out(self) -> None:
         """Deliver every cohort, then close the run."""
@@ -90,10 +104,11 @@ class Run:
             async with self.http, asyncio.TaskGroup() as deliveries:
                 for cohort_id in self.cohort_ids:
                     deliveries.create_task(self._deliver(cohort_id), name=f"delivery of {cohort_id}")
+            await self._close()
         finally:
             ticking.cancel()
+            await asyncio.gather(ticking, return_exceptions=True)
             self.progress.ended_at = time.time()
-        await self._close()
 
     async def _deliver(self, cohort_id: str) -> None:
         progress = self.progress.deliveries[cohort_id]
@@ -101,90 +116,104 @@ class Run:
         gate = Gate(self.gate)
         lock = CohortLock(self.locks, self.target, cohort_id)
         try:
-            if not await lock.taken(self.wait_for_lock, gate):
-                await self._leave_out(cohort_id, progress)
+            try:
+                taken = await self._locked(lock, progress, gate)
+            except Stopped:
+                await self._leave_out(progress, _Unsent(_ending(gate.reason), gate.reason, gate.detail))
+                return
+            if not taken:
+                await self._leave_out(progress, _Unsent(DeliveryState.INCOMPLETE, Reason.BUSY_ELSEWHERE), lock)
                 return
             try:
-                await self._deliver_locked(cohort_id, progress, gate)
+                await self._deliver_locked(progress, gate)
             finally:
                 await lock.free()
-        except Stopped:
-            progress.state, progress.reason = _ending(gate.reason), gate.reason
         except LedgerError as error:
             # Nothing may be sent that cannot be journalled; what is open is recovered by the next run.
             self.gate.stop(Reason.LEDGER, str(error))
             progress.state, progress.reason, progress.detail = DeliveryState.STOPPED, Reason.LEDGER, str(error)
+            progress.skipped += progress.to_go
         finally:
             progress.ended_at = time.time()
             progress.wait = None
 
-    async def _deliver_locked(self, cohort_id: str, progress: DeliveryProgress, gate: Gate) -> None:
+    async def _locked(self, lock: CohortLock, progress: DeliveryProgress, gate: Gate) -> bool:
+        """Whether this run may deliver the cohort: the lock is free, or becomes free while somebody may wait."""
+        taken = await lock.taken(0, gate)
+        if not taken and self.wait_for_lock > 0:
+            why = f"Another process is delivering {progress.name}: {await lock.holder() or 'which one is not known'}"
+            progress.wait = Wait(time.time() + self.wait_for_lock, why, "the longest wait allowed", at_most=True)
+            progress.state = DeliveryState.WAITING
+            self.progress.tell(time.time(), why)
+            taken = await lock.taken(self.wait_for_lock, gate)
+            progress.wait, progress.state = None, DeliveryState.PLANNED
+        return taken
+
+    async def _deliver_locked(self, progress: DeliveryProgress, gate: Gate) -> None:
+        cohort_id = progress.cohort_id
         await recover(self.ledger, self.view.settle, cohort_id)
-        opened = await self.ledger.write(lambda connection: self._open(connection, cohort_id, progress))
-        if opened is None:
+        opened = await self.ledger.write(lambda connection: self._open(connection, cohort_id))
+        progress.name, progress.rename = opened.cohort.name, opened.rename
+        progress.adds, progress.removes = len(opened.changes.adds), len(opened.changes.removes)
+        progress.unchanged = opened.changes.unchanged
+        if opened.unsent is not None:
+            _set_unsent(progress, opened.unsent)
+        if opened.row is None:
             return
-        cohort, row, one_at_a_time, removes_first = opened
         progress.state = DeliveryState.RUNNING
 
-        def show(taken: int, limit: int) -> None:
-            progress.at_once, progress.at_once_limit = taken, limit
+        def show(in_flight: int, limit: int) -> None:
+            progress.at_once, progress.at_once_limit = in_flight, limit
 
-        slots = Slots(1 if one_at_a_time else self.max_in_flight, show)
+        slots = Slots(1 if opened.one_at_a_time else self.max_in_flight, self._connections, show)
         delivery = Delivery(
-            delivery_id=row.delivery_id,
-            cohort=CohortName(cohort_id, braze_label(cohort), cohort.created_at),
+            delivery_id=opened.row.delivery_id,
+            cohort=CohortName(cohort_id, braze_label(opened.cohort), opened.cohort.created_at),
             route=self.route,
-            batches=row.batches,
+            batches=opened.row.batches,
             rename=progress.rename,
-            removes_first=removes_first,
+            removes_first=opened.removes_first,
             ledger=self.ledger,
             attempts=Attempts(self.http, gate, slots, self.pace, progress, self.progress),
         )
         await delivery.carry_out()
-        await self._close_delivery(delivery, progress, gate)
+        try:
+            await self._close_delivery(delivery, progress, gate)
+        except LedgerError:
+            delivery.count_unwritten()
+            raise
 
-    def _open(
-        self, connection: sqlite3.Connection, cohort_id: str, progress: DeliveryProgress
-    ) -> tuple[Cohort, journal.DeliveryRow, bool, bool] | None:
-        """Plan the cohort and make the plan durable; None when nothing may be sent."""
+    def _open(self, connection: sqlite3.Connection, cohort_id: str) -> _Opened:
+        """Plan the cohort and make the plan durable, or record why nothing may be sent."""
         cohort = cohorts.read_one(connection, cohort_id, self.view, examples=0)
         members, belief, changes = cohorts.changes_of(connection, cohort_id, self.view, everything=self.everything)
         label = braze_label(cohort)
-        progress.name = cohort.name
-        progress.adds, progress.removes = len(changes.adds), len(changes.removes)
-        progress.unchanged = changes.unchanged
-        progress.rename = "" if cohort.braze_name == label else label
+        rename = "" if cohort.braze_name == label else label
         unsent = self._held_back(cohort, changes, len(belief.delivered))
         if unsent is not None:
-            _set_unsent(progress, unsent)
-            journal.unsent_delivery(
-                connection,
-                run_id=self.run_id,
-                cohort_id=cohort_id,
-                route=self.route.name,
-                name=cohort.name,
-                changes=changes,
-                at=time.time(),
-                state=unsent.state,
-                reason=unsent.reason,
-                detail=unsent.detail,
-            )
-            return None
+            self._record_unsent(connection, cohort_id, cohort.name, changes, unsent)
+            return _Opened(cohort, changes, rename, unsent)
         row = journal.open_delivery(
             connection,
             run_id=self.run_id,
             cohort_id=cohort_id,
             route=self.route.name,
             name=cohort.name,
-            rename=progress.rename,
+            rename=rename,
             changes=changes,
             members=members,
             limit=self.route.limit,
             at=time.time(),
             let_through_by=self.let_through_by if cohort_id in self.let_through else "",
         )
-        removes_first = space_map(connection).count(changes.adds | changes.removes) > 1
-        return cohort, row, beliefs.takes_one_at_a_time(connection, cohort_id, self.route.name), removes_first
+        return _Opened(
+            cohort,
+            changes,
+            rename,
+            row=row,
+            one_at_a_time=beliefs.takes_one_at_a_time(connection, cohort_id, self.route.name),
+            removes_first=space_map(connection).count(changes.adds | changes.removes) > 1,
+        )
 
     def _held_back(self, cohort: Cohort, changes: Changes, delivered: int) -> _Unsent | None:
         if cohort.state == "on_hold":
@@ -196,32 +225,37 @@ class Run:
         why = large_change(len(changes.removes), delivered, self.view.guard)
         return _Unsent(DeliveryState.HELD, Reason.LARGE_CHANGE, why) if why else None
 
-    async def _leave_out(self, cohort_id: str, progress: DeliveryProgress) -> None:
-        """Another process is delivering this cohort; say which, as far as this ledger knows."""
+    async def _leave_out(self, progress: DeliveryProgress, unsent: _Unsent, lock: CohortLock | None = None) -> None:
+        """Nothing is sent for a cohort that was never opened: its run knows it all the same, and can be continued."""
+        holder = await lock.holder() if lock else None
 
-        def record(connection: sqlite3.Connection) -> None:
-            owner = orphans.owner_of(connection, cohort_id)
-            detail = (
-                f"Process {owner.pid} on {owner.host} ({owner.by}, {owner.origin}) has been delivering it since"
-                f" {time.strftime('%H:%M:%S', time.localtime(owner.since))}, as run {owner.run_id}."
-                if owner
-                else "Another process of this machine is delivering it, from another profile."
-            )
-            _set_unsent(progress, _Unsent(DeliveryState.INCOMPLETE, Reason.BUSY_ELSEWHERE, detail))
-            journal.unsent_delivery(
-                connection,
-                run_id=self.run_id,
-                cohort_id=cohort_id,
-                route=self.route.name,
-                name=progress.name,
-                changes=cohorts.changes_of(connection, cohort_id, self.view)[2],
-                at=time.time(),
-                state=progress.state,
-                reason=progress.reason,
-                detail=detail,
-            )
+        def record(connection: sqlite3.Connection) -> tuple[_Unsent, Changes]:
+            told = unsent
+            if lock is not None:
+                told = replace(unsent, detail=_busy(orphans.owner_of(connection, progress.cohort_id), holder))
+            changes = cohorts.changes_of(connection, progress.cohort_id, self.view, everything=self.everything)[2]
+            self._record_unsent(connection, progress.cohort_id, progress.name, changes, told)
+            return told, changes
 
-        await self.ledger.write(record)
+        told, changes = await self.ledger.write(record)
+        progress.adds, progress.removes = len(changes.adds), len(changes.removes)
+        _set_unsent(progress, told)
+
+    def _record_unsent(
+        self, connection: sqlite3.Connection, cohort_id: str, name: str, changes: Changes, unsent: _Unsent
+    ) -> None:
+        journal.unsent_delivery(
+            connection,
+            run_id=self.run_id,
+            cohort_id=cohort_id,
+            route=self.route.name,
+            name=name,
+            changes=changes,
+            at=time.time(),
+            state=unsent.state,
+            reason=unsent.reason,
+            detail=unsent.detail,
+        )
 
     async def _close_delivery(self, delivery: Delivery, progress: DeliveryProgress, gate: Gate) -> None:
         state = _ending(gate.reason) if gate.stopped else None
@@ -256,12 +290,16 @@ class Run:
         )
 
     async def _close(self) -> None:
+        """Write the end down and make the daily copy. Neither can change what was sent, so a failure is only told."""
         story = msgspec.json.encode([(m.at, m.text, m.important) for m in self.progress.story]).decode()
-        at = self.progress.ended_at or time.time()
-        await self.ledger.write(
-            lambda connection: journal.close_run(connection, self.run_id, at=at, state=self.progress.state, story=story)
-        )
-        await asyncio.to_thread(daily_copy, self.ledger.path, at)
+        at, state = time.time(), self.progress.state
+        try:
+            await self.ledger.write(
+                lambda connection: journal.close_run(connection, self.run_id, at=at, state=state, story=story)
+            )
+            await asyncio.to_thread(daily_copy, self.ledger.path, at)
+        except LedgerError as error:
+            self.progress.tell(time.time(), f"After the run: {error}")
 
     async def _tick(self) -> None:
         """Note the people accepted in each second, for the speed that screens show."""
@@ -302,6 +340,17 @@ def _ending(reason: Reason) -> DeliveryState:
     if reason is Reason.CANCELLED:
         return DeliveryState.CANCELLED
     return DeliveryState.STOPPED if reason in NEEDS_SOMEBODY else DeliveryState.INCOMPLETE
+
+
+def _busy(owner: orphans.Owner | None, holder: Holder | None) -> str:
+    """Who is delivering a cohort: as this ledger tells or, for a process of another profile, as its lock does."""
+    if owner is not None and (holder is None or holder.pid == owner.pid):
+        since = time.strftime("%H:%M:%S", time.localtime(owner.since))
+        return (
+            f"Process {owner.pid} on {owner.host} ({owner.by}, {owner.origin}) has been delivering it since {since},"
+            f" as run {owner.run_id}."
+        )
+    return f"Another process of this machine is delivering it: {holder or 'which one is not known'}."
 
 
 def _set_unsent(progress: DeliveryProgress, unsent: _Unsent) -> None:

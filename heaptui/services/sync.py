@@ -22,7 +22,7 @@ from heaptui.model.runs import DeliveryProgress, Plan, Reason, RunProgress
 from heaptui.services.locks import CohortLock
 from heaptui.services.pacing import Gate
 from heaptui.services.run import Run, large_change, member_requests, recover
-from heaptui.store import beliefs, cohorts, history, journal, orphans, target
+from heaptui.store import beliefs, cohorts, journal, orphans, target
 from heaptui.store.target import Target
 
 if TYPE_CHECKING:
@@ -108,6 +108,8 @@ class SyncService:
         route, aim = self._way()
         by = by or getpass.getuser()
         started_at = time.time()
+        wanted = list(dict.fromkeys(cohort_ids))
+        names = {plan.cohort_id: plan for plan in await self.plan(wanted, everything=everything)}
 
         def opened(connection: sqlite3.Connection) -> int:
             target.claim(connection, aim)
@@ -124,11 +126,10 @@ class SyncService:
                 keys=workspace.fingerprints(connection),
                 continues=continues,
                 everything=everything,
+                cohort_ids=wanted,
             )
 
         run_id = await workspace.ledger.write(opened)
-        wanted = list(dict.fromkeys(cohort_ids))
-        names = {plan.cohort_id: plan for plan in await self.plan(wanted, everything=everything)}
         progress = RunProgress(run_id, started_at, by, origin, continues=continues)
         for cohort_id in wanted:
             plan = names[cohort_id]
@@ -257,15 +258,15 @@ class SyncService:
         """
         workspace = self._workspace
         _, aim = self._way()
-        found = await workspace.ledger.read(lambda connection: history.cohorts_of(connection, run_id))
+        found = await workspace.ledger.read(lambda connection: orphans.cohorts_of(connection, run_id))
         if not found:
             raise UsageError(f"There is no run {run_id}.", "", "See them all: heaptui run list")
         for cohort_id in found:
             lock = CohortLock(workspace.home.locks_dir, aim, cohort_id)
             if not await lock.taken(0, Gate()):
                 raise CohortLocked(
-                    f"Run {run_id} is still going.",
-                    "Another process is delivering its cohorts.",
+                    f"A cohort of run {run_id} is being delivered just now.",
+                    f"Another process of this machine does it: {await lock.holder() or 'which one is not known'}.",
                     "Wait for it, or stop it there.",
                 )
             try:

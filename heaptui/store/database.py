@@ -24,6 +24,8 @@ from typing import Any, TypeVar
 
 from heaptui.errors import LedgerError, UsageError
 from heaptui.store import heartbeats
+from heaptui.store.copies import copies_of, copy_ledger
+from heaptui.store.failures import newer, told, translated
 
 T = TypeVar("T")
 
@@ -63,7 +65,7 @@ class Database:
         """
         if read_only:
             return cls(path, read_only=True, opened=_readable(path))
-        with _told(path):
+        with told(path):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             connection = _connect(path)
             try:
@@ -95,7 +97,7 @@ class Database:
     def read_now(self, job: Callable[[sqlite3.Connection], T]) -> T:
         """The same for callers that are in a thread of their own."""
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        with _told(self.path):
+        with told(self.path):
             if connection is None:
                 connection = _connect(self._opened, read_only=True)
                 self._local.connection = connection
@@ -153,7 +155,7 @@ class Database:
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait for the write must hear it
                 for _, future in jobs:
                     if not future.done():
-                        future.set_exception(_translated(error, self.path))
+                        future.set_exception(translated(error, self.path))
             if last:
                 break
         if connection is not None:
@@ -188,7 +190,7 @@ def _commit_together(
     for future, result in results:
         future.set_result(result)
     for future, failure in failures:
-        future.set_exception(_translated(failure, path))
+        future.set_exception(translated(failure, path))
 
 
 def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -206,24 +208,47 @@ def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
 
 
 def _readable(path: Path) -> Path:
-    """A path that can be opened read-only: the file itself, or a copy where SQLite cannot make its -shm beside it."""
+    """A path that can be opened read-only: the file itself, or a copy.
+
+    A copy where SQLite cannot make its -shm beside the file, and where the schema must first be brought up to date.
+
+    Raises:
+        LedgerError: there is no ledger, it cannot be read, or a newer heaptui wrote it.
+    """
     if not path.exists():
         raise LedgerError(f"There is no ledger at {path}.", "Nothing can be shown.", "Check the path or the profile.")
-    with _told(path):
+    newest = _migrations()[-1][0]
+    with told(path):
         try:
             connection = _connect(path, read_only=True)
             try:
-                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+                have = int(connection.execute("PRAGMA user_version").fetchone()[0])
+                tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             finally:
                 connection.close()
+            if tables and not have:
+                raise LedgerError(f"{path} is a database, but no heaptui ledger.", "Nothing was changed.")
         except sqlite3.OperationalError:
-            folder = Path(tempfile.mkdtemp(prefix="heaptui-read-"))
+            have = 0
+        if have > newest:
+            raise newer(path, have, newest)
+        if have == newest:
+            return path
+        folder = Path(tempfile.mkdtemp(prefix="heaptui-read-"))
+        copy = folder / path.name
+        try:
             for suffix in ("", "-wal"):
                 with contextlib.suppress(FileNotFoundError):
-                    shutil.copyfile(f"{path}{suffix}", folder / f"{path.name}{suffix}")
-            _connect(folder / path.name).close()
-            return folder / path.name
-    return path
+                    shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
+            connection = _connect(copy)
+            try:
+                _migrate(connection, copy, alone=True)
+            finally:
+                connection.close()
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    return copy
 
 
 def _migrations() -> list[tuple[int, str]]:
@@ -234,19 +259,16 @@ def _migrations() -> list[tuple[int, str]]:
     return [(int(entry.name.split("_", 1)[0]), entry.read_text("utf-8")) for entry in files]
 
 
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+def _migrate(connection: sqlite3.Connection, path: Path, *, alone: bool = False) -> None:
+    """Bring the schema up to date; `alone` when the file is a throw-away copy that nobody else can have open."""
     migrations = _migrations()
     newest = migrations[-1][0]
     have = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if have == newest:
         return
     if have > newest:
-        raise LedgerError(
-            "This ledger was written by a newer heaptui.",
-            f"Its schema is {have}, this heaptui knows {newest}. Nothing was changed.",
-            "Update heaptui: pip install --upgrade heaptui",
-        )
-    if have:
+        raise newer(path, have, newest)
+    if have and not alone:
         alive = heartbeats.alive(connection, time.time())
         if alive:
             raise LedgerError(
@@ -280,30 +302,13 @@ def _statements(script: str) -> Iterator[str]:
             statement = ""
 
 
-def copy_ledger(connection: sqlite3.Connection, target: Path) -> None:
-    """Copy a ledger through SQLite's backup API; the copy appears whole or not at all."""
-    half = target.with_suffix(".part")
-    half.unlink(missing_ok=True)
-    copy = sqlite3.connect(half)
-    try:
-        connection.backup(copy)
-    finally:
-        copy.close()
-    os.replace(half, target)
-
-
-def copies_of(path: Path) -> list[Path]:
-    """The daily copies of a ledger, newest first."""
-    return sorted(path.parent.glob(f"{path.stem}.copy-*.db"), reverse=True)
-
-
 def daily_copy(path: Path, now: float) -> Path | None:
     """Copy the ledger if the newest copy is older than a day; keep seven. Returns the new copy."""
     copies = copies_of(path)
     if copies and now - copies[0].stat().st_mtime < DAY:
         return None
     target = path.with_name(f"{path.stem}.copy-{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}.db")
-    with _told(path):
+    with told(path):
         connection = _connect(path, read_only=True)
         try:
             copy_ledger(connection, target)
@@ -317,63 +322,33 @@ def daily_copy(path: Path, now: float) -> Path | None:
 
 def check(path: Path) -> list[str]:
     """What SQLite finds wrong with the file; empty when it is sound."""
-    with _told(path):
-        connection = _connect(_readable(path), read_only=True)
-        try:
-            rows = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
-            rows += [f"foreign key: {row}" for row in connection.execute("PRAGMA foreign_key_check").fetchmany(20)]
-        finally:
-            connection.close()
+    with told(path), _looking_at(path) as connection:
+        rows = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
+        rows += [f"foreign key: {row}" for row in connection.execute("PRAGMA foreign_key_check").fetchmany(20)]
     return [row for row in rows if row != "ok"]
 
 
+def duplicate(path: Path, target: Path) -> None:
+    """Copy a ledger to another file: everything in it, also what is still in the write-ahead log beside it.
+
+    Raises:
+        LedgerError: the ledger cannot be read, or the target not written.
+    """
+    with _looking_at(path) as connection:
+        try:
+            copy_ledger(connection, target)
+            target.chmod(0o600)
+        except (sqlite3.Error, OSError) as error:
+            raise LedgerError(f"{target} could not be written.", f"{error}.", "Choose another folder.") from error
+
+
 @contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _looking_at(path: Path) -> Iterator[sqlite3.Connection]:
+    readable = _readable(path)
+    connection = _connect(readable, read_only=True)
     try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        raise _translated(error, path) from error
-
-
-_IN_WORDS = (
-    (
-        ("SQLITE_FULL",),
-        "The disk is full.",
-        "The ledger {path} could not be written, so nothing more was sent.",
-        "Free some space, then continue: nothing that was accepted is lost.",
-    ),
-    (
-        ("SQLITE_BUSY", "SQLITE_LOCKED"),
-        "Another process keeps the ledger locked.",
-        "{path} could not be written for 5 s.",
-        "See which heaptui is running: heaptui doctor",
-    ),
-    (
-        ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_IOERR"),
-        "The ledger cannot be opened or written.",
-        "{path}: SQLite says {error}.",
-        "Check the folder and its rights, or look without writing: heaptui --read-only",
-    ),
-)
-
-
-def _translated(error: Exception, path: Path) -> Exception:
-    """SQLite's errors in words; anything else as it is."""
-    if isinstance(error, OSError):
-        reason = error.strerror or str(error)
-        return LedgerError(
-            "The ledger cannot be opened or written.", f"{path}: {reason}.", "Check the folder and its rights."
-        )
-    code = getattr(error, "sqlite_errorname", "") if isinstance(error, sqlite3.Error) else ""
-    if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        newest = next(iter(copies_of(path)), None)
-        hint = (
-            f"The newest daily copy is {newest}: heaptui ledger import {newest}"
-            if newest
-            else "There is no daily copy. heaptui ledger check tells more."
-        )
-        return LedgerError(f"The ledger {path} is damaged.", "Nothing is sent, so that nothing is lost.", hint)
-    for codes, title, detail, hint in _IN_WORDS:
-        if code.startswith(codes):
-            return LedgerError(title, detail.format(path=path, error=error), hint)
-    return error
+        yield connection
+    finally:
+        connection.close()
+        if readable != path:
+            shutil.rmtree(readable.parent, ignore_errors=True)

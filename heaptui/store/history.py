@@ -112,7 +112,8 @@ def _summary(row: tuple[Any, ...]) -> RunSummary:
 
 _DELIVERIES = (
     "SELECT delivery_id, cohort_id, name, adds, removes, state, submitted, rejected, in_doubt, skipped, requests,"
-    " retries, reason, detail, unsettled_until, started_at, ended_at, rename, unchanged, submitted_adds"
+    " retries, reason, detail, unsettled_until, started_at, ended_at, rename, unchanged, submitted_adds,"
+    " extra_requests"
     " FROM delivery WHERE run_id = ? ORDER BY delivery_id"
 )
 
@@ -139,6 +140,7 @@ def _delivery(connection: sqlite3.Connection, row: tuple[Any, ...]) -> DeliveryP
         rename,
         unchanged,
         submitted_adds,
+        extra_requests,
     ) = rest
     progress = DeliveryProgress(
         cohort_id,
@@ -161,6 +163,7 @@ def _delivery(connection: sqlite3.Connection, row: tuple[Any, ...]) -> DeliveryP
         unchanged=unchanged,
         submitted_adds=submitted_adds,
         submitted_removes=submitted - submitted_adds,
+        extra_requests=extra_requests,
     )
     if ended_at is None:
         _count_open(connection, delivery_id, progress)
@@ -212,9 +215,3 @@ def read_batches(connection: sqlite3.Connection, run_id: int, limit: int) -> lis
         BatchRow(batch_id, cohort_id, Direction(direction), size, BatchState(state), *rest)
         for batch_id, cohort_id, direction, size, state, *rest in rows
     ]
-
-
-def cohorts_of(connection: sqlite3.Connection, run_id: int) -> list[str]:
-    """The cohorts of a run, in its order."""
-    rows = connection.execute("SELECT cohort_id FROM delivery WHERE run_id = ? ORDER BY delivery_id", (run_id,))
-    return [cohort_id for (cohort_id,) in rows]

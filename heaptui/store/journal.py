@@ -6,8 +6,9 @@ Acknowledging a batch changes that batch's row only; closing the delivery folds 
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pyroaring import BitMap
@@ -60,20 +61,32 @@ def open_run(
     keys: str,
     continues: int | None,
     everything: bool,
+    cohort_ids: Sequence[str],
 ) -> int:
-    """A new run; returns its number."""
+    """A new run; returns its number. What it wants to deliver is known until it ends, whatever it lives to open."""
     cursor = connection.execute(
         "INSERT INTO run (started_at, state, by, origin, pid, host, version, endpoint, keys, continues, everything)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (at, DeliveryState.RUNNING, by, origin, pid, host, version, endpoint, keys, continues, everything),
     )
-    assert cursor.lastrowid is not None
-    return cursor.lastrowid
+    run_id = cursor.lastrowid
+    assert run_id is not None
+    connection.execute(
+        "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (wanted_key(run_id), json.dumps(list(cohort_ids)))
+    )
+    return run_id
+
+
+def wanted_key(run_id: int) -> str:
+    """Where the cohorts of an open run are noted."""
+    return f"run-{run_id}-cohorts"
 
 
 def close_run(connection: sqlite3.Connection, run_id: int, *, at: float, state: DeliveryState, story: str) -> None:
     """The run has ended; its story is kept with it."""
     connection.execute("UPDATE run SET ended_at = ?, state = ?, story = ? WHERE run_id = ?", (at, state, story, run_id))
+    # From here on its deliveries tell, one for each cohort.
+    connection.execute("DELETE FROM meta WHERE key = ?", (wanted_key(run_id),))
 
 
 def open_delivery(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from heaptui.model.runs import DeliveryState, worst
+from heaptui.store.journal import wanted_key
 
 
 def open_deliveries(connection: sqlite3.Connection, cohort_id: str | None = None) -> list[tuple[int, int, str, str]]:
@@ -16,6 +18,13 @@ def open_deliveries(connection: sqlite3.Connection, cohort_id: str | None = None
         " AND (?1 IS NULL OR cohort_id = ?1) ORDER BY delivery_id",
         (cohort_id,),
     ).fetchall()
+
+
+def cohorts_of(connection: sqlite3.Connection, run_id: int) -> list[str]:
+    """The cohorts of a run, also those that its process did not live to open; none when there is no such run."""
+    wanted = connection.execute("SELECT value FROM meta WHERE key = ?", (wanted_key(run_id),)).fetchone()
+    rows = connection.execute("SELECT cohort_id FROM delivery WHERE run_id = ? ORDER BY delivery_id", (run_id,))
+    return list(dict.fromkeys([*(json.loads(wanted[0]) if wanted else ()), *(cohort_id for (cohort_id,) in rows)]))
 
 
 def counts_so_far(connection: sqlite3.Connection, delivery_id: int) -> dict[str, int]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from heaptui.model.diagnoses import explain_reason, why_in_short
-from heaptui.model.runs import DeliveryProgress, DeliveryState, Plan, RunProgress, RunSummary
+from heaptui.model.runs import EXTRA_REQUESTS, DeliveryProgress, DeliveryState, Plan, RunProgress, RunSummary
 from heaptui.ui import signs
 
 
@@ -100,6 +100,8 @@ def wait_lines(progress: RunProgress, now: float) -> list[str]:
         return []
     wait = max(waits, key=lambda wait: wait.until)
     left = max(0.0, wait.until - now)
+    if wait.at_most:
+        return [f"⏸ {wait.reason}. Waiting {left:.0f} s more at most, until {signs.clock(wait.until)} ({wait.source})."]
     return [f"⏸ {wait.reason}. Next request in {left:.0f} s, at {signs.clock(wait.until)} ({wait.source})."]
 
 
@@ -118,11 +120,20 @@ def speed_lines(progress: RunProgress, width: int) -> list[str]:
     at_once = sum(delivery.at_once for delivery in live)
     limit = sum(delivery.at_once_limit for delivery in live)
     lines.append(f"At once    {at_once} of up to {limit}; halves when Braze suffers, grows again by itself")
-    hour = f"This hour  {progress.requests_this_hour:,} requests"
-    if progress.limit_left is not None:
-        hour += f", {progress.limit_left:,} left"
-    lines.append(hour)
+    if extra := max((delivery.extra_requests for delivery in live), default=0):
+        lines.append(f"Refused    {extra:,} extra requests, of at most {EXTRA_REQUESTS}, look for the refused ids")
+    lines.append(hour_text(progress))
     return lines
+
+
+def hour_text(progress: RunProgress) -> str:
+    """Attempts of this clock hour, those of other processes included, and what Braze says is left."""
+    text = f"This hour  {progress.requests_this_hour:,} requests"
+    if progress.limit_left is not None:
+        text += f", {progress.limit_left:,} left"
+        if progress.limit_reset is not None:
+            text += f" until {signs.clock(progress.limit_reset)}"
+    return text
 
 
 def story_lines(progress: RunProgress, *, everything: bool = False, limit: int = 200) -> list[str]:

@@ -107,4 +107,13 @@ def test_a_rate_limit_is_read_as_a_time_or_as_seconds_by_its_size() -> None:
     assert wait_seconds(answer(429, x_ratelimit_reset="1800000012"), now) == 12
     assert wait_seconds(answer(429, x_ratelimit_reset="12"), now) == 12
     assert wait_seconds(answer(429, retry_after="3"), now) == 3
+    assert wait_seconds(answer(429, retry_after="Fri, 15 Jan 2027 08:00:05 GMT"), now) == 5
+    assert wait_seconds(answer(429, x_ratelimit_reset="soon"), now) is None
+    assert wait_seconds(answer(429, x_ratelimit_reset="inf", retry_after="3"), now) == 3
     assert wait_seconds(answer(429), now) is None
+
+
+def test_a_rate_limit_is_read_by_the_clock_of_who_set_it() -> None:
+    an_hour_ago = 1_700_000_000
+    limited = answer(429, x_ratelimit_reset=str(an_hour_ago + 30), date="Tue, 14 Nov 2023 22:13:20 GMT")
+    assert wait_seconds(limited) == 30

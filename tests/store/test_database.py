@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from heaptui.errors import LedgerError, UsageError
-from heaptui.store.database import COPIES_KEPT, Database, check, copies_of, daily_copy
+from heaptui.store.copies import copies_of
+from heaptui.store.database import COPIES_KEPT, Database, check, daily_copy
 
 
 def insert(key: str, value: str = "x"):
