@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from heaptui.model.diagnoses import explain_reason, why_in_short
 from heaptui.model.runs import EXTRA_REQUESTS, DeliveryProgress, DeliveryState, Plan, RunProgress, RunSummary
 from heaptui.ui import signs
+from heaptui.ui.widgets.split_pane import Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,18 @@ def plan_sign(plan: Plan, left_out: set[str], let_through: set[str]) -> str:
     if plan.empty:
         return "✓ up to date"
     return "○ first time" if plan.first_time else "● to sync"
+
+
+def remark(plan: Plan, *, let_through: bool) -> Section | None:
+    """What somebody should know about one cohort of a plan."""
+    if plan.held and not let_through:
+        lines = [f"{plan.held} Probably a wrong file.", "l lets it through (you type its name);"]
+        return Section(f"{plan.name} ■ held", [*lines, "the other cohorts go on without it."])
+    if plan.on_hold:
+        return Section(f"{plan.name} ■ on hold", ["h in 1 Cohorts releases it."])
+    if plan.rename and not plan.first_time:
+        return Section(f"{plan.name} ! renamed", ["The first request renames it in Braze, same id."])
+    return None
 
 
 def requests_text(plan: Plan) -> str:
@@ -105,30 +118,66 @@ def wait_lines(progress: RunProgress, now: float) -> list[str]:
     return [f"⏸ {wait.reason}. Next request in {left:.0f} s, at {signs.clock(wait.until)} ({wait.source})."]
 
 
-def speed_lines(progress: RunProgress, width: int) -> list[str]:
-    """How fast it goes, and how many requests are in flight."""
-    rates, latencies = [float(rate) for rate in progress.rates], sorted(progress.latencies)
-    lines = []
-    if latencies:
-        usual, slowest = latencies[len(latencies) // 2], latencies[-1]
-        speed = f"{rates[-1]:,.0f} people/s · " if rates else ""
-        lines.append(
-            f"Speed      {signs.sparkline(rates, min(24, width))}   {speed}answers {usual:.0f} ms,"
-            f" slowest {slowest:.0f} ms"
-        )
+def live_sections(progress: RunProgress, width: int) -> list[Section]:
+    """How a run goes: its speed, its answers, its width, Braze's limit, and what comes afterwards."""
+    rates, latencies = [float(rate) for rate in progress.rates], list(progress.latencies)
+    ordered = sorted(latencies) or [0.0]
+    usual, slow, slowest = ordered[len(ordered) // 2], ordered[len(ordered) * 95 // 100], ordered[-1]
+    speed = f"{rates[-1]:,.0f} people/s" if rates else ""
     live = [delivery for delivery in progress.deliveries.values() if not delivery.state.closed]
-    at_once = sum(delivery.at_once for delivery in live)
-    limit = sum(delivery.at_once_limit for delivery in live)
-    lines.append(f"At once    {at_once} of up to {limit}; halves when Braze suffers, grows again by itself")
-    if extra := max((delivery.extra_requests for delivery in live), default=0):
-        lines.append(f"Refused    {extra:,} extra requests, of at most {EXTRA_REQUESTS}, look for the refused ids")
-    lines.append(hour_text(progress))
-    return lines
+    at_once, limit = sum(d.at_once for d in live), sum(d.at_once_limit for d in live)
+    extra = max((delivery.extra_requests for delivery in live), default=0)
+    looking = [f"{extra:,} extra requests, of at most {EXTRA_REQUESTS}, look for the refused ids"] if extra else []
+    spark = f"Speed      {signs.sparkline(rates, 24)}   {speed}{' · ' if speed else ''}"
+    return [
+        Section(
+            "People per second, since the start",
+            signs.chart(rates, width, 3),
+            speed,
+            [f"{spark}answers {usual:.0f} ms, slowest {slowest:.0f} ms"] if latencies else [],
+        ),
+        Section(
+            "Answers",
+            [f"usual {usual:.0f} ms · slow {slow:.0f} ms · slowest {slowest:.0f} ms", signs.sparkline(latencies, width)]
+            if latencies
+            else [],
+            brief=(),
+        ),
+        Section(
+            "At once",
+            [f"{at_once} of up to {limit} requests  {signs.bar(at_once, limit, 16)}"],
+            "halves when Braze suffers, grows again",
+            [f"At once    {at_once} of up to {limit}; halves when Braze suffers, grows again by itself"],
+        ),
+        Section("Looking for refused ids", looking, brief=[f"Refused    {line}" for line in looking]),
+        Section("This hour", [hour_text(progress)], brief=[f"This hour  {hour_text(progress)}"]),
+        Section(
+            "In doubt means",
+            [
+                "The request left, no answer came. Braze may or may not",
+                "have taken it. Sending it again does no harm, and a",
+                "person who leaves meanwhile is still taken out.",
+            ]
+            if progress.total("in_doubt")
+            else [],
+            brief=["In doubt   the request left, no answer came; sent again, which does no harm"]
+            if progress.total("in_doubt")
+            else [],
+        ),
+        Section(
+            "Afterwards",
+            [
+                "The receipt, the clicks for Braze and the people refused",
+                "appear here. Title and bell tell when it is over.",
+            ],
+            brief=(),
+        ),
+    ]
 
 
 def hour_text(progress: RunProgress) -> str:
     """Attempts of this clock hour, those of other processes included, and what Braze says is left."""
-    text = f"This hour  {progress.requests_this_hour:,} requests"
+    text = f"{progress.requests_this_hour:,} requests"
     if progress.limit_left is not None:
         text += f", {progress.limit_left:,} left"
         if progress.limit_reset is not None:
