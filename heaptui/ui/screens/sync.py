@@ -152,8 +152,8 @@ class SyncScreen(FramedScreen):
 
     def _plan_parts(self, total: run_text.Totals) -> tuple[list[str], list[Section], list[str]]:
         top = [
-            f"Together  {total.joins:,} join · {total.leaves:,} leave · {total.requests} requests ·"
-            f" ≤ {total.points:,} data points",
+            f"Together  {total.joins:,} join · {total.leaves:,} leave · {total.requests:,} requests",
+            f"          at most {total.points:,} data points",
             f"Target    {self._target()} · {self.workspace.profile.host}",
         ]
         remarks = [run_text.remark(plan, let_through=plan.cohort_id in self._let_through) for plan in self.plans]
@@ -161,7 +161,7 @@ class SyncScreen(FramedScreen):
         return (
             top,
             [section for section in remarks if section],
-            ["", f"[ enter  Start: {changes:,} changes in {self._target()} ]   [ esc  Not now ]"],
+            ["", f"[ enter  Start: {changes:,} changes in {self._target()} ]"],
         )
 
     def _target(self) -> str:

@@ -56,7 +56,7 @@ class SidePane(Static):
         for section in self._sections:
             title, verdict = safe(section.title), safe(section.verdict)
             parts += [("├", "$secondary"), *rule_parts(title, verdict, rule(title, verdict, width - 1)), ("\n", "")]
-            lines = [part for line in section.lines for part in wrap(safe(line), width - 2)]
+            lines = [part for line in section.lines for part in wrap(safe(line), width - 3)]
             for line in lines:
                 parts += [("│ ", "$secondary"), *parts_of(line), ("\n", "")]
             used += 1 + len(lines)
@@ -92,7 +92,7 @@ class SplitPane(Horizontal):
     def side_width(self) -> int:
         """Cells of a line in the right half; those of the whole where there is none."""
         side = self.query_one(SidePane)
-        return (side.size.width or self.size.width) - 2
+        return (side.size.width or self.size.width) - 3
 
     def _show(self) -> None:
         side, left = self.query_one(SidePane), self.query_one(TextPane)
