@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 import signal
 import sys
 import time
@@ -14,7 +15,7 @@ import click
 
 from heaptui.cli.context import Settings, emit, run
 from heaptui.cli.notify import notify
-from heaptui.cli.output import plain, say, table
+from heaptui.cli.output import cut, plain, say, table
 from heaptui.config import load_config
 from heaptui.errors import ExitCode, UsageError
 from heaptui.model.runs import DeliveryProgress, DeliveryState, Plan, Reason, RunProgress
@@ -209,7 +210,8 @@ class Narration:
         while True:
             self._moments()
             if self._live:
-                click.echo(f"{CLEAR_LINE}{live_line(self._progress, time.time())}", err=True, nl=False)
+                line = cut(live_line(self._progress, time.time()), shutil.get_terminal_size().columns - 1)
+                click.echo(f"{CLEAR_LINE}{line}", err=True, nl=False)
             await asyncio.sleep(0.2)
 
     def end(self) -> None:
