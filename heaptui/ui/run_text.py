@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
+
 from heaptui.model.diagnoses import explain_reason, why_in_short
 from heaptui.model.runs import EXTRA_REQUESTS, DeliveryProgress, DeliveryState, Plan, RunProgress, RunSummary
 from heaptui.ui import signs
@@ -91,8 +93,8 @@ def remaining(progress: RunProgress, now: float) -> float | None:
     return progress.total("to_go") / speed if speed > 0 else None
 
 
-def wait_lines(progress: RunProgress, now: float) -> list[str]:
-    """Why nothing is sent just now, as a countdown."""
+def wait_lines(progress: RunProgress, now: float, width: int = 100) -> list[str]:
+    """Why nothing is sent just now, as a countdown, and where its time comes from; on two lines where one is short."""
     if progress.paused:
         return ["⏸ Paused by you. p goes on."]
     waits = [delivery.wait for delivery in progress.deliveries.values() if delivery.wait]
@@ -100,9 +102,14 @@ def wait_lines(progress: RunProgress, now: float) -> list[str]:
         return []
     wait = max(waits, key=lambda wait: wait.until)
     left = max(0.0, wait.until - now)
-    if wait.at_most:
-        return [f"⏸ {wait.reason}. Waiting {left:.0f} s more at most, until {signs.clock(wait.until)} ({wait.source})."]
-    return [f"⏸ {wait.reason}. Next request in {left:.0f} s, at {signs.clock(wait.until)} ({wait.source})."]
+    until = signs.clock(wait.until)
+    when = (
+        f"Waiting {left:.0f} s more at most, until {until} ({wait.source})."
+        if wait.at_most
+        else f"Next request in {left:.0f} s, at {until} ({wait.source})."
+    )
+    line = f"⏸ {wait.reason}. {when}"
+    return [line] if cell_len(line) <= width else [f"⏸ {wait.reason}.", f"  {when}"]
 
 
 def speed_lines(progress: RunProgress, width: int) -> list[str]:
@@ -121,7 +128,7 @@ def speed_lines(progress: RunProgress, width: int) -> list[str]:
     limit = sum(delivery.at_once_limit for delivery in live)
     lines.append(f"At once    {at_once} of up to {limit}; halves when Braze suffers, grows again by itself")
     if extra := max((delivery.extra_requests for delivery in live), default=0):
-        lines.append(f"Refused    {extra:,} extra requests, of at most {EXTRA_REQUESTS}, look for the refused ids")
+        lines.append(f"Refused    the ids are looked for: {extra:,} of at most {EXTRA_REQUESTS} extra requests")
     lines.append(hour_text(progress))
     return lines
 
@@ -132,7 +139,7 @@ def hour_text(progress: RunProgress) -> str:
     if progress.limit_left is not None:
         text += f", {progress.limit_left:,} left"
         if progress.limit_reset is not None:
-            text += f" until {signs.clock(progress.limit_reset)}"
+            text += f" until {signs.clock(round(progress.limit_reset))}"
     return text
 
 
@@ -157,7 +164,8 @@ def result_lines(progress: RunProgress) -> list[str]:
         if delivery.unsettled_until:
             until = signs.clock(delivery.unsettled_until)
             lines.append(
-                f"{delivery.name}: a late answer may still undo a change until {until}; sync again after that."
+                f"{delivery.name}: a late answer may still undo a change until {until};"
+                " while this is open, it is sent once more then by itself."
             )
     return lines
 

@@ -204,7 +204,8 @@ class SyncScreen(FramedScreen):
             "you can leave this screen",
         )
         rule.tell("What happens")
-        lines = [*run_text.wait_lines(progress, now), run_text.arithmetic(progress), ""]
+        waits = run_text.wait_lines(progress, now, self.size.width - 2)
+        lines = [*waits, run_text.arithmetic(progress), ""]
         lines += run_text.speed_lines(progress, self.size.width - 40)
         if progress.total("in_doubt"):
             lines += ["In doubt   the request left, no answer came; sent again, which does no harm"]
