@@ -139,7 +139,10 @@ class SyncJob:
         if self.continues is not None:
             return await workspace.sync.recover(self.continues, forget_refusals=self.forget_refusals)
         if not self.references:
-            return await workspace.sync.all_cohorts()
+            known = await workspace.sync.all_cohorts()
+            if not known:
+                say("No cohort was synced before by name, so --all means none. The first time: heaptui sync COHORT")
+            return known
         chosen = []
         for reference in self.references:
             found = await workspace.cohorts.resolve(reference)
