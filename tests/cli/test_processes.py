@@ -124,6 +124,30 @@ def test_a_signal_while_another_process_is_waited_for_ends_130_and_can_be_contin
     assert desk.run("run", "resume", "2", "--yes").returncode == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_before_anything_is_sent_ends_130(desk: Desk, number: int) -> None:
+    desk.run("cohort", "import", desk.file(people(0, 10)), "--name", "Carts")
+    # The ledger is held, so the command cannot get as far as a run.
+    holding = sqlite3.connect(ledger_of(desk), isolation_level=None)
+    holding.execute("BEGIN IMMEDIATE")
+    process = started(desk, "sync", "Carts", "--yes")
+    deadline = time.monotonic() + 20
+    while not int(_status(process.pid, "SigCgt"), 16) & 1 << (signal.SIGTERM - 1):
+        assert time.monotonic() < deadline
+    process.send_signal(number)
+    _, err = process.communicate(timeout=20)
+    holding.execute("ROLLBACK")
+    holding.close()
+    assert (process.returncode, err.splitlines()[-1]) == (130, "Interrupted.")
+    assert member_requests(desk) == 0
+
+
+def _status(pid: int, name: str) -> str:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(line.split()[1] for line in lines if line.startswith(f"{name}:"))
+
+
 def test_a_wait_longer_than_allowed_exits_4_and_the_next_sync_goes_on(desk: Desk) -> None:
     desk.run("cohort", "import", desk.file(people(0, 3000)), "--name", "Carts")
     desk.fault(effect="status", status=429, reset="delta", seconds=3600, match={"path": "users"}, **{"from": 2})
