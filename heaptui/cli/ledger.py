@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 
 import click
@@ -94,6 +95,30 @@ def check(settings: Settings, *, as_json: bool) -> None:
     code = run(work())
     if code:
         raise SystemExit(code)
+
+
+@ledger.command()
+@click.argument("identifier")
+@click.pass_obj
+def forget(settings: Settings, identifier: str) -> None:
+    """Erase a person who is in no cohort any more from the ledger and its copies.
+
+    IDENTIFIER is the id, or - to read it from stdin, so that it lands in no shell history.
+
+    \b
+    Example:
+      heaptui ledger forget - < id.txt
+    """
+    from heaptui.services.ledgers import forget_person
+
+    async def work() -> None:
+        value = (await asyncio.to_thread(sys.stdin.readline) if identifier == "-" else identifier).rstrip("\r\n")
+        left = await forget_person(await _path(settings), value)
+        say("Forgotten here, and in the daily copies. Not in files you exported, and not in Braze itself.")
+        for path in left:
+            say(f"An older ledger that an import put aside may still hold it: {path}")
+
+    run(work())
 
 
 async def _path(settings: Settings) -> Path:

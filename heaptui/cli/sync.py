@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from heaptui.cli.context import Settings, emit, run
+from heaptui.cli.narration import Narration
 from heaptui.cli.notify import notify
 from heaptui.cli.output import plain, say, table
 from heaptui.config import load_config
@@ -112,6 +113,9 @@ class SyncJob:
 
     async def carry_out(self, *, as_json: bool) -> int:
         """Do it; returns the exit code."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            # Until the run takes the signals over, they interrupt as ctrl-C does.
+            signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
         async with self.settings.workspace("sync") as workspace:
             chosen = await self._chosen(workspace)
             plans = await workspace.sync.plan(chosen, everything=self.full)
@@ -138,7 +142,10 @@ class SyncJob:
         if self.continues is not None:
             return await workspace.sync.recover(self.continues, forget_refusals=self.forget_refusals)
         if not self.references:
-            return await workspace.sync.all_cohorts()
+            known = await workspace.sync.all_cohorts()
+            if not known:
+                say("No cohort was synced before by name, so --all means none. The first time: heaptui sync COHORT")
+            return known
         chosen = []
         for reference in self.references:
             found = await workspace.cohorts.resolve(reference)
@@ -194,61 +201,6 @@ async def deliver(
         for number in signals:
             loop.remove_signal_handler(number)
     return progress
-
-
-class Narration:
-    """A run told on stderr: a live line where stderr is a terminal, the important moments anywhere."""
-
-    def __init__(self, progress: RunProgress) -> None:
-        self._progress = progress
-        self._live = sys.stderr.isatty()
-        self._told = 0
-
-    async def go_on(self) -> None:
-        """Tell until cancelled."""
-        while True:
-            self._moments()
-            if self._live:
-                click.echo(f"{CLEAR_LINE}{live_line(self._progress, time.time())}", err=True, nl=False)
-            await asyncio.sleep(0.2)
-
-    def end(self) -> None:
-        """Tell what is left, and leave no live line behind."""
-        self._moments()
-        if self._live:
-            click.echo(CLEAR_LINE, err=True, nl=False)
-
-    def _moments(self) -> None:
-        moments = list(self._progress.story)[self._told :]
-        self._told += len(moments)
-        for moment in moments:
-            if moment.important:
-                stamp = time.strftime("%H:%M:%S", time.localtime(moment.at))
-                say(f"{CLEAR_LINE if self._live else ''}{stamp}  {plain(moment.text)}")
-
-
-CLEAR_LINE = "\r\x1b[K"
-
-
-def live_line(progress: RunProgress, now: float) -> str:
-    """Where a run stands, in one line."""
-    live = [delivery for delivery in progress.deliveries.values() if not delivery.state.closed]
-    parts = [f"accepted {progress.total('submitted'):,} of {progress.planned:,}"]
-    if refused := progress.total("rejected"):
-        parts.append(f"refused {refused:,}")
-    if in_doubt := progress.total("in_doubt"):
-        parts.append(f"in doubt {in_doubt:,}")
-    waits = [delivery.wait for delivery in live if delivery.wait]
-    if waits:
-        wait = max(waits, key=lambda wait: wait.until)
-        parts.append(f"{plain(wait.reason)}: {max(0, wait.until - now):.0f} s, {wait.source}")
-    else:
-        limit = sum(delivery.at_once_limit for delivery in live)
-        parts.append(f"at once {sum(delivery.at_once for delivery in live)} of {limit}")
-    if extra := sum(delivery.extra_requests for delivery in live):
-        parts.append(f"{extra:,} extra to find refused ids")
-    parts.append(f"{progress.requests_this_hour:,} requests this hour")
-    return " · ".join(parts)
 
 
 def exit_code(progress: RunProgress) -> ExitCode:

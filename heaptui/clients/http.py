@@ -54,7 +54,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. `text` is the body with every secret of the request masked; times in seconds, UTC."""
+    """What came back, with every secret of the request masked in `text` and `data`; times in seconds, UTC."""
 
     status: int
     headers: Mapping[str, str]
@@ -161,7 +161,7 @@ class Http:
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
             text=_redacted(response.content.decode("utf-8", "replace"), secrets)[:BODY_KEPT],
-            data=_decoded(response.content),
+            data=_masked(_decoded(response.content), secrets),
             latency_ms=latency,
             at=time.time(),
         )
@@ -209,6 +209,17 @@ def _redacted(text: str, secrets: list[Secret]) -> str:
     for secret in secrets:
         text = secret.redact(text)
     return text
+
+
+def _masked(value: Any, secrets: list[Secret]) -> Any:
+    """Decoded JSON without the secrets, however they were written in it."""
+    if isinstance(value, str):
+        return _redacted(value, secrets)
+    if isinstance(value, list):
+        return [_masked(item, secrets) for item in value]
+    if isinstance(value, dict):
+        return {_redacted(key, secrets): _masked(item, secrets) for key, item in value.items()}
+    return value
 
 
 def _decoded(content: bytes) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 
 
 class Secret:
@@ -40,8 +41,11 @@ class Secret:
         return f"{self.source}, {len(self.__value)} chars{ends}"
 
     def redact(self, text: str) -> str:
-        """The text with every occurrence of this secret masked."""
-        return text.replace(self.__value, "‹secret›") if self.__value else text
+        """The text with every occurrence of this secret masked, also as JSON may write it."""
+        if self.__value:
+            for form in {self.__value, json.dumps(self.__value)[1:-1], self.__value.replace("/", "\\/")}:
+                text = text.replace(form, "‹secret›")
+        return text
 
     def __bool__(self) -> bool:
         return bool(self.__value)

@@ -342,6 +342,30 @@ def duplicate(path: Path, target: Path) -> None:
             raise LedgerError(f"{target} could not be written.", f"{error}.", "Choose another folder.") from error
 
 
+def rewrite(path: Path, job: Callable[[sqlite3.Connection], T]) -> T:
+    """Run one write that must leave nothing behind: no old text in free pages, none in the write-ahead log.
+
+    Raises:
+        LedgerError: the ledger cannot be written, or somebody else is writing.
+    """
+    with told(path):
+        connection = _connect(path)
+        try:
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                result = job(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            connection.close()
+    return result
+
+
 @contextlib.contextmanager
 def _looking_at(path: Path) -> Iterator[sqlite3.Connection]:
     readable = _readable(path)

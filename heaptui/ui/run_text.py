@@ -105,7 +105,7 @@ def remaining(progress: RunProgress, now: float) -> float | None:
 
 
 def wait_lines(progress: RunProgress, now: float) -> list[str]:
-    """Why nothing is sent just now, as a countdown."""
+    """Why nothing is sent just now, as a countdown, and where its time comes from."""
     if progress.paused:
         return ["⏸ Paused by you. p goes on."]
     waits = [delivery.wait for delivery in progress.deliveries.values() if delivery.wait]
@@ -113,9 +113,13 @@ def wait_lines(progress: RunProgress, now: float) -> list[str]:
         return []
     wait = max(waits, key=lambda wait: wait.until)
     left = max(0.0, wait.until - now)
-    if wait.at_most:
-        return [f"⏸ {wait.reason}. Waiting {left:.0f} s more at most, until {signs.clock(wait.until)} ({wait.source})."]
-    return [f"⏸ {wait.reason}. Next request in {left:.0f} s, at {signs.clock(wait.until)} ({wait.source})."]
+    until = signs.clock(wait.until)
+    when = (
+        f"Waiting {left:.0f} s more at most, until {until} ({wait.source})."
+        if wait.at_most
+        else f"Next request in {left:.0f} s, at {until} ({wait.source})."
+    )
+    return [f"⏸ {wait.reason}. {when}"]
 
 
 def live_sections(progress: RunProgress, width: int) -> list[Section]:
@@ -127,7 +131,7 @@ def live_sections(progress: RunProgress, width: int) -> list[Section]:
     live = [delivery for delivery in progress.deliveries.values() if not delivery.state.closed]
     at_once, limit = sum(d.at_once for d in live), sum(d.at_once_limit for d in live)
     extra = max((delivery.extra_requests for delivery in live), default=0)
-    looking = [f"{extra:,} extra requests, of at most {EXTRA_REQUESTS}, look for the refused ids"] if extra else []
+    looking = [f"the ids are looked for: {extra:,} of at most {EXTRA_REQUESTS} extra requests"] if extra else []
     spark = f"Speed      {signs.sparkline(rates, 24)}   {speed}{' · ' if speed else ''}"
     return [
         Section(
@@ -181,7 +185,7 @@ def hour_text(progress: RunProgress) -> str:
     if progress.limit_left is not None:
         text += f", {progress.limit_left:,} left"
         if progress.limit_reset is not None:
-            text += f" until {signs.clock(progress.limit_reset)}"
+            text += f" until {signs.clock(round(progress.limit_reset))}"
     return text
 
 
@@ -206,7 +210,8 @@ def result_lines(progress: RunProgress) -> list[str]:
         if delivery.unsettled_until:
             until = signs.clock(delivery.unsettled_until)
             lines.append(
-                f"{delivery.name}: a late answer may still undo a change until {until}; sync again after that."
+                f"{delivery.name}: a late answer may still undo a change until {until};"
+                " while this is open, it is sent once more then by itself."
             )
     return lines
 

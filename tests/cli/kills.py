@@ -22,9 +22,13 @@ FAULTS: list[dict[str, Any]] = [
 ]
 
 
-def survive(desk: Desk, kills: int, seed: int) -> None:
-    """Kill `kills` times, then sync cleanly: the sandbox holds exactly the cohort. The seed tells the story again."""
+def survive(desk: Desk, kills: int, seed: int) -> int:
+    """Kill `kills` times, then sync cleanly: the sandbox holds exactly the cohort. The seed tells the story again.
+
+    Returns how many processes were killed while they were delivering.
+    """
     rng = random.Random(seed)
+    amid = 0
     # Much longer than anything is applied late, also on a machine that stalls.
     desk.environ["HEAPTUI_SETTLE_SECONDS"] = "2"
     everybody = people(0, 6000)
@@ -37,15 +41,21 @@ def survive(desk: Desk, kills: int, seed: int) -> None:
             {"effect": "slow", "seconds": 0.05, "match": {"path": "users"}}
         ]
         desk.ask("PUT", "faults", json.dumps({"rules": rules, "seed": seed + number}).encode())
+        before = _member_requests(desk)
         process = subprocess.Popen(
             [*HEAPTUI, "sync", "Carts", "--yes-really"],
             env=desk.environ,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        if number % 4:
+            _wait_for_requests(desk, process, before + rng.randrange(1, 4))
+        # Every fourth is killed whenever it is, also while it starts.
+        moment = rng.uniform(0.0, 0.15) if number % 4 else rng.uniform(0.15, 1.0)
         try:
-            process.wait(rng.uniform(0.15, 1.0))
+            process.wait(moment)
         except subprocess.TimeoutExpired:
+            amid += _member_requests(desk) > before
             process.kill()
             process.wait()
     desk.ask("DELETE", "faults")
@@ -61,3 +71,14 @@ def survive(desk: Desk, kills: int, seed: int) -> None:
     desk.run("sync", "Carts", "--yes-really")
     for run in desk.json("run", "list", "--limit", "500")["runs"]:
         assert run["state"] not in ("running", "planned", "waiting"), f"seed {seed}: {run}"
+    return amid
+
+
+def _member_requests(desk: Desk) -> int:
+    return sum(desk.ask("GET", "requests")["requests"].get("/partners/heap/cohorts/users", {}).values())
+
+
+def _wait_for_requests(desk: Desk, process: subprocess.Popen[bytes], count: int) -> None:
+    deadline = time.monotonic() + 20
+    while _member_requests(desk) < count and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.002)

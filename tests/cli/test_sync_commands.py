@@ -163,12 +163,6 @@ def test_profiles_keep_keys_out_of_arguments_and_out_of_what_is_printed(desk: De
     assert in_arguments.returncode == 2
 
 
-def test_the_doctor_works_in_a_bare_environment(desk: Desk) -> None:
-    bare = {"HOME": desk.environ["HEAPTUI_HOME"], "HEAPTUI_HOME": desk.environ["HEAPTUI_HOME"], "PATH": "/usr/bin"}
-    told = subprocess.run([*HEAPTUI, "doctor", "--json"], env=bare, capture_output=True, text=True, timeout=30)
-    assert json.loads(told.stdout)["heaptui"]
-
-
 def test_the_headless_demo_ends_with_counts_that_add_up() -> None:
     done = subprocess.run([*HEAPTUI, "demo", "--headless"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import tempfile
 import time
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,15 @@ from heaptui.model.runs import DeliveryState, RunProgress
 from heaptui.sandbox.server import Sandbox, running_sandbox
 from heaptui.services.run import recover
 from heaptui.services.workspace import Workspace
+from heaptui.store.identities import unpack
 from tests.services.world import fill, workspace_on
 
 PEOPLE = 12
+PER_REQUEST = 3
+"""So few, that a delivery of a dozen people has several requests in flight."""
 COHORTS = 2
 SPACES = (EXTERNAL_ID, Space(Kind.ALIAS, "email"))
-QUICK = {"settle_seconds": 0.25, "backoff_seconds": 0.001, "read_timeout_seconds": 0.06}
+QUICK = {"settle_seconds": 0.25, "backoff_seconds": 0.001, "read_timeout_seconds": 0.04}
 LATEST = 0.15
 """Seconds after which nothing is applied late any more; well below the settle time."""
 
@@ -58,13 +63,16 @@ def faults() -> st.SearchStrategy[dict[str, Any]]:
             {"effect": "status", "status": 503, "applied": True},
             {"effect": "status", "status": 429, "reset": "delta", "seconds": 0.01},
             {"effect": "status", "status": 423},
+            {"effect": "locked_while_busy", "seconds": 0.005},
+            {"effect": "slow", "seconds": 0.02},
+            {"effect": "html"},
             {"effect": "status", "status": 202},
             {"effect": "status", "status": 401, "body": {"message": "client_secret is invalid"}},
             {"effect": "poison", "identifiers": [external(3), mail(3)]},
         ]
     )
     which = st.one_of(
-        st.lists(st.integers(1, 6), min_size=1, max_size=3).map(lambda at: {"at": at}),
+        st.lists(st.integers(1, 12), min_size=1, max_size=3).map(lambda at: {"at": at}),
         st.floats(0.1, 0.9).map(lambda p: {"probability": p}),
     )
     return st.tuples(effects, which).map(lambda parts: {**parts[0], **parts[1], "match": {"path": "users"}})
@@ -79,7 +87,7 @@ def steps() -> st.SearchStrategy[list[Step]]:
         spaces=st.tuples(*[st.sampled_from([0, 0, 0, 1])] * COHORTS),
         known=people,
         faults=st.lists(faults(), max_size=2).map(tuple),
-        crash_at=st.one_of(st.none(), st.none(), st.integers(1, 12)),
+        crash_at=st.one_of(st.none(), st.none(), st.integers(1, 40)),
         pause=st.booleans(),
     )
     return st.lists(step, min_size=1, max_size=4)
@@ -134,6 +142,22 @@ class History:
             wanted = {external(person) for person in members & self.known}
             assert there == wanted, f"{cohort_id}: there {sorted(there)}, wanted {sorted(wanted)}"
         assert self.sandbox.world.both_directions == 0
+        await self.workspace.ledger.read(self._each_once)
+
+    @staticmethod
+    def _each_once(connection: sqlite3.Connection) -> None:
+        """In every delivery, also the crashed ones, each identifier was planned once, and the counts add up."""
+        for delivery_id, *counts in connection.execute(
+            "SELECT delivery_id, adds + removes, submitted, rejected, in_doubt, skipped, ended_at FROM delivery"
+        ).fetchall():
+            planned, *outcomes, ended_at = counts
+            assert ended_at is not None
+            assert planned == sum(outcomes), counts
+            batches = connection.execute(
+                "SELECT uids FROM batch WHERE delivery_id = ? AND parent_id IS NULL", (delivery_id,)
+            )
+            times = Counter(uid for (uids,) in batches for uid in unpack(uids))
+            assert not times or max(times.values()) == 1, f"delivery {delivery_id}: {times}"
 
     def _know(self, people: frozenset[int]) -> None:
         for person in people - self.known:
@@ -205,6 +229,7 @@ def play(history: list[Step], seed: int) -> None:
     async def run() -> None:
         with tempfile.TemporaryDirectory() as folder:
             async with running_sandbox(seed=1) as sandbox, workspace_on(sandbox, Path(folder), **SETTINGS) as workspace:
+                _small_requests(workspace)
                 try:
                     await History(sandbox, workspace, seed).play(history)
                 except AssertionError:
@@ -214,6 +239,18 @@ def play(history: list[Step], seed: int) -> None:
                     raise
 
     asyncio.run(run())
+
+
+def _small_requests(workspace: Workspace) -> None:
+    """Let its requests carry a few people each."""
+    service = workspace.sync
+    way = service._way
+
+    def few() -> Any:
+        route, aim = way()
+        return replace(route, limit=PER_REQUEST), aim  # type: ignore[type-var]
+
+    service._way = few  # type: ignore[method-assign]
 
 
 SETTINGS = {**QUICK, "guard_min": 10_000}
