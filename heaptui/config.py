@@ -133,6 +133,11 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     secret_store: str = ""
     heap_endpoint: str = ""
     heap_app_id: str = ""
+    heap_path: str = "/heap/segment-sync"
+    heap_signature_fallback: bool = False
+    heap_max_age_seconds: float = 300.0
+    heap_max_skew_seconds: float = 60.0
+    heap_quiet_hours: float = 8.0
     partner_api_key_command: tuple[str, ...] = ()
     data_import_key_command: tuple[str, ...] = ()
     rest_api_key_command: tuple[str, ...] = ()
@@ -238,6 +243,10 @@ def check_profile(profile: Profile, where: str) -> None:
         ("guard_min", profile.guard_min >= 0, "0 or more"),
         ("guard_share", 0 <= profile.guard_share <= 1, "from 0 to 1"),
         ("resend_unproven", not profile.resend_unproven or profile.resend_days > 0, "days, like 7d, or empty"),
+        ("heap_path", profile.heap_path.startswith("/"), "a path that begins with /"),
+        ("heap_max_age_seconds", profile.heap_max_age_seconds > 0, "more than 0"),
+        ("heap_max_skew_seconds", profile.heap_max_skew_seconds >= 0, "0 or more"),
+        ("heap_quiet_hours", profile.heap_quiet_hours > 0, "more than 0"),
         ("alias_label", profile.kind is not Kind.ALIAS or bool(profile.alias_label), "given when kind is alias"),
     )
     for setting, holds, allowed in rules:

@@ -55,6 +55,10 @@ class Cohort:
     doubtful: int = 0
     held_run: int | None = None
     can_undo_import: bool = False
+    automatic: bool = False
+    last_page_at: float | None = None
+    quiet: bool = False
+    drain_asked_at: float | None = None
     examples: tuple[str, ...] = field(default=())
 
     @property

@@ -58,7 +58,8 @@ class Workspace:
         """How this profile looks at its cohorts."""
         guard = Guard(self.profile.guard_min, self.profile.guard_share)
         again = self.profile.resend_days * 86_400
-        return View(self.route or "cohort_import", self.profile.settle_seconds, guard, again)
+        quiet_after = self.profile.heap_quiet_hours * 3600
+        return View(self.route or "cohort_import", self.profile.settle_seconds, guard, again, quiet_after)
 
     @property
     def pace(self) -> Pace:

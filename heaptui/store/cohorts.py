@@ -22,18 +22,20 @@ from heaptui.store.identities import pack, read_space, space_map, space_number, 
 class View:
     """How cohorts are looked at: on which route, with which settle time (seconds) and guard.
 
-    With `resend_after` (seconds), everybody is sent again when it is that long since everybody was.
+    With `resend_after` (seconds), everybody is sent again when it is that long since everybody was. A cohort from
+    Heap is quiet when `quiet_after` (seconds) pass without a page.
     """
 
     route: str
     settle: float
     guard: Guard
     resend_after: float = 0.0
+    quiet_after: float = 8 * 3600.0
 
 
 _COLUMNS = (
     "cohort_id, name, origin, space, created_at, changed_at, synced_at, members, members_before IS NOT NULL,"
-    " source_name, source_digest, id_column, on_hold, retired_at"
+    " source_name, source_digest, id_column, on_hold, retired_at, automatic"
 )
 
 
@@ -86,6 +88,7 @@ def _cohort(
         id_column,
         on_hold,
         retired_at,
+        automatic,
     ) = row
     members = unpack(blob)
     belief = read_belief(connection, cohort_id, view.route, view.settle, spaces)
@@ -102,6 +105,7 @@ def _cohort(
     held = connection.execute(
         "SELECT run_id, state FROM delivery WHERE cohort_id = ? ORDER BY delivery_id DESC LIMIT 1", (cohort_id,)
     ).fetchone()
+    last_page_at, drain_asked_at = heard_from_heap(connection, cohort_id) if origin == Origin.HEAP else (None, None)
     cohort = Cohort(
         cohort_id=cohort_id,
         name=name,
@@ -124,6 +128,10 @@ def _cohort(
         doubtful=len((belief.in_doubt(Direction.ADD) - members) | (belief.in_doubt(Direction.REMOVE) & members)),
         held_run=held[0] if held and held[1] == "held" else None,
         can_undo_import=bool(can_undo),
+        automatic=bool(automatic),
+        last_page_at=last_page_at,
+        quiet=last_page_at is not None and time.time() - last_page_at > view.quiet_after,
+        drain_asked_at=drain_asked_at,
         examples=tuple(i.value for i in values_of(connection, members[:examples])) if examples else (),
     )
     state = _state(cohort, view.guard, on_hold=bool(on_hold), retired=retired_at is not None)
@@ -141,7 +149,22 @@ def _state(cohort: Cohort, guard: Guard, *, on_hold: bool, retired: bool) -> Coh
         return CohortState.NEW
     if cohort.adds or cohort.removes or cohort.braze_name != braze_label(cohort):
         return CohortState.PENDING
-    return CohortState.SYNCED
+    return CohortState.QUIET if cohort.quiet else CohortState.SYNCED
+
+
+def heard_from_heap(connection: sqlite3.Connection, cohort_id: str) -> tuple[float | None, float | None]:
+    """When the last page came, and since when a request to empty the segment waits for an answer."""
+    row = connection.execute(
+        "SELECT last_page_at, (SELECT max(first_at) FROM sync_task WHERE cohort_id = segment.cohort_id"
+        " AND drain = 'asked') FROM segment WHERE cohort_id = ?",
+        (cohort_id,),
+    ).fetchone()
+    return row or (None, None)
+
+
+def set_automatic(connection: sqlite3.Connection, cohort_id: str, *, automatic: bool) -> None:
+    """Let every complete Heap sync of a cohort go to Braze by itself, or not."""
+    connection.execute("UPDATE cohort SET automatic = ? WHERE cohort_id = ?", (automatic, cohort_id))
 
 
 def members(connection: sqlite3.Connection, cohort_id: str) -> BitMap:
