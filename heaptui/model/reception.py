@@ -124,3 +124,30 @@ class ListenerFacts:
     forged: int
     forged_at: float | None
     forged_peer: str
+
+    @property
+    def listening(self) -> bool:
+        """Whether a process, here or elsewhere, takes what Heap sends."""
+        return bool(self.hosts)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What came from Heap for one cohort: the newest first.
+
+    Attributes:
+        waiting: pages that are stored and not applied yet.
+        warnings: sentences about the ids.
+    """
+
+    pages: tuple[ReceivedPage, ...]
+    tasks: tuple[HeapTask, ...]
+    warnings: tuple[str, ...]
+    page_count: int
+    waiting: int
+
+    @property
+    def incomplete(self) -> HeapTask | None:
+        """The newest Heap sync, when pages of it never came."""
+        newest = self.tasks[0] if self.tasks else None
+        return newest if newest and newest.state == "incomplete" else None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from heaptui.errors import HeaptuiError
 from heaptui.model.runs import DeliveryState
-from heaptui.store import pages
+from heaptui.store import segments
 
 if TYPE_CHECKING:
     from heaptui.services.workspace import Workspace
@@ -62,7 +62,7 @@ class AutomaticDelivery:
             await asyncio.gather(*self._deliveries, return_exceptions=True)
 
     async def _start_due(self) -> None:
-        rows = await self._workspace.ledger.read(pages.due)
+        rows = await self._workspace.ledger.read(segments.due)
         wanted = {
             cohort_id: since
             for cohort_id, since, automatic in rows
@@ -109,7 +109,7 @@ class AutomaticDelivery:
             self._woken.set()
 
     async def _done(self, cohort_id: str, since: float) -> None:
-        await self._workspace.ledger.write(partial(pages.done, cohort_id=cohort_id, due_since=since))
+        await self._workspace.ledger.write(partial(segments.done, cohort_id=cohort_id, due_since=since))
 
     def _complain(self, error: HeaptuiError) -> None:
         """Say it once, not every few seconds."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import sqlite3
 import time
 import zlib
 from collections.abc import Callable, Sequence
@@ -33,7 +34,8 @@ from heaptui.model.segment_sync import (
     read_page,
     verify,
 )
-from heaptui.store import pages, retention, security
+from heaptui.services.id_warnings import odd_ids, shape_of
+from heaptui.store import pages, retention, security, segments
 from heaptui.store.identities import CHUNK, number_values
 from heaptui.store.pages import Envelope, Waiting
 
@@ -149,16 +151,19 @@ class Reception:
         return count
 
     async def _apply(self, waiting: Waiting) -> bool:
-        """Number the people of one page in chunks, then swap the members in one short write."""
+        """Number the people of one page, in chunks when they are many, and swap the members in one short write."""
         page = await asyncio.to_thread(_page_of, waiting.body)
-        adds = await self._numbered(waiting.space, page.adds)
-        removes = await self._numbered(waiting.space, page.removes)
-        changes = TaskChanges(adds, removes)
-        done = await self._ledger.write(
-            partial(pages.apply, page_id=waiting.page_id, space=waiting.space, changes=changes, at=time.time())
-        )
+        directions = (page.adds, page.removes)
+        large = sum(map(len, directions)) > CHUNK
+        numbered = [await self._numbered(waiting.space, ids) for ids in directions] if large else []
+
+        def swap(connection: sqlite3.Connection) -> bool:
+            found = numbered if large else [number_values(connection, waiting.space, ids) for ids in directions]
+            return pages.apply(connection, waiting.page_id, waiting.space, TaskChanges(*found), time.time())
+
+        done = await self._ledger.write(swap)
         if done and waiting.action is Action.SYNC:
-            await self._look_at_ids(waiting.cohort_id, page)
+            await self._look_at_ids(waiting, page)
         return done
 
     async def _numbered(self, space: Space, values: Sequence[str]) -> BitMap:
@@ -168,8 +173,21 @@ class Reception:
             uids |= await self._ledger.write(partial(number_values, space=space, values=chunk))
         return uids
 
-    async def _look_at_ids(self, cohort_id: str, page: SegmentPage) -> None:
-        del cohort_id, page
+    async def _look_at_ids(self, waiting: Waiting, page: SegmentPage) -> None:
+        """Remember how the ids look, and what is odd about them."""
+        values, cohort_id = (*page.adds, *page.removes), waiting.cohort_id
+        if not values:
+            return
+        shape = shape_of(values)
+
+        def look(connection: sqlite3.Connection) -> tuple[str, dict[str, str]]:
+            before = segments.shape_of(connection, cohort_id)
+            return before, odd_ids(connection, values, waiting.space, shape, before)
+
+        before, odd = await self._ledger.read(look)
+        if odd or not before:
+            keep = partial(segments.remember_ids, cohort_id=cohort_id, shape=shape, warnings=odd, at=time.time())
+            await self._ledger.write(keep)
 
     async def _close_silent(self) -> int:
         now = time.time()

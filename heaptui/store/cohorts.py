@@ -16,6 +16,7 @@ from heaptui.model.cohorts import Cohort, CohortState, Guard, Origin, braze_labe
 from heaptui.model.identifiers import Space
 from heaptui.store.beliefs import read_belief
 from heaptui.store.identities import pack, read_space, space_map, space_number, unpack, values_of
+from heaptui.store.segments import heard_from_heap
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class View:
 
 _COLUMNS = (
     "cohort_id, name, origin, space, created_at, changed_at, synced_at, members, members_before IS NOT NULL,"
-    " source_name, source_digest, id_column, on_hold, retired_at, automatic"
+    " source_name, source_digest, id_column, on_hold, retired_at, automatic, source_path, source_at"
 )
 
 
@@ -89,6 +90,8 @@ def _cohort(
         on_hold,
         retired_at,
         automatic,
+        source_path,
+        source_at,
     ) = row
     members = unpack(blob)
     belief = read_belief(connection, cohort_id, view.route, view.settle, spaces)
@@ -128,6 +131,8 @@ def _cohort(
         doubtful=len((belief.in_doubt(Direction.ADD) - members) | (belief.in_doubt(Direction.REMOVE) & members)),
         held_run=held[0] if held and held[1] == "held" else None,
         can_undo_import=bool(can_undo),
+        source_path=source_path,
+        source_at=source_at,
         automatic=bool(automatic),
         last_page_at=last_page_at,
         quiet=last_page_at is not None and time.time() - last_page_at > view.quiet_after,
@@ -150,21 +155,6 @@ def _state(cohort: Cohort, guard: Guard, *, on_hold: bool, retired: bool) -> Coh
     if cohort.adds or cohort.removes or cohort.braze_name != braze_label(cohort):
         return CohortState.PENDING
     return CohortState.QUIET if cohort.quiet else CohortState.SYNCED
-
-
-def heard_from_heap(connection: sqlite3.Connection, cohort_id: str) -> tuple[float | None, float | None]:
-    """When the last page came, and since when a request to empty the segment waits for an answer."""
-    row = connection.execute(
-        "SELECT last_page_at, (SELECT max(first_at) FROM sync_task WHERE cohort_id = segment.cohort_id"
-        " AND drain = 'asked') FROM segment WHERE cohort_id = ?",
-        (cohort_id,),
-    ).fetchone()
-    return row or (None, None)
-
-
-def set_automatic(connection: sqlite3.Connection, cohort_id: str, *, automatic: bool) -> None:
-    """Let every complete Heap sync of a cohort go to Braze by itself, or not."""
-    connection.execute("UPDATE cohort SET automatic = ? WHERE cohort_id = ?", (automatic, cohort_id))
 
 
 def members(connection: sqlite3.Connection, cohort_id: str) -> BitMap:
@@ -236,6 +226,11 @@ def replace_members(
             cohort_id,
         ),
     )
+
+
+def set_source(connection: sqlite3.Connection, cohort_id: str, path: str, at: float | None) -> None:
+    """Remember where the file of the last import is and when it was written, for reading it again."""
+    connection.execute("UPDATE cohort SET source_path = ?, source_at = ? WHERE cohort_id = ?", (path, at, cohort_id))
 
 
 def undo_import(connection: sqlite3.Connection, cohort_id: str, *, at: float) -> bool:

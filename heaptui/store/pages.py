@@ -283,21 +283,6 @@ def answer_drain(connection: sqlite3.Connection, cohort_id: str, *, empty: bool,
     return True
 
 
-def due(connection: sqlite3.Connection) -> list[tuple[str, float, bool]]:
-    """The cohorts with a complete task that was not delivered: id, since when, whether automatic is on."""
-    return connection.execute(
-        "SELECT cohort_id, due_since, automatic FROM segment JOIN cohort USING (cohort_id)"
-        " WHERE due_since IS NOT NULL AND retired_at IS NULL ORDER BY due_since"
-    ).fetchall()
-
-
-def done(connection: sqlite3.Connection, cohort_id: str, due_since: float) -> None:
-    """A delivery that took in what was due then has ended; what came due meanwhile stays so."""
-    connection.execute(
-        "UPDATE segment SET due_since = NULL WHERE cohort_id = ? AND due_since <= ?", (cohort_id, due_since)
-    )
-
-
 def read_pages(connection: sqlite3.Connection, cohort_id: str, *, limit: int) -> list[ReceivedPage]:
     """The last pages of a cohort, newest first."""
     rows = connection.execute(
@@ -336,12 +321,6 @@ def read_body(connection: sqlite3.Connection, page_id: int) -> bytes | None:
     return zlib.decompress(row[0]) if row else None
 
 
-def last_page_at(connection: sqlite3.Connection) -> float | None:
-    """When anything last came from Heap."""
-    row = connection.execute("SELECT max(last_page_at) FROM segment").fetchone()
-    return row[0] if row else None
-
-
 def pages_touching(connection: sqlite3.Connection, uid: int, cohort_id: str | None = None) -> list[PageTouch]:
     """The pages that let a person join or leave, newest first; in one body that does both, the join counts."""
     where, values = ("WHERE page.cohort_id = ?", (cohort_id,)) if cohort_id else ("", ())
@@ -355,3 +334,11 @@ def pages_touching(connection: sqlite3.Connection, uid: int, cohort_id: str | No
         if joined or uid in unpack(removes):
             touches.append(PageTouch(_page(tuple(facts)), joined))
     return touches
+
+
+def counts(connection: sqlite3.Connection, cohort_id: str) -> tuple[int, int]:
+    """How many pages of a cohort are kept, and how many of them are not applied."""
+    kept, applied = connection.execute(
+        "SELECT count(*), count(applied_at) FROM page WHERE cohort_id = ?", (cohort_id,)
+    ).fetchone()
+    return kept, kept - applied

@@ -14,7 +14,7 @@ import pytest
 
 from heaptui.model.reception import Drain
 from heaptui.services.workspace import Workspace
-from heaptui.store import pages, security
+from heaptui.store import pages, security, segments
 from tests.receiver.heap import PATH, Door, open_door, page_body, signed
 
 
@@ -205,11 +205,11 @@ async def test_a_task_is_complete_when_its_last_page_is_applied(door: Door) -> N
     await door.takes(["c"], number=3, total=3)
     (task,) = await tasks(door.workspace)
     assert (task.state, task.missing_text) == ("arriving", "page 2 of 3 is missing")
-    assert await door.workspace.ledger.read(pages.due) == []
+    assert await door.workspace.ledger.read(segments.due) == []
     await door.takes(["b"], number=2, total=3)
     (task,) = await tasks(door.workspace)
     assert task.state == "complete"
-    assert [row[0] for row in await door.workspace.ledger.read(pages.due)] == ["heaptui-seg-42"]
+    assert [row[0] for row in await door.workspace.ledger.read(segments.due)] == ["heaptui-seg-42"]
 
 
 async def test_ten_silent_minutes_close_a_task_with_its_missing_pages(door: Door) -> None:
@@ -220,14 +220,14 @@ async def test_ten_silent_minutes_close_a_task_with_its_missing_pages(door: Door
     assert await close(lambda c: pages.close_silent(c, silent_since=now + 600 - 599, at=now)) == 1
     (task,) = await tasks(door.workspace)
     assert (task.state, task.missing) == ("incomplete", (2, 3, 4, 5, 6, 7, 8, 9))
-    assert len(await door.workspace.ledger.read(pages.due)) == 1
+    assert len(await door.workspace.ledger.read(segments.due)) == 1
 
 
 async def test_without_sync_info_each_body_is_complete_at_once(door: Door) -> None:
     await door.takes(["a"], task=None)
     await door.takes(["b"], task=None)
     assert [task.state for task in await tasks(door.workspace)] == ["complete", "complete"]
-    assert len(await door.workspace.ledger.read(pages.due)) == 1
+    assert len(await door.workspace.ledger.read(segments.due)) == 1
 
 
 async def test_a_rename_in_heap_is_noticed_once_and_a_name_given_here_stays(door: Door) -> None:

@@ -76,3 +76,7 @@ CREATE TABLE security_note (
     peer     TEXT NOT NULL,
     PRIMARY KEY (kind, day)
 ) WITHOUT ROWID;
+
+-- Where the file of the last import is, and when it was written.
+ALTER TABLE cohort ADD COLUMN source_path TEXT NOT NULL DEFAULT '';
+ALTER TABLE cohort ADD COLUMN source_at REAL;
