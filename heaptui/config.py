@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from heaptui.errors import UsageError
+from heaptui.model.cohorts import Cohort
 from heaptui.model.identifiers import Kind
 from heaptui.model.instances import host_of, instance_name, normal_endpoint
 
@@ -22,6 +23,7 @@ CONFIG_NAME = "config.toml"
 LABELS = ("", "PRODUCTION", "STAGING", "SANDBOX")
 ROUTES = ("", "cohort_import")
 STORES = ("", "keyring", "file")
+_UNITS = {"h": 3600, "d": 86_400, "w": 604_800}
 
 _OVERRIDES = {
     "HEAPTUI_BRAZE_ENDPOINT": "endpoint",
@@ -102,8 +104,20 @@ def private_dir(path: Path) -> Path:
     return path
 
 
+def every_seconds(text: str) -> float:
+    """`12h`, `1d` or `1w` in seconds; 0 for anything else."""
+    number, unit = text[:-1], text[-1:]
+    return float(number) * _UNITS[unit] if number.isdecimal() and unit in _UNITS else 0.0
+
+
 class CohortSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What a profile says about one cohort."""
+    """What a profile says about one cohort, in a table called by its id, the end of its id, or its name.
+
+    Attributes:
+        pattern: of the files that hold it, like ~/exports/carts_*.csv; the newest is read again.
+        every: how often a new file is due; older than that, the file is old.
+        id_column: the column with the ids, where the remembered one is not meant.
+    """
 
     pattern: str = ""
     every: str = ""
@@ -133,6 +147,11 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     secret_store: str = ""
     heap_endpoint: str = ""
     heap_app_id: str = ""
+    heap_path: str = "/heap/segment-sync"
+    heap_signature_fallback: bool = False
+    heap_max_age_seconds: float = 300.0
+    heap_max_skew_seconds: float = 60.0
+    heap_quiet_hours: float = 8.0
     partner_api_key_command: tuple[str, ...] = ()
     data_import_key_command: tuple[str, ...] = ()
     rest_api_key_command: tuple[str, ...] = ()
@@ -146,6 +165,11 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
         """After how many days everybody is sent again; 0 means never."""
         days = self.resend_unproven.removesuffix("d")
         return float(days) if days.isdecimal() else 0.0
+
+    def settings_of(self, cohort: Cohort) -> CohortSettings:
+        """What the profile says about a cohort."""
+        names = (cohort.cohort_id, cohort.tail, cohort.name)
+        return next((self.cohorts[name] for name in names if name in self.cohorts), CohortSettings())
 
     @property
     def host(self) -> str:
@@ -246,6 +270,15 @@ def check_profile(profile: Profile, where: str) -> None:
         ("guard_min", profile.guard_min >= 0, "0 or more"),
         ("guard_share", 0 <= profile.guard_share <= 1, "from 0 to 1"),
         ("resend_unproven", not profile.resend_unproven or profile.resend_days > 0, "days, like 7d, or empty"),
+        ("heap_path", profile.heap_path.startswith("/"), "a path that begins with /"),
+        ("heap_max_age_seconds", profile.heap_max_age_seconds > 0, "more than 0"),
+        ("heap_max_skew_seconds", profile.heap_max_skew_seconds >= 0, "0 or more"),
+        ("heap_quiet_hours", profile.heap_quiet_hours > 0, "more than 0"),
+        (
+            "cohorts",
+            all(not one.every or every_seconds(one.every) for one in profile.cohorts.values()),
+            'tables whose every is a number with h, d or w, like "1d"',
+        ),
         ("alias_label", profile.kind is not Kind.ALIAS or bool(profile.alias_label), "given when kind is alias"),
     )
     for setting, holds, allowed in rules:

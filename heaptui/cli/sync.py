@@ -44,6 +44,7 @@ class Duration(click.ParamType[float]):
 @click.command()
 @click.argument("cohorts", nargs=-1, metavar="COHORT...")
 @click.option("--all", "all_cohorts", is_flag=True, help="Every cohort that was synced before by name.")
+@click.option("--refresh", is_flag=True, help="First read the newest files of these cohorts again.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and send nothing.")
 @click.option("--full", is_flag=True, help="Send everybody again, also those accepted before.")
 @click.option("--yes", is_flag=True, help="Do not ask. Needed where there is no terminal.")
@@ -56,6 +57,7 @@ def sync(
     cohorts: tuple[str, ...],
     *,
     all_cohorts: bool,
+    refresh: bool,
     dry_run: bool,
     full: bool,
     yes: bool,
@@ -70,13 +72,20 @@ def sync(
     \b
     Examples:
       heaptui sync "Cart abandoners" --dry-run
-      heaptui sync --all --yes
+      heaptui sync --all --refresh --yes
     """
     if bool(cohorts) == all_cohorts:
         raise UsageError("Name the cohorts to sync, or say --all.", "", 'heaptui sync "Cart abandoners" --dry-run')
     as_json = as_json or settings.json
     job = SyncJob(
-        settings, cohorts, dry_run=dry_run, full=full, yes=yes or yes_really, let_through=yes_really, wait=wait
+        settings,
+        cohorts,
+        refresh=refresh,
+        dry_run=dry_run,
+        full=full,
+        yes=yes or yes_really,
+        let_through=yes_really,
+        wait=wait,
     )
     code = run(job.carry_out(as_json=as_json))
     if code:
@@ -96,6 +105,7 @@ class SyncJob:
         yes: bool,
         let_through: bool,
         wait: float | None,
+        refresh: bool = False,
         origin: str = "cli",
         continues: int | None = None,
         forget_refusals: bool = False,
@@ -107,6 +117,7 @@ class SyncJob:
         self.yes = yes
         self.let_through = let_through
         self.wait = wait
+        self.refresh = refresh
         self.origin = origin
         self.continues = continues
         self.forget_refusals = forget_refusals
@@ -118,6 +129,7 @@ class SyncJob:
             signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
         async with self.settings.workspace("sync") as workspace:
             chosen = await self._chosen(workspace)
+            unread = await self._read_again(workspace, chosen) if self.refresh else False
             plans = await workspace.sync.plan(chosen, everything=self.full)
             if self.dry_run:
                 emit({"plans": [plan_json(plan) for plan in plans]}) if as_json else print_plans(plans)
@@ -136,7 +148,18 @@ class SyncJob:
             command = (await asyncio.to_thread(load_config, self.settings.home)).notify
             if command:
                 await notify(command, {"profile": workspace.profile.name, **run_json(progress)})
-            return exit_code(progress)
+            # A file that could not be read must be heard of, also where nobody reads stderr.
+            return exit_code(progress) or (ExitCode.USAGE if unread else ExitCode.DONE)
+
+    @staticmethod
+    async def _read_again(workspace: Workspace, chosen: Sequence[str]) -> bool:
+        """Refresh what has a file; whether one could not be read. The sync goes on with the people of before."""
+        from heaptui.cli.cohort_refresh import refresh_all
+        from heaptui.services.refresh import can_refresh
+
+        found = [one for one in await workspace.cohorts.list() if one.cohort_id in chosen]
+        wanted = [one.cohort_id for one in found if can_refresh(workspace.profile, one)]
+        return any(one.error for one in await refresh_all(workspace, wanted))
 
     async def _chosen(self, workspace: Workspace) -> list[str]:
         if self.continues is not None:

@@ -55,6 +55,12 @@ class Cohort:
     doubtful: int = 0
     held_run: int | None = None
     can_undo_import: bool = False
+    source_path: str = ""
+    source_at: float | None = None
+    automatic: bool = False
+    last_page_at: float | None = None
+    quiet: bool = False
+    drain_asked_at: float | None = None
     examples: tuple[str, ...] = field(default=())
 
     @property

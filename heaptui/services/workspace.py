@@ -30,6 +30,7 @@ from heaptui.store.secrets import Secrets, lookup_secrets
 if TYPE_CHECKING:
     from heaptui.clients.braze_rest import BrazeRest, Waiter
     from heaptui.services.cohorts import CohortService
+    from heaptui.services.heap import HeapService
     from heaptui.services.history import HistoryService
     from heaptui.services.sync import SyncService
 
@@ -58,7 +59,8 @@ class Workspace:
         """How this profile looks at its cohorts."""
         guard = Guard(self.profile.guard_min, self.profile.guard_share)
         again = self.profile.resend_days * 86_400
-        return View(self.route or "cohort_import", self.profile.settle_seconds, guard, again)
+        quiet_after = self.profile.heap_quiet_hours * 3600
+        return View(self.route or "cohort_import", self.profile.settle_seconds, guard, again, quiet_after)
 
     @property
     def pace(self) -> Pace:
@@ -112,6 +114,13 @@ class Workspace:
         from heaptui.services.sync import SyncService
 
         return SyncService(self)
+
+    @cached_property
+    def heap(self) -> HeapService:
+        """What came from Heap, and who listens."""
+        from heaptui.services.heap import HeapService
+
+        return HeapService(self)
 
     @cached_property
     def history(self) -> HistoryService:

@@ -16,24 +16,27 @@ from heaptui.model.cohorts import Cohort, CohortState, Guard, Origin, braze_labe
 from heaptui.model.identifiers import Space
 from heaptui.store.beliefs import read_belief
 from heaptui.store.identities import pack, read_space, space_map, space_number, unpack, values_of
+from heaptui.store.segments import heard_from_heap
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """How cohorts are looked at: on which route, with which settle time (seconds) and guard.
 
-    With `resend_after` (seconds), everybody is sent again when it is that long since everybody was.
+    With `resend_after` (seconds), everybody is sent again when it is that long since everybody was. A cohort from
+    Heap is quiet when `quiet_after` (seconds) pass without a page.
     """
 
     route: str
     settle: float
     guard: Guard
     resend_after: float = 0.0
+    quiet_after: float = 8 * 3600.0
 
 
 _COLUMNS = (
     "cohort_id, name, origin, space, created_at, changed_at, synced_at, members, members_before IS NOT NULL,"
-    " source_name, source_digest, id_column, on_hold, retired_at"
+    " source_name, source_digest, id_column, on_hold, retired_at, automatic, source_path, source_at"
 )
 
 
@@ -86,6 +89,9 @@ def _cohort(
         id_column,
         on_hold,
         retired_at,
+        automatic,
+        source_path,
+        source_at,
     ) = row
     members = unpack(blob)
     belief = read_belief(connection, cohort_id, view.route, view.settle, spaces)
@@ -102,6 +108,7 @@ def _cohort(
     held = connection.execute(
         "SELECT run_id, state FROM delivery WHERE cohort_id = ? ORDER BY delivery_id DESC LIMIT 1", (cohort_id,)
     ).fetchone()
+    last_page_at, drain_asked_at = heard_from_heap(connection, cohort_id) if origin == Origin.HEAP else (None, None)
     cohort = Cohort(
         cohort_id=cohort_id,
         name=name,
@@ -124,6 +131,12 @@ def _cohort(
         doubtful=len((belief.in_doubt(Direction.ADD) - members) | (belief.in_doubt(Direction.REMOVE) & members)),
         held_run=held[0] if held and held[1] == "held" else None,
         can_undo_import=bool(can_undo),
+        source_path=source_path,
+        source_at=source_at,
+        automatic=bool(automatic),
+        last_page_at=last_page_at,
+        quiet=last_page_at is not None and time.time() - last_page_at > view.quiet_after,
+        drain_asked_at=drain_asked_at,
         examples=tuple(i.value for i in values_of(connection, members[:examples])) if examples else (),
     )
     state = _state(cohort, view.guard, on_hold=bool(on_hold), retired=retired_at is not None)
@@ -141,7 +154,7 @@ def _state(cohort: Cohort, guard: Guard, *, on_hold: bool, retired: bool) -> Coh
         return CohortState.NEW
     if cohort.adds or cohort.removes or cohort.braze_name != braze_label(cohort):
         return CohortState.PENDING
-    return CohortState.SYNCED
+    return CohortState.QUIET if cohort.quiet else CohortState.SYNCED
 
 
 def members(connection: sqlite3.Connection, cohort_id: str) -> BitMap:
@@ -213,6 +226,11 @@ def replace_members(
             cohort_id,
         ),
     )
+
+
+def set_source(connection: sqlite3.Connection, cohort_id: str, path: str, at: float | None) -> None:
+    """Remember where the file of the last import is and when it was written, for reading it again."""
+    connection.execute("UPDATE cohort SET source_path = ?, source_at = ? WHERE cohort_id = ?", (path, at, cohort_id))
 
 
 def undo_import(connection: sqlite3.Connection, cohort_id: str, *, at: float) -> bool:
