@@ -11,6 +11,7 @@ from heaptui.cli.cohort_files import export, import_command, members
 from heaptui.cli.context import Settings, emit, named_cohort, run
 from heaptui.cli.output import facts, moment, people, plain, say, table, waiting
 from heaptui.model.cohorts import Cohort, CohortState, Origin
+from heaptui.model.expressions import IDS, parse
 
 if TYPE_CHECKING:
     from heaptui.services.workspace import Workspace
@@ -92,7 +93,8 @@ def show(settings: Settings, reference: str, *, as_json: bool) -> None:
     async def work() -> None:
         async with settings.workspace("command") as workspace:
             one = await workspace.cohorts.show(await named_cohort(workspace, reference))
-        emit(_show_json(one)) if as_json or settings.json else _print(one)
+            computed = await workspace.segments.written(parse(one.expression, IDS)) if one.expression else ""
+        emit(_show_json(one)) if as_json or settings.json else _print(one, computed)
 
     run(work())
 
@@ -103,6 +105,7 @@ def _show_json(one: Cohort) -> dict[str, Any]:
         "kind": one.space.kind,
         "alias_label": one.space.label or None,
         "id_column": one.id_column or None,
+        "expression": one.expression or None,
         "source_name": one.source_name or None,
         "created_at": one.created_at,
         "changed_at": one.changed_at,
@@ -116,7 +119,7 @@ def _show_json(one: Cohort) -> dict[str, Any]:
     }
 
 
-def _print(one: Cohort) -> None:
+def _print(one: Cohort, computed: str) -> None:
     column = f", column {one.id_column}" if one.id_column else ""
     lines = [
         ("cohort", f"{one.name} ({one.cohort_id})"),
@@ -126,6 +129,8 @@ def _print(one: Cohort) -> None:
         ("waiting", f"{one.adds:,} join, {one.removes:,} leave"),
         ("ids", f"{one.space}, like {'  '.join(one.examples)}" if one.examples else str(one.space)),
     ]
+    if computed:
+        lines.insert(1, ("computed", computed))
     if one.refused:
         lines.append(("refused", f"{people(one.refused)}; offered again with: heaptui run retry"))
     if one.doubtful:
@@ -157,6 +162,34 @@ def _from(one: Cohort) -> str:
     if one.origin is Origin.HEAP:
         return f"Heap {one.tail}"
     return one.source_name or str(one.origin)
+
+
+@cohort.command()
+@click.argument("name")
+@click.argument("expression")
+@_as_json
+@click.pass_obj
+def derive(settings: Settings, name: str, expression: str, *, as_json: bool) -> None:
+    """Make a cohort that is computed from others, anew whenever it is looked at or synced. Sends nothing.
+
+    The NAME of a computed cohort gives it another expression.
+
+    \b
+    Example:
+      heaptui cohort derive "Cart - not paying" '"Cart abandoners" and not "Paying"'
+    """
+
+    async def work() -> None:
+        async with settings.workspace("command") as workspace:
+            service = workspace.segments
+            one = await service.derive(name, await service.parse(expression))
+        if as_json or settings.json:
+            emit(_show_json(one))
+        else:
+            click.echo(plain(f"“{one.name}” ({one.cohort_id}) is computed: {people(one.members)}. Nothing sent."))
+            say(f"next: heaptui sync {one.cohort_id} --dry-run")
+
+    run(work())
 
 
 @cohort.command()

@@ -26,7 +26,7 @@ def row_words(row: Filter, names: Names, route: str) -> tuple[str, str, str]:
 
 
 def segment_clicks(cohort_name: str, endpoint: str, *, older: bool = False) -> list[str]:
-    """The way through Braze's dashboard to a segment with the filter of one cohort; `older` for the menu before 2025."""
+    """The way through Braze's dashboard to a segment of one cohort; `older` for the menu before 2025."""
     return [
         f"1  {_start(endpoint, older=older)}",
         f"2  Add filter   {' › '.join(filter_words(cohort_name))}",

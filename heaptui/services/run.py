@@ -147,6 +147,7 @@ class Run:
         self, connection: sqlite3.Connection, cohort_id: str, progress: DeliveryProgress
     ) -> tuple[Cohort, journal.DeliveryRow, bool, bool] | None:
         """Plan the cohort and make the plan durable; None when nothing may be sent."""
+        cohorts.settle(connection, cohort_id, at=time.time())
         cohort = cohorts.read_one(connection, cohort_id, self.view, examples=0)
         members, belief, changes = cohorts.changes_of(connection, cohort_id, self.view, everything=self.everything)
         label = braze_label(cohort)
