@@ -91,7 +91,9 @@ async def test_a_draft_comes_back_as_it_was_kept_also_after_a_renaming(sandbox: 
     async with workspace_on(sandbox, tmp_path) as workspace:
         (draft,) = await workspace.segments.drafts()
         assert draft.segment == preview.segment
-        assert await workspace.segments.written(draft.expression) == '"Abandoned carts" and not braze "Opened an e-mail"'
+        assert (
+            await workspace.segments.written(draft.expression) == '"Abandoned carts" and not braze "Opened an e-mail"'
+        )
         await workspace.segments.forget("Mine")
         assert await workspace.segments.drafts() == []
 
