@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import signal
 import sys
 from collections.abc import Iterable, Mapping
@@ -63,6 +64,7 @@ class HeaptuiApp(App[str]):
         self._looking = False
         self._looker: Timer | None = None
         self.planned: list[str] = []
+        self.previewed: list[str] = []
         self.current_run: int | None = None
         self.continues: int | None = None
 
@@ -215,23 +217,20 @@ class HeaptuiApp(App[str]):
         super()._handle_exception(error)
 
 
+SCREENS = {
+    "cohorts": "CohortsScreen",
+    "segments": "SegmentsScreen",
+    "sync": "SyncScreen",
+    "runs": "RunsScreen",
+    "credentials": "CredentialsScreen",
+}
+"""The screen of each tab; the tab `x` is in heaptui/ui/screens/x.py."""
+
+
 def _screen(name: str) -> Screen[Any]:
     """The screen of a tab, imported when it is first needed."""
-    if name == "sync":
-        from heaptui.ui.screens.sync import SyncScreen
-
-        return SyncScreen()
-    if name == "runs":
-        from heaptui.ui.screens.runs import RunsScreen
-
-        return RunsScreen()
-    if name == "credentials":
-        from heaptui.ui.screens.credentials import CredentialsScreen
-
-        return CredentialsScreen()
-    from heaptui.ui.screens.cohorts import CohortsScreen
-
-    return CohortsScreen()
+    made: Screen[Any] = getattr(importlib.import_module(f"heaptui.ui.screens.{name}"), SCREENS[name])()
+    return made
 
 
 def run_app(opening: Opening) -> str | None:

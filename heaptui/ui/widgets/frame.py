@@ -7,7 +7,13 @@ from textual.widgets import Static
 
 from heaptui.ui.signs import fit, rule, safe, sign
 
-TABS = ((1, "cohorts", "Cohorts"), (3, "sync", "Sync"), (4, "runs", "Runs"), (6, "credentials", "Credentials"))
+TABS = (
+    (1, "cohorts", "Cohorts"),
+    (2, "segments", "Segments"),
+    (3, "sync", "Sync"),
+    (4, "runs", "Runs"),
+    (6, "credentials", "Credentials"),
+)
 
 
 class Line(Static):
