@@ -141,6 +141,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     guard_min: int = 20
     guard_share: float = 0.5
     resend_unproven: str = ""
+    ids_per_minute: int = 250
     kind: Kind = Kind.EXTERNAL_ID
     alias_label: str = ""
     allowed_hosts: tuple[str, ...] = ()
@@ -267,6 +268,7 @@ def check_profile(profile: Profile, where: str) -> None:
         ("wait_seconds", profile.wait_seconds >= 0, "0 or more"),
         ("read_timeout_seconds", 0 < profile.read_timeout_seconds <= 30, "more than 0, at most 30"),
         ("backoff_seconds", profile.backoff_seconds >= 0, "0 or more"),
+        ("ids_per_minute", 1 <= profile.ids_per_minute <= 2500, "from 1 to 2500"),
         ("guard_min", profile.guard_min >= 0, "0 or more"),
         ("guard_share", 0 <= profile.guard_share <= 1, "from 0 to 1"),
         ("resend_unproven", not profile.resend_unproven or profile.resend_days > 0, "days, like 7d, or empty"),

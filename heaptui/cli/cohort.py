@@ -13,6 +13,7 @@ from heaptui.cli.cohort_refresh import refresh
 from heaptui.cli.context import Settings, emit, named_cohort, run
 from heaptui.cli.output import facts, moment, people, plain, say, table, waiting
 from heaptui.model.cohorts import Cohort, CohortState, Origin
+from heaptui.model.expressions import IDS, parse
 
 if TYPE_CHECKING:
     from heaptui.services.workspace import Workspace
@@ -100,10 +101,13 @@ def show(settings: Settings, reference: str, *, with_pages: bool, as_json: bool)
             one = await workspace.cohorts.show(await named_cohort(workspace, reference))
             received = await workspace.heap.received(one.cohort_id) if one.origin is Origin.HEAP or with_pages else None
             old = file_is_old(workspace.profile, one)
+            computed = await workspace.segments.written(parse(one.expression, IDS)) if one.expression else ""
         if as_json or settings.json:
             emit({**_show_json(one), **(received_json(received) if received and with_pages else {})})
             return
-        _print(one, [*([("old", old)] if old else []), *(received_facts(one, received) if received else [])])
+        told = [("computed", computed)] if computed else []
+        told += [("old", old)] if old else []
+        _print(one, [*told, *(received_facts(one, received) if received else [])])
         if received and with_pages:
             print_pages(received)
 
@@ -116,6 +120,7 @@ def _show_json(one: Cohort) -> dict[str, Any]:
         "kind": one.space.kind,
         "alias_label": one.space.label or None,
         "id_column": one.id_column or None,
+        "expression": one.expression or None,
         "source_name": one.source_name or None,
         "created_at": one.created_at,
         "changed_at": one.changed_at,
@@ -176,6 +181,34 @@ def _from(one: Cohort) -> str:
     if one.origin is Origin.HEAP:
         return f"Heap {one.tail}"
     return one.source_name or str(one.origin)
+
+
+@cohort.command()
+@click.argument("name")
+@click.argument("expression")
+@_as_json
+@click.pass_obj
+def derive(settings: Settings, name: str, expression: str, *, as_json: bool) -> None:
+    """Make a cohort that is computed from others, anew whenever it is looked at or synced. Sends nothing.
+
+    The NAME of a computed cohort gives it another expression.
+
+    \b
+    Example:
+      heaptui cohort derive "Cart - not paying" '"Cart abandoners" and not "Paying"'
+    """
+
+    async def work() -> None:
+        async with settings.workspace("command") as workspace:
+            service = workspace.segments
+            one = await service.derive(name, await service.parse(expression))
+        if as_json or settings.json:
+            emit(_show_json(one))
+        else:
+            click.echo(plain(f"“{one.name}” ({one.cohort_id}) is computed: {people(one.members)}. Nothing sent."))
+            say(f"next: heaptui sync {one.cohort_id} --dry-run")
+
+    run(work())
 
 
 @cohort.command()

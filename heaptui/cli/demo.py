@@ -135,6 +135,7 @@ async def running_demo(folder: Path, settings: Settings, *, latency_ms: int) -> 
         await asyncio.to_thread(_make_known, sandbox["braze_url"], world)
         prepared = _prepared(folder, settings, sandbox)
         await _fill(prepared, folder, world)
+        await _build_segments(prepared, sandbox["braze_url"])
         yield Demo(prepared, sandbox)
     finally:
         if process.returncode is None:
@@ -149,7 +150,7 @@ def _make_known(url: str, world: SampleWorld) -> None:
     request = urllib.request.Request(  # noqa: S310 - loopback
         f"{url}/_sandbox/people", lines.encode(), {"Content-Type": "application/x-ndjson"}
     )
-    urllib.request.urlopen(request, timeout=60).close()  # noqa: S310 - loopback
+    _send(request)
 
 
 def _prepared(folder: Path, settings: Settings, sandbox: dict[str, Any]) -> Settings:
@@ -165,6 +166,7 @@ def _prepared(folder: Path, settings: Settings, sandbox: dict[str, Any]) -> Sett
     keys = {
         "HEAPTUI_PARTNER_API_KEY": sandbox["partner_api_key"],
         "HEAPTUI_DATA_IMPORT_KEY": sandbox["data_import_key"],
+        "HEAPTUI_REST_API_KEY": sandbox["rest_api_key"],
     }
     return replace(settings, home=home, profile=DEMO_PROFILE, read_only=False, environ=keys)
 
@@ -188,6 +190,21 @@ async def _fill(settings: Settings, folder: Path, world: SampleWorld) -> None:
                 path = exports / cohort.file
                 await asyncio.to_thread(_write_csv, path, cohort, cohort.now)
                 await _imported(workspace, cohort, path)
+
+
+async def _build_segments(settings: Settings, url: str) -> None:
+    """What somebody built in the sandbox's dashboard before: one segment of ours, and others."""
+    from heaptui.sandbox.sample import sample_segments
+
+    async with settings.workspace("demo") as workspace:
+        ids = {cohort.name: cohort.cohort_id for cohort in await workspace.cohorts.list()}
+    for segment in sample_segments(ids):
+        request = urllib.request.Request(f"{url}/_sandbox/segments", json.dumps(segment).encode())  # noqa: S310
+        await asyncio.to_thread(_send, request)
+
+
+def _send(request: urllib.request.Request) -> None:
+    urllib.request.urlopen(request, timeout=60).close()  # noqa: S310 - loopback
 
 
 async def _imported(workspace: Workspace, cohort: SampleCohort, path: Path) -> str:

@@ -20,6 +20,8 @@ COMMANDS = {
     "demo": "See it work on a sandbox with sample people; nothing leaves this machine.",
     "profile": "Braze workspaces and their keys.",
     "cohort": "Groups of people: import, look, export.",
+    "preview": "Count a Braze segment over cohorts before anybody builds it.",
+    "segment": "The segments that exist in Braze.",
     "sync": "Bring cohorts in Braze up to date.",
     "run": "Past and present syncs of all processes.",
     "listen": "Receive what Heap and Braze send.",

@@ -49,6 +49,8 @@ class Cohort:
     source_name: str = ""
     source_digest: str = ""
     id_column: str = ""
+    expression: str = ""
+    """What a computed cohort is computed from, with ids."""
     braze_name: str = ""
     former_names: tuple[str, ...] = ()
     refused: int = 0

@@ -153,6 +153,7 @@ class CohortService:
 
         Raises:
             Refused: the ledger is open read-only.
+            UsageError: it is computed from a cohort that is retired.
         """
         return await self._changed(cohort_id, partial(cohorts.set_on_hold, cohort_id=cohort_id, on_hold=False))
 

@@ -185,6 +185,7 @@ class Run:
 
     def _open(self, connection: sqlite3.Connection, cohort_id: str) -> _Opened:
         """Plan the cohort and make the plan durable, or record why nothing may be sent."""
+        cohorts.settle(connection, cohort_id, at=time.time())
         cohort = cohorts.read_one(connection, cohort_id, self.view, examples=0)
         members, belief, changes = cohorts.changes_of(connection, cohort_id, self.view, everything=self.everything)
         label = braze_label(cohort)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from heaptui.services.cohorts import CohortService
     from heaptui.services.heap import HeapService
     from heaptui.services.history import HistoryService
+    from heaptui.services.segments import SegmentService
     from heaptui.services.sync import SyncService
 
 
@@ -128,6 +129,13 @@ class Workspace:
         from heaptui.services.history import HistoryService
 
         return HistoryService(self)
+
+    @cached_property
+    def segments(self) -> SegmentService:
+        """Preview Braze segments, derive cohorts, ask how many people exist."""
+        from heaptui.services.segments import SegmentService
+
+        return SegmentService(self)
 
 
 def ledger_path(home: Home, profile: Profile, secrets: Secrets) -> Path:

@@ -7,13 +7,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 
 from pyroaring import BitMap
 
 from heaptui.errors import UsageError
 from heaptui.model.belief import Belief, Changes, Direction, SpaceMap
 from heaptui.model.cohorts import Cohort, CohortState, Guard, Origin, braze_label
+from heaptui.model.expressions import write
 from heaptui.model.identifiers import Space
+from heaptui.store import derived
 from heaptui.store.beliefs import read_belief
 from heaptui.store.identities import pack, read_space, space_map, space_number, unpack, values_of
 from heaptui.store.segments import heard_from_heap
@@ -93,9 +96,10 @@ def _cohort(
         source_path,
         source_at,
     ) = row
-    members = unpack(blob)
+    people = _current(connection, cohort_id, blob, fixed=origin != Origin.EXPRESSION or bool(on_hold or retired_at))
+    expression = derived.expression_of(connection, cohort_id) if origin == Origin.EXPRESSION else None
     belief = read_belief(connection, cohort_id, view.route, view.settle, spaces)
-    changes = belief.changes(members, spaces)
+    changes = belief.changes(people, spaces)
     former = tuple(
         former_name
         for (former_name,) in connection.execute(
@@ -114,7 +118,7 @@ def _cohort(
         name=name,
         origin=Origin(origin),
         state=CohortState.SYNCED,
-        members=len(members),
+        members=len(people),
         delivered=len(belief.delivered),
         adds=len(changes.adds),
         removes=len(changes.removes),
@@ -125,10 +129,11 @@ def _cohort(
         source_name=source_name,
         source_digest=source_digest,
         id_column=id_column,
+        expression=write(expression) if expression else "",
         braze_name=braze_name[0] if braze_name else "",
         former_names=former,
-        refused=len(belief.refused_adds & members) + len(belief.refused_removes - members),
-        doubtful=len((belief.in_doubt(Direction.ADD) - members) | (belief.in_doubt(Direction.REMOVE) & members)),
+        refused=len(belief.refused_adds & people) + len(belief.refused_removes - people),
+        doubtful=len((belief.in_doubt(Direction.ADD) - people) | (belief.in_doubt(Direction.REMOVE) & people)),
         held_run=held[0] if held and held[1] == "held" else None,
         can_undo_import=bool(can_undo),
         source_path=source_path,
@@ -137,7 +142,7 @@ def _cohort(
         last_page_at=last_page_at,
         quiet=last_page_at is not None and time.time() - last_page_at > view.quiet_after,
         drain_asked_at=drain_asked_at,
-        examples=tuple(i.value for i in values_of(connection, members[:examples])) if examples else (),
+        examples=tuple(i.value for i in values_of(connection, people[:examples])) if examples else (),
     )
     state = _state(cohort, view.guard, on_hold=bool(on_hold), retired=retired_at is not None)
     return replace(cohort, state=state)
@@ -158,15 +163,28 @@ def _state(cohort: Cohort, guard: Guard, *, on_hold: bool, retired: bool) -> Coh
 
 
 def members(connection: sqlite3.Connection, cohort_id: str) -> BitMap:
-    """The uids of the people in the cohort now.
+    """The uids of the people in the cohort now; a computed one is computed, unless it is on hold or retired.
 
     Raises:
         UsageError: there is no such cohort.
     """
-    row = connection.execute("SELECT members FROM cohort WHERE cohort_id = ?", (cohort_id,)).fetchone()
+    row = connection.execute(
+        "SELECT members, origin <> ? OR on_hold OR retired_at IS NOT NULL FROM cohort WHERE cohort_id = ?",
+        (Origin.EXPRESSION, cohort_id),
+    ).fetchone()
     if row is None:
         raise _unknown(cohort_id, ())
-    return unpack(row[0])
+    return _current(connection, cohort_id, row[0], fixed=bool(row[1]))
+
+
+def _current(connection: sqlite3.Connection, cohort_id: str, blob: bytes, *, fixed: bool) -> BitMap:
+    computed = None if fixed else derived.people(connection, cohort_id, partial(members, connection))
+    return unpack(blob) if computed is None else computed
+
+
+def settle(connection: sqlite3.Connection, cohort_id: str, *, at: float) -> None:
+    """Before a delivery is planned: keep who is in a computed cohort now, or put it on hold."""
+    derived.settle(connection, cohort_id, partial(members, connection), at=at)
 
 
 def changes_of(
@@ -260,12 +278,26 @@ def usual_share(connection: sqlite3.Connection, cohort_id: str) -> float | None:
 
 
 def set_on_hold(connection: sqlite3.Connection, cohort_id: str, *, on_hold: bool) -> None:
-    """Keep a cohort out of every sync, or let it in again."""
+    """Keep a cohort out of every sync, or let it in again.
+
+    Raises:
+        UsageError: it is computed from a cohort that is retired, so it has to stay on hold.
+    """
+    if on_hold:
+        derived.hold(connection, cohort_id, partial(members, connection))
+    else:
+        derived.refuse_release(connection, cohort_id)
     connection.execute("UPDATE cohort SET on_hold = ? WHERE cohort_id = ?", (on_hold, cohort_id))
 
 
 def retire(connection: sqlite3.Connection, cohort_id: str, *, at: float) -> None:
-    """Let everybody leave with the next sync by id, and take the cohort out of all lists."""
+    """Let everybody leave with the next sync by id, and take the cohort out of all lists.
+
+    What is computed from it keeps its people, on hold.
+    """
+    for dependent in derived.dependents_of(connection, cohort_id):
+        derived.hold(connection, dependent, partial(members, connection))
+    derived.keep(connection, cohort_id, members(connection, cohort_id), at=at)
     connection.execute(
         "UPDATE cohort SET members_before = members, members = ?, retired_at = ?, changed_at = ?"
         " WHERE cohort_id = ? AND retired_at IS NULL",

@@ -74,6 +74,7 @@ class HeaptuiApp(App[str]):
         self._looking = False
         self._looker: Timer | None = None
         self.planned: list[str] = []
+        self.previewed: list[str] = []
         self.current_run: int | None = None
         self.continues: int | None = None
 

@@ -10,8 +10,9 @@ from difflib import get_close_matches
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 
-COHORTS, SYNC, RUNS, RUN, CREDENTIALS, IMPORT, START = (
+COHORTS, SEGMENTS, SYNC, RUNS, RUN, CREDENTIALS, IMPORT, START = (
     "cohorts",
+    "segments",
     "sync",
     "runs",
     "run",
@@ -20,6 +21,7 @@ COHORTS, SYNC, RUNS, RUN, CREDENTIALS, IMPORT, START = (
     "start",
 )
 EVERYWHERE = "everywhere"
+_SIGNS = {"plus": "+", "minus": "-", "equals_sign": "="}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +40,13 @@ class Command:
     @property
     def shown_key(self) -> str:
         """The key as people read it."""
-        names = {"space": "space", "slash": "/", "question_mark": "?", "colon": ":", "escape": "esc"}
+        names = {"slash": "/", "question_mark": "?", "colon": ":", "escape": "esc", "delete": "del", **_SIGNS}
         return names.get(self.key.split(",")[0], self.key.split(",")[0])
 
 
 COMMANDS: tuple[Command, ...] = (
     Command("app.cohorts", EVERYWHERE, "1", "Cohorts", "app.tab('cohorts')", "Go to the cohorts."),
+    Command("app.segments", EVERYWHERE, "2", "Segments", "app.tab('segments')", "Go to the preview of Braze segments."),
     Command("app.sync", EVERYWHERE, "3", "Sync", "app.tab('sync')", "Go to the plan, the running sync or its result."),
     Command("app.runs", EVERYWHERE, "4", "Runs", "app.tab('runs')", "Go to the history of runs."),
     Command("app.credentials", EVERYWHERE, "6", "Credentials", "app.tab('credentials')", "Go to profile and keys."),
@@ -57,10 +60,30 @@ COMMANDS: tuple[Command, ...] = (
     Command("cohorts.import", COHORTS, "i", "import", "screen.import", "Import a file. Sends nothing.", 3),
     Command("cohorts.open", COHORTS, "enter", "open", "screen.open", "Browse the people of the cohort.", 4),
     Command("cohorts.order", COHORTS, "o", "order", "screen.order", "Sort by name, people, waiting or state.", 5),
+    Command("cohorts.preview", COHORTS, "p", "preview", "screen.preview", "Preview a Braze segment of what is marked."),
+    Command("cohorts.match", COHORTS, "m", "match rate", "screen.match", "Ask Braze how many of the people exist."),
     Command("cohorts.rename", COHORTS, "n", "rename", "screen.rename", "Give the cohort another name."),
     Command("cohorts.undo", COHORTS, "u", "undo import", "screen.undo", "Bring back the people before the import."),
     Command("cohorts.release", COHORTS, "h", "release", "screen.release", "Let a cohort on hold be synced again."),
     Command("cohorts.export", COHORTS, "e", "export", "screen.export", "Write all people of the cohort to a file."),
+    Command("segments.view", SEGMENTS, "tab", "next view", "screen.view", "Preview, segments in Braze, overlap.", 1),
+    Command("segments.add", SEGMENTS, "plus", "filter", "screen.add", "Add a filter to this group.", 2),
+    Command("segments.exclude", SEGMENTS, "minus", "exclusion", "screen.exclude", "Add an exclusion group.", 3),
+    Command("segments.group", SEGMENTS, "n", "new group", "screen.group", "Add a filter group."),
+    Command("segments.join", SEGMENTS, "o", "AND/OR", "screen.join", "Join the filters by AND or OR.", 4),
+    Command("segments.groups", SEGMENTS, "O", "groups AND/OR", "screen.join_groups", "Join the groups by AND or OR."),
+    Command("segments.turn", SEGMENTS, "i", "includes", "screen.turn", "Includes, or does not include."),
+    Command("segments.remove", SEGMENTS, "delete,backspace", "remove", "screen.remove", "Remove the filter."),
+    Command("segments.text", SEGMENTS, "equals_sign", "text", "screen.text", "Edit the expression as text.", 5),
+    Command("segments.sync", SEGMENTS, "s", "sync", "screen.sync", "Plan all that is missing. Sends nothing.", 6),
+    Command("segments.match", SEGMENTS, "m", "match rate", "screen.match", "Ask Braze how many of these people exist."),
+    Command("segments.derive", SEGMENTS, "d", "own cohort", "screen.derive", "Make it a cohort, computed from others."),
+    Command("segments.clicks", SEGMENTS, "c", "clicks", "screen.clicks", "The clicks in Braze; again: the older menu."),
+    Command("segments.keep", SEGMENTS, "w", "keep", "screen.keep", "Keep it as a draft."),
+    Command("segments.drafts", SEGMENTS, "b", "drafts", "screen.drafts", "Open a draft."),
+    Command("segments.clear", SEGMENTS, "x", "empty", "screen.clear", "Begin with an empty segment."),
+    Command("segments.copy", SEGMENTS, "y", "copy", "screen.copy", "Copy as text; again: as Markdown, as JSON."),
+    Command("segments.again", SEGMENTS, "r", "read again", "screen.again", "Ask Braze for its segments again."),
     Command("sync.start", SYNC, "enter", "start", "screen.start", "Send what the plan shows.", 1),
     Command("sync.leave_out", SYNC, "space", "leave out", "screen.leave_out", "Leave this cohort out of the plan.", 2),
     Command("sync.let", SYNC, "l", "let through", "screen.let_through", "Let a held cohort through; asks its name.", 3),
@@ -137,7 +160,7 @@ def bindings_of(scope: str) -> list[BindingType]:
 def _with_wide(key: str) -> str:
     """A single letter or digit also as its full-width twin, which Japanese input methods send."""
     if len(key) != 1 or not 0x21 <= ord(key) < 0x7F:
-        twins = {"slash": "／", "question_mark": "？", "colon": "："}
+        twins = {"slash": "／", "question_mark": "？", "colon": "：", "plus": "＋", "minus": "－", "equals_sign": "＝"}
         return f"{key},{twins[key]}" if key in twins else key
     wide = next(chr(code) for code in range(0xFF01, 0xFF5F) if unicodedata.normalize("NFKC", chr(code)) == key)
     return f"{key},{wide}"

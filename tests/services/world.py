@@ -19,8 +19,10 @@ QUICK = {"settle_seconds": 0.3, "backoff_seconds": 0.01, "read_timeout_seconds":
 
 
 @asynccontextmanager
-async def workspace_on(sandbox: Any, folder: Path, **settings: Any) -> AsyncIterator[Workspace]:
-    """A profile that points at the sandbox, with quick times."""
+async def workspace_on(
+    sandbox: Any, folder: Path, *, environ: dict[str, str] | None = None, **settings: Any
+) -> AsyncIterator[Workspace]:
+    """A profile that points at the sandbox, with quick times; `environ` may hold more keys."""
     profile = Profile(
         **{
             "name": "test",
@@ -30,11 +32,12 @@ async def workspace_on(sandbox: Any, folder: Path, **settings: Any) -> AsyncIter
             **settings,
         }
     )
-    environ = {
+    keys = {
         "HEAPTUI_PARTNER_API_KEY": sandbox.keys.partner_api_key,
         "HEAPTUI_DATA_IMPORT_KEY": sandbox.keys.data_import_key,
+        **(environ or {}),
     }
-    async with open_workspace(Home.find(str(folder), {}), profile, environ) as workspace:
+    async with open_workspace(Home.find(str(folder), {}), profile, keys) as workspace:
         yield workspace
 
 

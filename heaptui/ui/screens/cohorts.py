@@ -12,8 +12,10 @@ from textual.containers import Horizontal, Vertical
 from heaptui.errors import HeaptuiError
 from heaptui.model.belief import Direction
 from heaptui.model.cohorts import Cohort, CohortState
+from heaptui.model.expressions import IDS, InCohort, Names, parse, write
 from heaptui.model.identifiers import Identifier
-from heaptui.ui import signs
+from heaptui.model.matching import MatchRate
+from heaptui.ui import segment_text, signs
 from heaptui.ui.commands import COHORTS
 from heaptui.ui.screens.framed import FramedScreen
 from heaptui.ui.widgets.dialogs import Asked, Told
@@ -39,6 +41,7 @@ class CohortsScreen(FramedScreen):
     def __init__(self) -> None:
         super().__init__()
         self.cohorts: Sequence[Cohort] = ()
+        self.rates: dict[str, MatchRate] = {}
         self.marked: set[str] = set()
 
     def compose_body(self) -> ComposeResult:
@@ -47,6 +50,7 @@ class CohortsScreen(FramedScreen):
             Column("Cohort", 0),
             Column("People", 9, right=True),
             Column("Waiting", 15, right=True),
+            Column("Match", 6, right=True, drop=1),
             Column("Ids", 13, drop=3),
             Column("From", 22, drop=4),
             Column("Data", 6, drop=2),
@@ -83,6 +87,7 @@ class CohortsScreen(FramedScreen):
         """Read the ledger and show it."""
         try:
             self.cohorts = await self.workspace.cohorts.list()
+            self.rates = await self.workspace.segments.rates()
         except HeaptuiError as error:
             self.told(error)
             return
@@ -115,6 +120,7 @@ class CohortsScreen(FramedScreen):
             cohort.name,
             signs.people(cohort.members),
             signs.waiting(cohort.adds, cohort.removes),
+            segment_text.share(self.rates.get(cohort.cohort_id)),
             str(cohort.space),
             cohort.source_name or cohort.origin,
             signs.age(cohort.changed_at),
@@ -158,6 +164,11 @@ class CohortsScreen(FramedScreen):
             f"In the cohort  {cohort.members:>9,}  {signs.bar(1, 1, width)}",
             f"Accepted       {cohort.delivered:>9,}  {signs.bar(cohort.delivered, max(cohort.members, 1), width)}",
         ]
+        if rate := self.rates.get(cohort.cohort_id):
+            low, likely, high = rate.of(cohort.members)
+            told = segment_text.exist(rate, cohort.members).split("(")[-1].rstrip(")") if low < high else "all asked"
+            lines.append(f"Exist in Braze {likely:>9,}  {segment_text.share(rate)} ({told})")
+            lines += [f"  not found    {count:>9,}  {cause}" for cause, count in rate.causes[:3]]
         if cohort.refused:
             lines.append(f"Refused        {cohort.refused:>9,}  by Braze, not sent again unless asked")
         if cohort.doubtful:
@@ -172,6 +183,9 @@ class CohortsScreen(FramedScreen):
             lines.append("Next sync   nothing to send")
         if cohort.renamed:
             lines.append(f"Renamed     Braze still shows “{cohort.braze_name}”; the next sync renames it, same id")
+        if cohort.expression:
+            names = Names({one.cohort_id: one.name for one in self.cohorts})
+            lines.append(f"Computed    {write(parse(cohort.expression, IDS), names)}")
         lines.append(f"From        {cohort.source_name or cohort.origin}, read {_ago(cohort.changed_at)}")
         lines.append(f"Synced      {signs.day_and_time(cohort.synced_at) if cohort.synced_at else 'never'}")
         lines += self._advice(cohort)
@@ -216,6 +230,8 @@ class CohortsScreen(FramedScreen):
             return "This is open read-only: nothing can be changed here."
         if cohort is None and command_id not in ("cohorts.import", "cohorts.order"):
             return "There is no cohort here yet. i imports a file."
+        if command_id == "cohorts.match" and self.workspace.secrets.rest_api_key is None:
+            return "This needs a Braze REST key with users.export.ids: 6 Credentials."
         if cohort and command_id == "cohorts.undo" and not cohort.can_undo_import:
             return f"“{cohort.name}” has no import to undo."
         if cohort and command_id == "cohorts.release" and cohort.state is not CohortState.ON_HOLD:
@@ -245,6 +261,28 @@ class CohortsScreen(FramedScreen):
         self.dashboard.planned, self.dashboard.current_run, self.dashboard.continues = chosen, None, None
         self.marked.clear()
         await self.dashboard.action_tab("sync")
+
+    async def action_preview(self) -> None:
+        """The marked cohorts, or the highlighted one, as a Braze segment."""
+        cohort = self.current
+        if self.refuses("cohorts.preview") or cohort is None:
+            return
+        marked = [c.cohort_id for c in self.cohorts if c.cohort_id in self.marked]
+        self.dashboard.previewed = marked or [cohort.cohort_id]
+        await self.dashboard.action_tab("segments")
+
+    @work(group="match", exclusive=True, exit_on_error=True, description="measure a match rate")
+    async def action_match(self) -> None:
+        """Ask Braze how many people of the highlighted cohort exist."""
+        cohort = self.current
+        if self.refuses("cohorts.match") or cohort is None:
+            return
+        from heaptui.ui.measuring import measured
+
+        try:
+            await measured(self, InCohort(cohort.cohort_id), cohort.name, cohort.members, cohort.space)
+        except HeaptuiError as error:
+            self.told(error)
 
     def action_import(self) -> None:
         """Open the import dialog."""

@@ -9,6 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Input
 
 from heaptui.errors import HeaptuiError
@@ -154,6 +155,10 @@ class FramedScreen(Screen[None]):
             self.say(why)
         return bool(why)
 
+    def home(self) -> Widget:
+        """What has the focus when nothing is typed."""
+        return self.query_one(self.AUTO_FOCUS)
+
     def action_filter(self) -> None:
         """Open the filter field."""
         field = self.query_one("#filter", Input)
@@ -167,7 +172,7 @@ class FramedScreen(Screen[None]):
 
     @on(Input.Submitted, "#filter")
     def _keep_filter(self) -> None:
-        self.query_one(self.AUTO_FOCUS).focus()
+        self.home().focus()
 
     def key_escape(self) -> None:
         """Clear the filter, or go back to the table."""
@@ -175,4 +180,4 @@ class FramedScreen(Screen[None]):
         if field.has_class("-open"):
             field.value = ""
             field.remove_class("-open")
-        self.query_one(self.AUTO_FOCUS).focus()
+        self.home().focus()
