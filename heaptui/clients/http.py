@@ -39,6 +39,18 @@ class NoAnswer(HeaptuiError):
 
 
 @dataclass(frozen=True, slots=True)
+class Label:
+    """What a request is for, for whoever keeps a record. It is never sent."""
+
+    what: str = ""
+    """name, members, probe, or read."""
+    cohort_id: str = ""
+    batch_id: int | None = None
+    """The batch whose people the body carries, so that the body need not be kept."""
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What to send. `body` may hold Secrets anywhere; `bearer` becomes the Authorization header."""
 
@@ -47,6 +59,7 @@ class Request:
     method: str = "POST"
     bearer: Secret | None = None
     params: Mapping[str, str] = field(default_factory=dict)
+    label: Label = field(default_factory=Label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +140,7 @@ class Http:
             NoAnswer: it may have.
         """
         url = f"{self.base_url}{request.path}"
-        secrets = [*_secrets_in(request.body), *([request.bearer] if request.bearer else [])]
+        secrets = _secrets_in(request)
         headers = {"Content-Type": "application/json"} if request.body is not None else {}
         if request.bearer:
             headers["Authorization"] = f"Bearer {request.bearer.reveal()}"
@@ -152,7 +165,7 @@ class Http:
         answer = Answer(
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
-            text=_redacted(response.content[:BODY_KEPT].decode("utf-8", "replace"), secrets),
+            text=_redacted(response.content.decode("utf-8", "replace"), secrets)[:BODY_KEPT],
             data=_decoded(response.content),
             latency_ms=latency,
             at=time.time(),
@@ -192,14 +205,23 @@ def _reveal(value: object) -> str:
 _encoder = msgspec.json.Encoder(enc_hook=_reveal)
 
 
-def _secrets_in(body: Mapping[str, Any] | None) -> list[Secret]:
-    """The secrets at the top level of a body, where both cohort calls carry them (Braze docs: cohort import)."""
-    return [value for value in (body or {}).values() if isinstance(value, Secret)]
+SECRET_WORDS = {"partner_api_key": "partner key", "client_secret": "data import key"}
+"""What people call the secrets in a body."""
 
 
-def _redacted(text: str, secrets: list[Secret]) -> str:
-    for secret in secrets:
-        text = secret.redact(text)
+def _secrets_in(request: Request) -> list[tuple[Secret, str]]:
+    """Each secret of a request with its name. Both cohort calls carry theirs at the top level of the body."""
+    found = [
+        (value, SECRET_WORDS.get(name, name))
+        for name, value in (request.body or {}).items()
+        if isinstance(value, Secret)
+    ]
+    return [*found, (request.bearer, "REST key")] if request.bearer else found
+
+
+def _redacted(text: str, secrets: list[tuple[Secret, str]]) -> str:
+    for secret, name in secrets:
+        text = secret.redact(text, f"‹{name}›")
     return text
 
 

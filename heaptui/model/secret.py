@@ -39,9 +39,14 @@ class Secret:
         ends = f", ends {self.__value[-4:]}" if len(self.__value) >= 20 else ""
         return f"{self.source}, {len(self.__value)} chars{ends}"
 
-    def redact(self, text: str) -> str:
+    def mask(self, name: str) -> str:
+        """What stands in its place where people read a request: its name, source and, of long ones, its end."""
+        ends = f", ends {self.__value[-4:]}" if len(self.__value) >= 20 else ""
+        return f"‹{name}, from {self.source}{ends}›"
+
+    def redact(self, text: str, instead: str = "‹secret›") -> str:
         """The text with every occurrence of this secret masked."""
-        return text.replace(self.__value, "‹secret›") if self.__value else text
+        return text.replace(self.__value, instead) if self.__value else text
 
     def __bool__(self) -> bool:
         return bool(self.__value)

@@ -21,8 +21,9 @@ from heaptui.model.instances import check_host
 from heaptui.model.runs import DeliveryProgress, Plan, Reason, RunProgress
 from heaptui.services.locks import CohortLock
 from heaptui.services.pacing import Gate
+from heaptui.services.recorder import Recorder
 from heaptui.services.run import Run, large_change, member_requests, recover
-from heaptui.store import beliefs, cohorts, history, journal, orphans, target
+from heaptui.store import beliefs, cohorts, exchanges, history, journal, orphans, target
 from heaptui.store.target import Target
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class SyncService:
         def opened(connection: sqlite3.Connection) -> int:
             target.claim(connection, aim)
             orphans.close_dead_runs(connection, at=started_at, host=socket.gethostname(), is_alive=_is_alive)
-            return journal.open_run(
+            opened_run = journal.open_run(
                 connection,
                 at=started_at,
                 by=by,
@@ -125,9 +126,11 @@ class SyncService:
                 continues=continues,
                 everything=everything,
             )
+            exchanges.describe_run(connection, opened_run, wanted, workspace.told_context())
+            return opened_run
 
-        run_id = await workspace.ledger.write(opened)
         wanted = list(dict.fromkeys(cohort_ids))
+        run_id = await workspace.ledger.write(opened)
         names = {plan.cohort_id: plan for plan in await self.plan(wanted, everything=everything)}
         progress = RunProgress(run_id, started_at, by, origin, continues=continues)
         for cohort_id in wanted:
@@ -136,11 +139,12 @@ class SyncService:
                 cohort_id, plan.name, plan.adds, plan.removes, rename=plan.rename, unchanged=plan.unchanged
             )
         pace = workspace.pace
+        recorder = Recorder(workspace.ledger, workspace.secrets.given(), run_id)
         run = Run(
             run_id=run_id,
             cohort_ids=wanted,
             ledger=workspace.ledger,
-            http=Http(profile.endpoint, read_timeout=pace.read_timeout),
+            http=Http(profile.endpoint, read_timeout=pace.read_timeout, on_exchange=recorder.note),
             route=route,
             target=aim,
             view=workspace.view,
@@ -155,7 +159,7 @@ class SyncService:
         )
         self.runs[run_id] = progress
         self._running[run_id] = run
-        self._tasks[run_id] = asyncio.create_task(run.carry_out(), name=f"run {run_id}")
+        self._tasks[run_id] = asyncio.create_task(recorder.around(run.carry_out()), name=f"run {run_id}")
         if settle:
             following = asyncio.create_task(self._settle_after(progress), name=f"settling of run {run_id}")
             self._settling.add(following)

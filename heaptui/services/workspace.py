@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from heaptui.config import Home, Profile
 from heaptui.errors import UsageError
@@ -98,6 +98,14 @@ class Workspace:
         salt = target.salt(connection)
         keys = {name: secret.fingerprint(salt) for name, secret in self.secrets.given().items()}
         return json.dumps(keys)
+
+    def told_context(self) -> dict[str, Any]:
+        """What a run is started with, as far as it may explain a difference to another run. Holds no secret."""
+        return {
+            "keys": {name: secret.describe() for name, secret in self.secrets.given().items()},
+            "route": self.route,
+            "partner": self.profile.partner_name,
+        }
 
     @cached_property
     def cohorts(self) -> CohortService:
