@@ -22,6 +22,7 @@ COMMANDS = {
     "cohort": "Groups of people: import, look, export.",
     "sync": "Bring cohorts in Braze up to date.",
     "run": "Past and present syncs of all processes.",
+    "explain": "What a failure means, who mends it and how; needs no network.",
     "listen": "Receive what Heap and Braze send.",
     "ledger": "Keep, move and check the record of what Braze holds.",
     "sandbox": "Serve a stand-in for Braze and Heap to other programs.",

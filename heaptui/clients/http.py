@@ -152,7 +152,7 @@ class Http:
                 request.method, url, content=content, headers=headers, params=request.params or None
             )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
-            self._record(Exchange(request, url, sent_at, None, f"not sent: {type(error).__name__}"))
+            self._record(Exchange(request, url, sent_at, None, f"not sent: {_why_not_sent(error)}"))
             raise NotSent(
                 f"{urlsplit(url).hostname} cannot be reached.",
                 _why_not_sent(error),
