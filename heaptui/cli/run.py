@@ -10,6 +10,7 @@ import click
 from heaptui.cli.context import Settings, emit
 from heaptui.cli.context import run as run_now
 from heaptui.cli.output import say, table
+from heaptui.cli.run_support import exchange, exchanges, explanations_json, letter, log
 from heaptui.cli.sync import Duration, SyncJob, print_run, run_json
 from heaptui.model.diagnoses import why_in_short
 from heaptui.model.runs import RunSummary
@@ -18,6 +19,10 @@ from heaptui.model.runs import RunSummary
 @click.group()
 def run() -> None:
     """Past and present syncs of all processes."""
+
+
+for command in (exchanges, exchange, log, letter):
+    run.add_command(command)
 
 
 @run.command("list")
@@ -100,12 +105,14 @@ async def _show(settings: Settings, run_id: int, *, as_json: bool) -> None:
     async with settings.workspace("command") as workspace:
         progress = await workspace.history.progress(run_id)
         rejections = await workspace.history.rejections(run_id)
+        desk = await workspace.support.desk(run_id)
     if as_json:
         story = [{"at": moment.at, "text": moment.text} for moment in progress.story]
         refused = [{"kind": r.kind, "value": r.value, "direction": r.direction, "text": r.text} for r in rejections]
-        emit({**run_json(progress), "story": story, "rejections": refused})
+        why = {"explanations": explanations_json(desk), "compared_with": desk.good.run_id if desk.good else None}
+        emit({**run_json(progress), **why, "story": story, "rejections": refused})
         return
-    print_run(progress, settings.profile or "")
+    print_run(progress, settings.profile or "", desk.lines())
     for moment in progress.story:
         if moment.important:
             click.echo(f"{time.strftime('%H:%M:%S', time.localtime(moment.at))}  {moment.text}")

@@ -14,7 +14,7 @@ import click
 
 from heaptui.cli.context import Settings, emit, run
 from heaptui.cli.notify import notify
-from heaptui.cli.output import say, table
+from heaptui.cli.output import plain, say, table
 from heaptui.config import load_config
 from heaptui.errors import ExitCode, UsageError
 from heaptui.model.runs import DeliveryProgress, DeliveryState, Plan, Reason, RunProgress
@@ -301,8 +301,8 @@ def _requests(plan: Plan) -> str:
     return f"{plan.requests:,} + name" if plan.rename else f"{plan.requests:,}"
 
 
-def print_run(progress: RunProgress, profile: str) -> None:
-    """How a run ended: the counts, and for what needs somebody, who and how."""
+def print_run(progress: RunProgress, profile: str, explained: Sequence[tuple[str, str]] | None = None) -> None:
+    """How a run ended: the counts, and for what needs somebody, who and how; `explained` in more words."""
     from heaptui.model.diagnoses import explain_reason
 
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(progress.ended_at or time.time()))
@@ -321,8 +321,10 @@ def print_run(progress: RunProgress, profile: str) -> None:
         for d in progress.deliveries.values()
     ]
     table(("cohort", "join", "leave", "accepted", "refused", "in doubt", "skipped", "state"), rows)
+    for name, text in explained or ():
+        click.echo(f"  {name:<11}{plain(text)}" if name else f"  {plain(text)}")
     for delivery in progress.deliveries.values():
-        for line in explain_reason(delivery, progress.run_id):
+        for line in explain_reason(delivery, progress.run_id) if explained is None else ():
             click.echo(f"  {line}")
         if delivery.unsettled_until:
             until = time.strftime("%H:%M:%S", time.localtime(delivery.unsettled_until))

@@ -115,7 +115,7 @@ def explain(
         sure=found.sure,
         causes=entry.causes,
         since=since,
-        so=_so(first.reason, entry, facts, good, changed),
+        so=_so(first.reason, entry, good, changed),
         ruled_out=_ruled_out(facts, good, changed, exchange),
         who=entry.who,
         how=entry.how,
@@ -216,8 +216,10 @@ def _since(facts: RunFacts, good: RunFacts | None, cohort_ids: Sequence[str]) ->
     mine, theirs = ({c: f.mapping[c] for c in cohort_ids if c in f.mapping} for f in (facts, good))
     for cohort_id in cohort_ids:
         if cohort_id in mine and cohort_id in theirs:
-            sides = [tuple(m[cohort_id].get(k, "") for k in ("kind", "label", "column")) for m in (mine, theirs)]
-            compare("mapping", *sides, " ".join(filter(None, sides[1])), "column and kind of id")
+            here, there = (
+                " ".join(m[cohort_id].get(k, "") for k in ("kind", "label", "column")) for m in (mine, theirs)
+            )
+            compare("mapping", here, there, " ".join(there.split()), "column and kind of id")
         if facts.files.get(cohort_id) and good.files.get(cohort_id) and facts.files[cohort_id] != good.files[cohort_id]:
             changed.add("file")
             differs.append(f"another file (sha256 {facts.files[cohort_id][:8]}, then {good.files[cohort_id][:8]})")
@@ -243,35 +245,33 @@ _KEY_OF = {
 }
 
 
-def _so(reason: Reason, entry: Entry, facts: RunFacts, good: RunFacts | None, changed: set[str]) -> str:
+def _so(reason: Reason, entry: Entry, good: RunFacts | None, changed: set[str]) -> str:
     """The conclusion, where the comparison allows one."""
     if good is None:
         return ""
-    when = _day(good.ended_at or good.started_at)
-    if reason in (Reason.LARGE_CHANGE, Reason.TOO_MANY_REFUSALS, Reason.NONE):
-        if "mapping" in changed:
-            return "the ids now come from another column or are of another kind: that is the likely cause"
-        if "file" in changed:
-            return f"the people come from another file than in run {good.run_id}: look at it first"
-        return ""
-    if "endpoint" in changed:
-        return f"the endpoint was changed after run {good.run_id}: that is the likely cause"
-    if "partner" in changed:
-        return f"partner_name was changed after run {good.run_id}: that is the likely cause"
-    key = _KEY_OF.get(entry.code)
-    if key is not None:
-        words = SECRET_WORDS[key]
-        if key in changed:
-            return f"the {words} was replaced here after run {good.run_id}: it is mistyped, or of another workspace"
-        if key in good.keys:
-            return f"the {words} was regenerated or invalidated after {when}"
-    if entry.code == "braze.401.not_enabled":
-        return f"the partner was switched off in Braze after {when}"
-    if entry.code == "braze.not_braze":
-        return f"something between here and Braze changed after {when}: a proxy, a VPN or a firewall"
-    if reason in (Reason.NO_ANSWER, Reason.UNREACHABLE, Reason.LOCKED, Reason.WAIT_TOO_LONG) and not changed:
-        return "nothing changed on this side: Braze or the network"
-    return ""
+    run, when = good.run_id, _day(good.ended_at or good.started_at)
+    key = _KEY_OF.get(entry.code, "")
+    words = SECRET_WORDS.get(key, "")
+    about_people = reason in (Reason.LARGE_CHANGE, Reason.TOO_MANY_REFUSALS, Reason.NONE)
+    rules = (
+        (about_people and "mapping" in changed, "the ids come from another column or are of another kind: look there"),
+        (about_people and "file" in changed, f"the people come from another file than in run {run}: look at it first"),
+        (about_people, ""),
+        ("endpoint" in changed, f"the endpoint was changed after run {run}: that is the likely cause"),
+        ("partner" in changed, f"partner_name was changed after run {run}: that is the likely cause"),
+        (key in changed, f"the {words} was replaced here after run {run}: it is mistyped, or of another workspace"),
+        (key in good.keys, f"the {words} was regenerated or invalidated in Braze after {when}"),
+        (entry.code == "braze.401.not_enabled", f"the partner was switched off in Braze after {when}"),
+        (
+            entry.code == "braze.not_braze",
+            f"something between here and Braze changed after {when}: a proxy, a VPN or a firewall",
+        ),
+        (reason in _OUTSIDE and not changed, "nothing changed on this side: it is Braze or the network"),
+    )
+    return next((text for holds, text in rules if holds), "")
+
+
+_OUTSIDE = {Reason.NO_ANSWER, Reason.UNREACHABLE, Reason.LOCKED, Reason.WAIT_TOO_LONG}
 
 
 def _ruled_out(facts: RunFacts, good: RunFacts | None, changed: set[str], deciding: Deciding | None) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from heaptui.clients.braze_rest import BrazeRest, Waiter
     from heaptui.services.cohorts import CohortService
     from heaptui.services.history import HistoryService
+    from heaptui.services.support import SupportService
     from heaptui.services.sync import SyncService
 
 
@@ -127,6 +128,13 @@ class Workspace:
         from heaptui.services.history import HistoryService
 
         return HistoryService(self)
+
+    @cached_property
+    def support(self) -> SupportService:
+        """Explain runs and look at their exchanges."""
+        from heaptui.services.support import SupportService
+
+        return SupportService(self)
 
 
 def ledger_path(home: Home, profile: Profile, secrets: Secrets) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 import zlib
@@ -138,44 +139,40 @@ def found(connection: sqlite3.Connection, run_id: int, text: str, limit: int) ->
 
 def read_one(connection: sqlite3.Connection, exchange_id: int) -> tuple[ExchangeRow, Content] | None:
     """One exchange with its inside."""
-    row = connection.execute(
-        f"SELECT {_COLUMNS}, packed FROM exchange WHERE exchange_id = ?", (exchange_id,)
-    ).fetchone()
-    return None if row is None else (ExchangeRow(*row[:-1]), unpacked(row[-1]))
+    pairs = _pairs(connection, "exchange_id = ?", (exchange_id,))
+    return pairs[0] if pairs else None
 
 
-def failing(connection: sqlite3.Connection, run_id: int, limit: int) -> list[tuple[ExchangeRow, Content]]:
-    """Exchanges of a run that were not simply accepted, oldest first: no answer, or anything but a plain 2xx."""
-    if not has_table(connection, "exchange"):
-        return []
-    rows = connection.execute(
-        f"SELECT {_COLUMNS}, packed FROM exchange WHERE run_id = ?"
-        " AND (status IS NULL OR status >= 300 OR status = 202) ORDER BY exchange_id LIMIT ?",
+def failing(
+    connection: sqlite3.Connection, run_id: int, limit: int, *, newest_first: bool = False
+) -> list[tuple[ExchangeRow, Content]]:
+    """Exchanges of a run that were not simply accepted: no answer, or anything but a plain 2xx."""
+    return _pairs(
+        connection,
+        "run_id = ? AND (status IS NULL OR status >= 300 OR status = 202)"
+        f" ORDER BY exchange_id {'DESC' if newest_first else 'ASC'} LIMIT ?",
         (run_id, limit),
     )
-    return [(ExchangeRow(*row[:-1]), unpacked(row[-1])) for row in rows]
 
 
-def last_of(connection: sqlite3.Connection, run_id: int, cohort_id: str) -> tuple[ExchangeRow, Content] | None:
-    """The last exchange of a cohort in a run: most often the one that ended it."""
-    if not has_table(connection, "exchange"):
-        return None
-    row = connection.execute(
-        f"SELECT {_COLUMNS}, packed FROM exchange WHERE run_id = ? AND cohort_id = ? ORDER BY exchange_id DESC LIMIT 1",
-        (run_id, cohort_id),
-    ).fetchone()
-    return None if row is None else (ExchangeRow(*row[:-1]), unpacked(row[-1]))
+def newest(connection: sqlite3.Connection, run_id: int, limit: int) -> list[tuple[ExchangeRow, Content]]:
+    """The last exchanges of a run, the newest first."""
+    return _pairs(connection, "run_id = ? ORDER BY exchange_id DESC LIMIT ?", (run_id, limit))
 
 
 def first_answered(connection: sqlite3.Connection, run_id: int) -> tuple[ExchangeRow, Content] | None:
     """The first exchange of a run that had an answer, for the other side's clock."""
+    pairs = _pairs(connection, "run_id = ? AND status IS NOT NULL ORDER BY exchange_id LIMIT 1", (run_id,))
+    return pairs[0] if pairs else None
+
+
+def _pairs(
+    connection: sqlite3.Connection, condition: str, parameters: tuple[Any, ...]
+) -> list[tuple[ExchangeRow, Content]]:
     if not has_table(connection, "exchange"):
-        return None
-    row = connection.execute(
-        f"SELECT {_COLUMNS}, packed FROM exchange WHERE run_id = ? AND status IS NOT NULL ORDER BY exchange_id LIMIT 1",
-        (run_id,),
-    ).fetchone()
-    return None if row is None else (ExchangeRow(*row[:-1]), unpacked(row[-1]))
+        return []
+    rows = connection.execute(f"SELECT {_COLUMNS}, packed FROM exchange WHERE {condition}", parameters)
+    return [(ExchangeRow(*row[:-1]), unpacked(row[-1])) for row in rows]
 
 
 def describe_run(
@@ -203,3 +200,9 @@ def context_of(connection: sqlite3.Connection, run_id: int) -> dict[str, Any]:
     row = connection.execute("SELECT context FROM run_context WHERE run_id = ?", (run_id,)).fetchone()
     found_context: dict[str, Any] = json.loads(row[0]) if row else {}
     return found_context
+
+
+def ledger_mark(connection: sqlite3.Connection) -> str:
+    """Four hex digits by which the same ledger is known again, for a reference in a letter."""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'salt'").fetchone()
+    return hashlib.sha256(str(row[0] if row else "").encode()).hexdigest()[:4]
