@@ -91,6 +91,11 @@ class SupportService:
         """The exchanges of a run that hold a text in address, status, headers, request or answer."""
         return await self._ledger.read(lambda connection: exchanges.found(connection, run_id, text, limit), long=True)
 
+    async def failing(self, run_id: int, limit: int) -> Sequence[ExchangeRow]:
+        """The first exchanges of a run that were not simply accepted."""
+        found = await self._ledger.read(lambda connection: exchanges.failing(connection, run_id, limit))
+        return [row for row, _ in found]
+
     async def exchange(self, exchange_id: int) -> tuple[ExchangeRow, Content]:
         """One exchange with its inside.
 
