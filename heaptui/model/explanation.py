@@ -73,6 +73,8 @@ class Explanation:
     told: str = ""
     meaning: str = ""
     sure: bool = False
+    by_answer: bool = False
+    """Whether an answer of the other side tells it, and not only what heaptui did."""
     causes: tuple[str, ...] = ()
     since: str = ""
     so: str = ""
@@ -113,10 +115,11 @@ def explain(
         told=first.detail if first.reason not in (Reason.CANCELLED, Reason.KILLED) else "",
         meaning=entry.meaning,
         sure=found.sure,
+        by_answer=exchange is not None,
         causes=entry.causes,
         since=since,
         so=_so(first.reason, entry, good, changed),
-        ruled_out=_ruled_out(facts, good, changed, exchange),
+        ruled_out=_ruled_out(facts, good, changed, exchange) if exchange else (),
         who=entry.who,
         how=entry.how,
         commands=tuple(commands),
@@ -170,7 +173,8 @@ def _headline(
     head = entry.title
     if deciding is not None:
         status = f" ({deciding.status})" if deciding.status else ""
-        where = "on the first request" if deciding.before == 0 else f"after {deciding.before:,} requests"
+        count = "1 request" if deciding.before == 1 else f"{deciding.before:,} requests"
+        where = "on the first request" if deciding.before == 0 else f"after {count}"
         return f"{head}{status}, {where}, {_clock(deciding.at)}."
     return f"{head}." if first.ended_at is None else f"{head}, {_clock(first.ended_at)}."
 
@@ -200,7 +204,7 @@ def _since(facts: RunFacts, good: RunFacts | None, cohort_ids: Sequence[str]) ->
         if not mine and not theirs:
             return
         if mine == theirs:
-            same.append(f"same {word or what}")
+            same.append(word or what)
         else:
             changed.add(what)
             differs.append(f"another {word or what}{f' ({told})' if told else ''}")
@@ -208,10 +212,13 @@ def _since(facts: RunFacts, good: RunFacts | None, cohort_ids: Sequence[str]) ->
     compare("endpoint", facts.endpoint, good.endpoint, f"then {good.endpoint}")
     compare("partner", facts.partner, good.partner, f"then {good.partner}", "partner name")
     compare("route", facts.route, good.route, f"then {good.route}", "way into Braze")
-    for name, words in SECRET_WORDS.items():
-        if name in facts.keys or name in good.keys:
-            end = _end(facts.told_keys.get(name, ""))
-            compare(name, facts.keys.get(name), good.keys.get(name), end, f"{words}{f' (ends {end})' if end else ''}")
+    used = [name for name in SECRET_WORDS if name in facts.keys or name in good.keys]
+    others = [name for name in used if facts.keys.get(name) != good.keys.get(name)]
+    ends = {name: f" ends {end}" if (end := _end(facts.told_keys.get(name, ""))) else "" for name in used}
+    changed.update(others)
+    differs += [f"another {SECRET_WORDS[name]} ({ends[name].strip() or 'its end is not told'})" for name in others]
+    if kept := [f"{SECRET_WORDS[name]}{ends[name]}" for name in used if name not in others]:
+        same.append(f"{'key' if len(kept) == 1 else 'keys'} ({', '.join(kept)})")
     compare("version", facts.version, good.version, f"then {good.version}")
     mine, theirs = ({c: f.mapping[c] for c in cohort_ids if c in f.mapping} for f in (facts, good))
     for cohort_id in cohort_ids:
@@ -225,12 +232,16 @@ def _since(facts: RunFacts, good: RunFacts | None, cohort_ids: Sequence[str]) ->
             differs.append(f"another file (sha256 {facts.files[cohort_id][:8]}, then {good.files[cohort_id][:8]})")
     if facts.clock_off is not None:
         right = abs(facts.clock_off) < CLOCK_MATTERS
-        (same if right else differs).append("clock right" if right else f"clock {facts.clock_off:+.0f} s off")
+        if not right:
+            differs.append(f"clock {facts.clock_off:+.0f} s off")
         changed |= set() if right else {"clock"}
     if facts.heap_silent_for is not None and facts.heap_silent_for > 8 * 3600:
         changed.add("heap")
         differs.append(f"Heap silent for {facts.heap_silent_for / 3600:.0f} h")
-    return ", ".join([*dict.fromkeys(differs), *dict.fromkeys(same)]), changed
+    told = [*dict.fromkeys(differs), *([f"same {', '.join(dict.fromkeys(same))}"] if same else [])]
+    if facts.clock_off is not None and "clock" not in changed:
+        told.append("clock right")
+    return "; ".join(told), changed
 
 
 def _end(told: str) -> str:
@@ -259,7 +270,7 @@ def _so(reason: Reason, entry: Entry, good: RunFacts | None, changed: set[str]) 
         (about_people, ""),
         ("endpoint" in changed, f"the endpoint was changed after run {run}: that is the likely cause"),
         ("partner" in changed, f"partner_name was changed after run {run}: that is the likely cause"),
-        (key in changed, f"the {words} was replaced here after run {run}: it is mistyped, or of another workspace"),
+        (key in changed, f"the {words} was replaced here after run {run}: mistyped, or of another workspace"),
         (key in good.keys, f"the {words} was regenerated or invalidated in Braze after {when}"),
         (entry.code == "braze.401.not_enabled", f"the partner was switched off in Braze after {when}"),
         (
@@ -302,7 +313,7 @@ def _day(at: float) -> str:
 
 
 def explanation_lines(explanation: Explanation, *, good_run: int | None, user: str = "") -> list[tuple[str, str]]:
-    """An explanation as (name, text) lines in the order in which people need them."""
+    """An explanation as (name, text) lines in the order in which people need them; the name " " goes on a list."""
     made: list[tuple[str, str]] = [
         ("", f"{'✗ ' if explanation.reason != 'refused_ids' else '! '}{explanation.headline}")
     ]
@@ -311,18 +322,22 @@ def explanation_lines(explanation: Explanation, *, good_run: int | None, user: s
     else:
         made.append(("Cohort", explanation.cohorts[0]))
     made.append(("Kept", explanation.kept))
-    if explanation.told:
-        made.append(("Told", explanation.told))
-    how_sure = "sure: the answer names it" if explanation.sure else "likely, from the status alone"
-    made.append(("Means", f"{explanation.meaning} ({how_sure})"))
-    made += [("Causes" if n == 1 else "", f"{n}. {cause}") for n, cause in enumerate(explanation.causes, 1)]
     if explanation.since:
         made.append((f"Since {good_run}" if good_run else "Since", explanation.since))
     if explanation.so:
         made.append(("So", explanation.so))
-    if explanation.ruled_out:
-        made.append(("Not", ", ".join(explanation.ruled_out)))
     made.append(("Who mends", explanation.who))
     owner = f"as {explanation.command_user}: " if explanation.command_user and explanation.command_user != user else ""
-    made += [("Then" if n == 0 else "", f"{owner}{command}") for n, command in enumerate(explanation.commands)]
+    made += [("Then" if n == 0 else " ", f"{owner}{command}") for n, command in enumerate(explanation.commands)]
+    if explanation.told:
+        made.append(("Told", explanation.told))
+    how_sure = ""
+    if explanation.by_answer:
+        how_sure = " (sure: the answer names it)" if explanation.sure else " (likely, from the status alone)"
+    made.append(("Means", f"{explanation.meaning}{how_sure}"))
+    made += [("Causes" if n == 1 else " ", f"{n}. {cause}") for n, cause in enumerate(explanation.causes, 1)]
+    if explanation.how:
+        made.append(("How", explanation.how))
+    if explanation.ruled_out:
+        made.append(("Not", ", ".join(explanation.ruled_out)))
     return made

@@ -6,8 +6,8 @@ from heaptui.model.lexicon import Entry
 from heaptui.model.runs import Reason
 
 _ADMIN = "A Braze admin of the workspace"
-_KEY_PAGE = "Partner Integrations › Technology Partners › Heap (older menu: Integrations › Technology Partners)"
-_API_KEYS = "Settings › API Keys (older menu: Developer Console › REST API Keys)"
+_KEY_PAGE = "Partner Integrations › Technology Partners › Heap"
+_API_KEYS = "Settings › API Keys"
 _OURS = "Whoever looks after heaptui: this is a bug, not a setting."
 
 BRAZE: tuple[Entry, ...] = (
@@ -57,7 +57,7 @@ BRAZE: tuple[Entry, ...] = (
             "a REST API key was entered instead",
         ),
         f"{_ADMIN}: {_KEY_PAGE} › copy the Data Import Key.",
-        "Enter it; it is asked for and not shown.",
+        "Enter it; it is asked for and not shown. Older menus in Braze: Integrations › Technology Partners.",
         (401,),
         (r"client[ _]secret",),
         "/partners/",

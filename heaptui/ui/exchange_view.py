@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from heaptui.model.exchange_text import pretty
@@ -54,8 +54,11 @@ def exchange_row(row: ExchangeRow) -> Row:
     )
 
 
-def story_rows(moments: Sequence[Moment], failing: Sequence[ExchangeRow]) -> list[Row]:
-    """The moments that explain the end, and between them the requests that were not simply accepted."""
+def story_rows(moments: Sequence[Moment], failing: Sequence[ExchangeRow], names: Mapping[str, str]) -> list[Row]:
+    """The moments that explain the end, and between them the requests that were not simply accepted.
+
+    `names` are those of the cohorts by their id.
+    """
     timed = [
         (moment.at, Row(f"m{number}", (millis(moment.at), moment.text, "", "")))
         for number, moment in enumerate(moments)
@@ -63,7 +66,7 @@ def story_rows(moments: Sequence[Moment], failing: Sequence[ExchangeRow]) -> lis
     ]
     for row in failing:
         batch = f", batch {row.batch_id}" if row.batch_id else ""
-        text = f"{row.cohort_id.rsplit('-', 1)[-1]}: {WHAT.get(row.what, row.what)}{batch}, try {row.attempt}"
+        text = f"{names.get(row.cohort_id, row.cohort_id)}: {WHAT.get(row.what, row.what)}{batch}, try {row.attempt}"
         timed.append(
             (row.at, Row(f"x{row.exchange_id}", (millis(row.at), text, answer_word(row), took(row)), tone=tone(row)))
         )
@@ -77,7 +80,7 @@ def exchange_facts(row: ExchangeRow, content: Content, sent: str | None) -> list
     took_words = f" in {row.latency_ms:,.0f} ms" if row.latency_ms is not None else ""
     date = f", Date {content.headers['date']}" if "date" in content.headers else ""
     made.append(("Answer", f"{row.status or content.error}{took_words}, {urlsplit(row.url).hostname}{date}"))
-    made += [("", line) for line in pretty(content.answer)] if content.answer else []
+    made += [(" ", line) for line in pretty(content.answer)] if content.answer else []
     others = {name: value for name, value in content.headers.items() if name not in ("date", "content-type", "server")}
     made += _block("Headers", [f"{name}: {value}" for name, value in others.items()]) if others else []
     html = "html" in content.headers.get("content-type", "")
@@ -89,4 +92,4 @@ def exchange_facts(row: ExchangeRow, content: Content, sent: str | None) -> list
 
 
 def _block(name: str, lines: Sequence[str]) -> list[tuple[str, str]]:
-    return [(name if number == 0 else "", line) for number, line in enumerate(lines)]
+    return [(name if number == 0 else " ", line) for number, line in enumerate(lines)]

@@ -128,7 +128,7 @@ async def test_the_same_key_as_in_the_last_good_run_was_invalidated_in_braze(
     assert desk.good is not None
     assert desk.good.run_id == good
     end = sandbox.keys.data_import_key[-4:]
-    assert f"same Data Import Key (ends {end})" in first.since
+    assert f"Data Import Key ends {end}" in first.since
     assert "same endpoint" in first.since
     assert "clock right" in first.since
     assert "regenerated or invalidated" in first.so
@@ -169,4 +169,4 @@ async def test_another_column_is_the_suspect_when_ids_are_refused(sandbox: Any, 
     assert "another column and kind of id" in first.since
     assert "another column" in first.so
     names = [name for name, _ in explanation_lines(first, good_run=1)]
-    assert names.index("Kept") < names.index("Means") < names.index("Who mends") < names.index("Then")
+    assert names.index("Kept") < names.index("Who mends") < names.index("Then") < names.index("Means")

@@ -111,7 +111,9 @@ class RunScreen(FramedScreen):
             return
         first = self._progress is None
         self._progress = progress
-        story = exchange_view.story_rows(list(progress.story), failing)
+        story = exchange_view.story_rows(
+            list(progress.story), failing, {cohort: d.name for cohort, d in progress.deliveries.items()}
+        )
         self._counts = [len(story), batches, refused, exchanges if matching is None else len(matching)]
         self.query_one("#pane-0", RecordTable).show(story)
         self._windowed(BATCHES).show_many(batches, self._read_batches)

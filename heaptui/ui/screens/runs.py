@@ -118,7 +118,7 @@ class RunsScreen(FramedScreen):
         lines = [("Counts", run_text.arithmetic(progress))]
         lines += [
             (
-                "Cohorts" if number == 0 else "",
+                "Cohorts" if number == 0 else " ",
                 f"{delivery.name}: {delivery.adds:,} join, {delivery.removes:,} leave,"
                 f" accepted {delivery.submitted:,}, {run_text.delivery_state(delivery)}",
             )

@@ -13,7 +13,7 @@ NAME_CELLS = 11
 
 
 class FactsPane(Line):
-    """Lines of (name, text); a text without a name goes on from the left edge when it begins a block."""
+    """Lines of (name, text); a text without a name stands at the left edge, one named " " under the one before."""
 
     def __init__(self, id: str | None = None) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id, classes="text-pane")
@@ -36,13 +36,11 @@ class FactsPane(Line):
         if not width:
             return
         lines = []
-        hanging = False
         for name, text in self._facts:
-            indent = NAME_CELLS if name or hanging else 0
+            indent = NAME_CELLS if name else 0
             parts = wrapped(safe(text), max(10, width - indent))
             lines.append((fit(safe(name), NAME_CELLS) if indent else "") + parts[0])
             lines += [" " * indent + part for part in parts[1:]]
-            hanging = bool(name) or hanging
         self.update(sign("\n".join(lines)))
 
 
