@@ -10,7 +10,7 @@ import click
 from heaptui.cli.context import Settings, emit
 from heaptui.cli.context import run as run_now
 from heaptui.cli.output import say, table
-from heaptui.cli.run_support import exchange, exchanges, explanations_json, letter, log
+from heaptui.cli.run_support import exchange, exchanges, explanations_json, letter, log, undo
 from heaptui.cli.sync import Duration, SyncJob, print_run, run_json
 from heaptui.model.diagnoses import why_in_short
 from heaptui.model.runs import RunSummary
@@ -21,7 +21,7 @@ def run() -> None:
     """Past and present syncs of all processes."""
 
 
-for command in (exchanges, exchange, log, letter):
+for command in (exchanges, exchange, log, letter, undo):
     run.add_command(command)
 
 

@@ -11,6 +11,7 @@ import msgspec
 from heaptui.cli.context import Settings, emit
 from heaptui.cli.context import run as run_now
 from heaptui.cli.output import plain, say, table
+from heaptui.cli.sync import Duration, SyncJob
 from heaptui.model.exchange_text import pretty
 from heaptui.model.lexicon import recognise
 from heaptui.services.support import Content, ExchangeRow
@@ -145,6 +146,38 @@ def letter(settings: Settings, run_id: int) -> None:
             click.echo(plain(await workspace.support.letter(run_id)), nl=False)
 
     run_now(printed())
+
+
+@click.command()
+@click.argument("run_id", type=int)
+@click.option("--dry-run", is_flag=True, help="Show the plan and send nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask. Needed where there is no terminal.")
+@click.option("--wait", type=Duration(), help="How long to wait for Braze or for another process.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def undo(settings: Settings, run_id: int, *, dry_run: bool, yes: bool, wait: float | None, as_json: bool) -> None:
+    """Take back what Braze accepted in a run, without what later runs touched; its cohorts go on hold.
+
+    \b
+    Example:
+      heaptui run undo 142 --dry-run
+    """
+    job = SyncJob(
+        settings,
+        (),
+        dry_run=dry_run,
+        full=False,
+        yes=yes,
+        let_through=False,
+        wait=wait,
+        origin="undo",
+        undoes=run_id,
+    )
+    code = run_now(job.carry_out(as_json=as_json or settings.json))
+    if not dry_run:
+        say("Its cohorts are on hold, so that no sync brings anybody back: heaptui cohort release COHORT")
+    if code:
+        raise SystemExit(code)
 
 
 def explanations_json(desk: Any) -> list[dict[str, Any]]:

@@ -98,6 +98,7 @@ class SyncJob:
         origin: str = "cli",
         continues: int | None = None,
         forget_refusals: bool = False,
+        undoes: int | None = None,
     ) -> None:
         self.settings = settings
         self.references = references
@@ -109,12 +110,13 @@ class SyncJob:
         self.origin = origin
         self.continues = continues
         self.forget_refusals = forget_refusals
+        self.undoes = undoes
 
     async def carry_out(self, *, as_json: bool) -> int:
         """Do it; returns the exit code."""
         async with self.settings.workspace("sync") as workspace:
             chosen = await self._chosen(workspace)
-            plans = await workspace.sync.plan(chosen, everything=self.full)
+            plans = await workspace.sync.plan(chosen, everything=self.full, undoes=self.undoes)
             if self.dry_run:
                 emit({"plans": [plan_json(plan) for plan in plans]}) if as_json else print_plans(plans)
                 return ExitCode.DONE
@@ -127,6 +129,7 @@ class SyncJob:
                 origin=self.origin,
                 wait=self.wait,
                 continues=self.continues,
+                undoes=self.undoes,
             )
             emit(run_json(progress)) if as_json else print_run(progress, workspace.profile.name)
             command = (await asyncio.to_thread(load_config, self.settings.home)).notify
@@ -135,6 +138,8 @@ class SyncJob:
             return exit_code(progress)
 
     async def _chosen(self, workspace: Workspace) -> list[str]:
+        if self.undoes is not None:
+            return [plan.cohort_id for plan in await workspace.undo.plan(self.undoes)]
         if self.continues is not None:
             return await workspace.sync.recover(self.continues, forget_refusals=self.forget_refusals)
         if not self.references:
@@ -167,6 +172,7 @@ async def deliver(
     origin: str = "cli",
     wait: float | None = None,
     continues: int | None = None,
+    undoes: int | None = None,
 ) -> RunProgress:
     """Run a sync to its end, telling its story on stderr; a signal stops it after the requests in flight."""
     service = workspace.sync
@@ -178,6 +184,7 @@ async def deliver(
         wait_for_lock=wait or 0.0,
         longest_wait=wait,
         continues=continues,
+        undoes=undoes,
     )
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

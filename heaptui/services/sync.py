@@ -22,7 +22,7 @@ from heaptui.model.runs import DeliveryProgress, Plan, Reason, RunProgress
 from heaptui.services.locks import CohortLock
 from heaptui.services.pacing import Gate
 from heaptui.services.recorder import Recorder
-from heaptui.services.run import Run, large_change, member_requests, recover
+from heaptui.services.run import Run, large_change, member_requests, planned, recover
 from heaptui.store import beliefs, cohorts, exchanges, history, journal, orphans, target
 from heaptui.store.target import Target
 
@@ -50,8 +50,10 @@ class SyncService:
         """The cohorts that `--all` means: synced before by name, or automatic."""
         return await self._workspace.ledger.read(cohorts.synced_by_name)
 
-    async def plan(self, cohort_ids: Sequence[str], *, everything: bool = False) -> list[Plan]:
-        """What a sync of these cohorts would send now. Changes nothing."""
+    async def plan(
+        self, cohort_ids: Sequence[str], *, everything: bool = False, undoes: int | None = None
+    ) -> list[Plan]:
+        """What a sync of these cohorts would send now, or the undo of a run. Changes nothing."""
         view = self._workspace.view
         limit = MEMBERS_PER_REQUEST
 
@@ -59,7 +61,7 @@ class SyncService:
             plans = []
             for cohort_id in cohort_ids:
                 cohort = cohorts.read_one(connection, cohort_id, view, examples=0)
-                _, belief, changes = cohorts.changes_of(connection, cohort_id, view, everything=everything)
+                _, belief, changes = planned(connection, cohort_id, view, everything=everything, undoes=undoes)
                 label = braze_label(cohort)
                 plans.append(
                     Plan(
@@ -70,10 +72,10 @@ class SyncService:
                         unchanged=changes.unchanged,
                         requests=member_requests(changes, limit),
                         rename="" if cohort.braze_name == label else label,
-                        held=large_change(len(changes.removes), len(belief.delivered), view.guard),
+                        held="" if undoes else large_change(len(changes.removes), len(belief.delivered), view.guard),
                         delivered=len(belief.delivered),
                         first_time=not cohort.braze_name,
-                        on_hold=cohort.state == "on_hold",
+                        on_hold=cohort.state == "on_hold" and not undoes,
                     )
                 )
             return plans
@@ -92,6 +94,7 @@ class SyncService:
         longest_wait: float | None = None,
         continues: int | None = None,
         settle: bool = False,
+        undoes: int | None = None,
     ) -> RunProgress:
         """Start a run of these cohorts and return its live progress.
 
@@ -131,7 +134,7 @@ class SyncService:
 
         wanted = list(dict.fromkeys(cohort_ids))
         run_id = await workspace.ledger.write(opened)
-        names = {plan.cohort_id: plan for plan in await self.plan(wanted, everything=everything)}
+        names = {plan.cohort_id: plan for plan in await self.plan(wanted, everything=everything, undoes=undoes)}
         progress = RunProgress(run_id, started_at, by, origin, continues=continues)
         for cohort_id in wanted:
             plan = names[cohort_id]
@@ -153,6 +156,7 @@ class SyncService:
             progress=progress,
             max_in_flight=profile.max_in_flight,
             everything=everything,
+            undoes=undoes,
             let_through=let_through,
             let_through_by=by,
             wait_for_lock=wait_for_lock,

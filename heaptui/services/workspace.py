@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from heaptui.services.history import HistoryService
     from heaptui.services.support import SupportService
     from heaptui.services.sync import SyncService
+    from heaptui.services.trace import TraceService
+    from heaptui.services.undo import UndoService
 
 
 @dataclass
@@ -71,14 +73,17 @@ class Workspace:
         )
 
     @asynccontextmanager
-    async def braze_rest(self, wait: Waiter | None = None) -> AsyncIterator[BrazeRest]:
+    async def braze_rest(self, wait: Waiter | None = None, *, recorded: bool = True) -> AsyncIterator[BrazeRest]:
         """The reads that a REST key allows; `wait` shows the waits of a rate limit to somebody.
+
+        Exchanges are recorded unless nothing of them may stay.
 
         Raises:
             UsageError: no endpoint or no REST key, or a host that keys may not go to.
         """
         from heaptui.clients.braze_rest import BrazeRest
         from heaptui.clients.http import Http
+        from heaptui.services.recorder import Recorder
 
         profile, key = self.profile, self.secrets.rest_api_key
         if not profile.endpoint or key is None:
@@ -88,11 +93,17 @@ class Workspace:
                 f"heaptui profile set {profile.name} rest_api_key",
             )
         check_host(profile.endpoint, profile.allowed_hosts)
-        async with Http(profile.endpoint, read_timeout=profile.read_timeout_seconds) as http:
-            rest = BrazeRest(http, key)
-            if wait is not None:
-                rest.wait = wait
-            yield rest
+        recorder = Recorder(self.ledger, self.secrets.given()) if recorded and not self.read_only else None
+        note = recorder.note if recorder else None
+        try:
+            async with Http(profile.endpoint, read_timeout=profile.read_timeout_seconds, on_exchange=note) as http:
+                rest = BrazeRest(http, key)
+                if wait is not None:
+                    rest.wait = wait
+                yield rest
+        finally:
+            if recorder is not None:
+                await recorder.close()
 
     def fingerprints(self, connection: sqlite3.Connection) -> str:
         """Salted fingerprints of the keys in use as JSON, so that a later run can tell which one changed."""
@@ -135,6 +146,20 @@ class Workspace:
         from heaptui.services.support import SupportService
 
         return SupportService(self)
+
+    @cached_property
+    def people(self) -> TraceService:
+        """Trace single people."""
+        from heaptui.services.trace import TraceService
+
+        return TraceService(self)
+
+    @cached_property
+    def undo(self) -> UndoService:
+        """Take back what a run changed."""
+        from heaptui.services.undo import UndoService
+
+        return UndoService(self)
 
 
 def ledger_path(home: Home, profile: Profile, secrets: Secrets) -> Path:

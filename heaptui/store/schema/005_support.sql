@@ -22,3 +22,13 @@ CREATE TABLE run_context (
     run_id  INTEGER PRIMARY KEY REFERENCES run,
     context TEXT NOT NULL
 );
+
+-- Who was in the Braze segment of a cohort when it was last read: the people this ledger knows, and how many others.
+CREATE TABLE readback (
+    cohort_id    TEXT PRIMARY KEY REFERENCES cohort,
+    at           REAL NOT NULL,
+    segment_id   TEXT NOT NULL,
+    segment_name TEXT NOT NULL,
+    uids         BLOB NOT NULL,
+    others       INTEGER NOT NULL
+) WITHOUT ROWID;
