@@ -23,6 +23,7 @@ COMMANDS = {
     "sync": "Bring cohorts in Braze up to date.",
     "run": "Past and present syncs of all processes.",
     "trace": "Why a person is, or is not, in a Braze segment.",
+    "compare": "What Braze holds, what is held here, why they differ, and how to mend it.",
     "explain": "What a failure means, who mends it and how; needs no network.",
     "listen": "Receive what Heap and Braze send.",
     "ledger": "Keep, move and check the record of what Braze holds.",

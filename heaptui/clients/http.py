@@ -5,6 +5,7 @@ The only module that imports httpx and the only one that reveals a `Secret`.
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cache
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,7 +21,7 @@ import httpx
 import msgspec
 
 from heaptui import __version__
-from heaptui.errors import HeaptuiError, Unreachable
+from heaptui.errors import HeaptuiError, Unreachable, UsageError
 from heaptui.model.secret import Secret
 
 MAX_CONNECTIONS = 8
@@ -176,6 +178,54 @@ class Http:
     def _record(self, exchange: Exchange) -> None:
         if self._on_exchange:
             self._on_exchange(exchange)
+
+
+class TooLarge(HeaptuiError):
+    """A download is larger than it may be."""
+
+
+async def download(url: str, target: Path, *, limit: int, read_timeout: float = READ_TIMEOUT) -> int:
+    """Stream what an address gives into a file, when it answers 200; returns the status.
+
+    Only over HTTPS, or from this machine; without any key, and without following redirects.
+
+    Raises:
+        UsageError: the address is neither.
+        TooLarge: there are more than `limit` bytes; the file is then incomplete.
+        NotSent, NoAnswer: as for `Http.send`.
+    """
+    local = is_loopback(urlsplit(url).hostname or "")
+    if not url.startswith("https:") and not (local and url.startswith("http:")):
+        raise UsageError("The export's address is not https.", "Nothing was downloaded.", "Tell your Braze admin.")
+    try:
+        async with (
+            httpx.AsyncClient(
+                verify=tls_context() if url.startswith("https:") else False,
+                timeout=httpx.Timeout(read_timeout, connect=min(CONNECT_TIMEOUT, read_timeout)),
+                follow_redirects=False,
+                trust_env=not local,
+                headers={"User-Agent": f"heaptui/{__version__}"},
+            ) as client,
+            client.stream("GET", url) as response,
+        ):
+            if response.status_code != 200:
+                return response.status_code
+            await _saved(response, target, limit)
+            return 200
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
+        raise NotSent("The export cannot be downloaded.", _why_not_sent(error), "Check the network.") from error
+    except httpx.TransportError as error:
+        raise NoAnswer(_why_no_answer(error)) from error
+
+
+async def _saved(response: httpx.Response, target: Path, limit: int) -> None:
+    received = 0
+    with await asyncio.to_thread(target.open, "wb") as file:
+        async for chunk in response.aiter_bytes(1 << 20):
+            received += len(chunk)
+            if received > limit:
+                raise TooLarge(f"The export is larger than {limit >> 20:,} MB.", "It was not read.")
+            await asyncio.to_thread(file.write, chunk)
 
 
 def is_loopback(host: str) -> bool:

@@ -209,6 +209,14 @@ class SyncService:
         route = CohortImport(profile.partner_name, secrets.partner_api_key, secrets.data_import_key)
         return route, Target(profile.endpoint, profile.partner_name, secrets.data_import_key)
 
+    def aim(self) -> Target:
+        """What a sync of this profile aims at.
+
+        Raises:
+            UsageError: something needed to send is missing.
+        """
+        return self._way()[1]
+
     async def same_workspace(self) -> None:
         """Somebody says that the key in use leads to the workspace that the ledger is about.
 

@@ -30,6 +30,7 @@ from heaptui.store.secrets import Secrets, lookup_secrets
 if TYPE_CHECKING:
     from heaptui.clients.braze_rest import BrazeRest, Waiter
     from heaptui.services.cohorts import CohortService
+    from heaptui.services.compare import CompareService
     from heaptui.services.history import HistoryService
     from heaptui.services.support import SupportService
     from heaptui.services.sync import SyncService
@@ -160,6 +161,13 @@ class Workspace:
         from heaptui.services.undo import UndoService
 
         return UndoService(self)
+
+    @cached_property
+    def compare(self) -> CompareService:
+        """Read Braze segments back."""
+        from heaptui.services.compare import CompareService
+
+        return CompareService(self)
 
 
 def ledger_path(home: Home, profile: Profile, secrets: Secrets) -> Path:
