@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from heaptui.cli.context import Settings, emit, run
-from heaptui.cli.output import say
+from heaptui.cli.context import Settings, emit, named_cohort, run
+from heaptui.cli.output import plain, say
 from heaptui.errors import ExitCode
 
 
@@ -53,6 +53,42 @@ def import_command(settings: Settings, source: Path) -> None:
         kept = await import_ledger(source, await _path(settings))
         say("Imported." + (f" The ledger that was here is kept as {kept}." if kept else ""))
         say("Stop the other computer's cron job and listener: two ledgers undo each other.")
+
+    run(work())
+
+
+@ledger.command()
+@click.argument("cohort")
+@click.option("--segment", metavar="ID|NAME", default="", help="The Braze segment with the one filter of the cohort.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def rebuild(settings: Settings, cohort: str, *, segment: str, as_json: bool) -> None:
+    """Set what Braze holds of a cohort from a Braze segment, where the old ledger is lost. Sends nothing.
+
+    Needs a REST key with users.export.segment. The cohort must have the same id as in the lost ledger, as cohorts of
+    Heap segments always do.
+
+    \b
+    Example:
+      heaptui ledger rebuild 1338065 --segment "check: Cart abandoners"
+    """
+    from heaptui.cli.compare import counts_json, counts_lines
+    from heaptui.services.compare import Against
+
+    async def work() -> None:
+        async with settings.workspace("rebuild") as workspace:
+            cohort_id = await named_cohort(workspace, cohort)
+            found = await workspace.compare.compare(
+                cohort_id, segment=segment, against=Against.MEMBERS, told=lambda text: say(plain(text))
+            )
+            await workspace.compare.believe(found)
+            if as_json or settings.json:
+                emit(counts_json(found))
+                return
+            for line in counts_lines(found.counts):
+                say(plain(line))
+            click.echo(f"{found.counts.in_braze:,} people of “{found.counts.name}” are taken as accepted by Braze.")
+            say(f"next: heaptui sync {cohort_id.rsplit('-', 1)[-1]} --dry-run")
 
     run(work())
 

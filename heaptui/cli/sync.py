@@ -109,6 +109,7 @@ class SyncJob:
         origin: str = "cli",
         continues: int | None = None,
         forget_refusals: bool = False,
+        undoes: int | None = None,
     ) -> None:
         self.settings = settings
         self.references = references
@@ -121,6 +122,7 @@ class SyncJob:
         self.origin = origin
         self.continues = continues
         self.forget_refusals = forget_refusals
+        self.undoes = undoes
 
     async def carry_out(self, *, as_json: bool) -> int:
         """Do it; returns the exit code."""
@@ -130,7 +132,7 @@ class SyncJob:
         async with self.settings.workspace("sync") as workspace:
             chosen = await self._chosen(workspace)
             unread = await self._read_again(workspace, chosen) if self.refresh else False
-            plans = await workspace.sync.plan(chosen, everything=self.full)
+            plans = await workspace.sync.plan(chosen, everything=self.full, undoes=self.undoes)
             if self.dry_run:
                 emit({"plans": [plan_json(plan) for plan in plans]}) if as_json else print_plans(plans)
                 return ExitCode.DONE
@@ -143,6 +145,7 @@ class SyncJob:
                 origin=self.origin,
                 wait=self.wait,
                 continues=self.continues,
+                undoes=self.undoes,
             )
             emit(run_json(progress)) if as_json else print_run(progress, workspace.profile.name)
             command = (await asyncio.to_thread(load_config, self.settings.home)).notify
@@ -162,6 +165,8 @@ class SyncJob:
         return any(one.error for one in await refresh_all(workspace, wanted))
 
     async def _chosen(self, workspace: Workspace) -> list[str]:
+        if self.undoes is not None:
+            return [plan.cohort_id for plan in await workspace.undo.plan(self.undoes)]
         if self.continues is not None:
             return await workspace.sync.recover(self.continues, forget_refusals=self.forget_refusals)
         if not self.references:
@@ -197,6 +202,7 @@ async def deliver(
     origin: str = "cli",
     wait: float | None = None,
     continues: int | None = None,
+    undoes: int | None = None,
 ) -> RunProgress:
     """Run a sync to its end, telling its story on stderr; a signal stops it after the requests in flight."""
     service = workspace.sync
@@ -208,6 +214,7 @@ async def deliver(
         wait_for_lock=wait or 0.0,
         longest_wait=wait,
         continues=continues,
+        undoes=undoes,
     )
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -303,8 +310,8 @@ def _requests(plan: Plan) -> str:
     return f"{plan.requests:,} + name" if plan.rename else f"{plan.requests:,}"
 
 
-def print_run(progress: RunProgress, profile: str) -> None:
-    """How a run ended: the counts, and for what needs somebody, who and how."""
+def print_run(progress: RunProgress, profile: str, explained: Sequence[tuple[str, str]] | None = None) -> None:
+    """How a run ended: the counts, and for what needs somebody, who and how; `explained` in more words."""
     from heaptui.model.diagnoses import explain_reason
 
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(progress.ended_at or time.time()))
@@ -323,8 +330,10 @@ def print_run(progress: RunProgress, profile: str) -> None:
         for d in progress.deliveries.values()
     ]
     table(("cohort", "join", "leave", "accepted", "refused", "in doubt", "skipped", "state"), rows)
+    for name, text in explained or ():
+        click.echo(f"  {name:<11}{plain(text)}" if name else f"  {plain(text)}")
     for delivery in progress.deliveries.values():
-        for line in explain_reason(delivery, progress.run_id):
+        for line in explain_reason(delivery, progress.run_id) if explained is None else ():
             click.echo(f"  {plain(line)}")
         if delivery.unsettled_until:
             until = time.strftime("%H:%M:%S", time.localtime(delivery.unsettled_until))

@@ -59,15 +59,23 @@ class HistoryService:
         progress.story.extend(detail.story)
         return progress
 
-    async def rejections(self, run_id: int, cohort_id: str | None = None, limit: int = 1000) -> Sequence[Rejection]:
+    async def rejections(
+        self, run_id: int, cohort_id: str | None = None, limit: int = 1000, offset: int = 0
+    ) -> Sequence[Rejection]:
         """Identifiers that Braze refused in a run."""
         return await self._ledger.read(
-            lambda connection: history.read_rejections(connection, run_id, cohort_id, limit), long=True
+            lambda connection: history.read_rejections(connection, run_id, cohort_id, limit, offset), long=True
         )
 
-    async def batches(self, run_id: int, limit: int = 10_000) -> Sequence[BatchRow]:
+    async def batches(self, run_id: int, limit: int = 10_000, offset: int = 0) -> Sequence[BatchRow]:
         """The requests of a run, in the order of the plan."""
-        return await self._ledger.read(lambda connection: history.read_batches(connection, run_id, limit), long=True)
+        return await self._ledger.read(
+            lambda connection: history.read_batches(connection, run_id, limit, offset), long=True
+        )
+
+    async def counts(self, run_id: int) -> tuple[int, int]:
+        """How many batches and refused identifiers a run has."""
+        return await self._ledger.read(lambda connection: history.count_parts(connection, run_id))
 
     async def receipt(self, run_id: int) -> str:
         """The proof of a run as Markdown: counts and digests, no identifiers."""

@@ -10,18 +10,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
+from pyroaring import BitMap
 
 from heaptui.clients.braze import CohortName, Route
 from heaptui.clients.http import MAX_CONNECTIONS, Http
 from heaptui.errors import LedgerError
-from heaptui.model.belief import Changes
+from heaptui.model.belief import Belief, Changes
 from heaptui.model.cohorts import Cohort, Guard, braze_label
 from heaptui.model.runs import DeliveryProgress, DeliveryState, Reason, RunProgress, Wait
 from heaptui.services.attempts import Attempts
 from heaptui.services.delivery import Delivery
 from heaptui.services.locks import CohortLock, Holder
 from heaptui.services.pacing import Gate, Pace, Slots, Stopped
-from heaptui.store import beliefs, cohorts, journal, orphans
+from heaptui.store import beliefs, cohorts, journal, orphans, undo
 from heaptui.store.database import Database, daily_copy
 from heaptui.store.identities import space_map
 from heaptui.store.target import Target
@@ -51,6 +52,20 @@ def large_change(removes: int, delivered: int, guard: Guard) -> str:
 def member_requests(changes: Changes, limit: int) -> int:
     """Requests that carry these changes: joins and leaves travel apart."""
     return -(-len(changes.adds) // limit) + -(-len(changes.removes) // limit)
+
+
+def planned(
+    connection: sqlite3.Connection,
+    cohort_id: str,
+    view: cohorts.View,
+    *,
+    everything: bool = False,
+    undoes: int | None = None,
+) -> tuple[BitMap, Belief, Changes]:
+    """The people of a cohort, what is believed of it, and what is to be sent: the difference, or the undo of a run."""
+    if undoes is not None:
+        return undo.inverse(connection, cohort_id, undoes, view)
+    return cohorts.changes_of(connection, cohort_id, view, everything=everything)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +106,7 @@ class Run:
     progress: RunProgress
     max_in_flight: int
     everything: bool = False
+    undoes: int | None = None
     let_through: frozenset[str] = frozenset()
     let_through_by: str = ""
     wait_for_lock: float = 0.0
@@ -187,7 +203,12 @@ class Run:
         """Plan the cohort and make the plan durable, or record why nothing may be sent."""
         cohorts.settle(connection, cohort_id, at=time.time())
         cohort = cohorts.read_one(connection, cohort_id, self.view, examples=0)
-        members, belief, changes = cohorts.changes_of(connection, cohort_id, self.view, everything=self.everything)
+        members, belief, changes = planned(
+            connection, cohort_id, self.view, everything=self.everything, undoes=self.undoes
+        )
+        if self.undoes is not None:
+            # Otherwise the next automatic sync would bring everybody back.
+            cohorts.set_on_hold(connection, cohort_id, on_hold=True)
         label = braze_label(cohort)
         rename = "" if cohort.braze_name == label else label
         unsent = self._held_back(cohort, changes, len(belief.delivered))
@@ -217,6 +238,8 @@ class Run:
         )
 
     def _held_back(self, cohort: Cohort, changes: Changes, delivered: int) -> _Unsent | None:
+        if self.undoes is not None:
+            return None
         if cohort.state == "on_hold":
             return _Unsent(DeliveryState.HELD, Reason.ON_HOLD, "On hold until somebody releases it.")
         if cohort.cohort_id in self.let_through:

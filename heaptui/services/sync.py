@@ -21,8 +21,9 @@ from heaptui.model.instances import check_host
 from heaptui.model.runs import DeliveryProgress, Plan, Reason, RunProgress
 from heaptui.services.locks import CohortLock
 from heaptui.services.pacing import Gate
-from heaptui.services.run import Run, large_change, member_requests, recover
-from heaptui.store import beliefs, cohorts, journal, orphans, target
+from heaptui.services.recorder import Recorder
+from heaptui.services.run import Run, large_change, member_requests, planned, recover
+from heaptui.store import beliefs, cohorts, exchanges, journal, orphans, target
 from heaptui.store.target import Target
 
 if TYPE_CHECKING:
@@ -49,8 +50,10 @@ class SyncService:
         """The cohorts that `--all` means: synced before by name, or automatic."""
         return await self._workspace.ledger.read(cohorts.synced_by_name)
 
-    async def plan(self, cohort_ids: Sequence[str], *, everything: bool = False) -> list[Plan]:
-        """What a sync of these cohorts would send now. Changes nothing."""
+    async def plan(
+        self, cohort_ids: Sequence[str], *, everything: bool = False, undoes: int | None = None
+    ) -> list[Plan]:
+        """What a sync of these cohorts would send now, or the undo of a run. Changes nothing."""
         view = self._workspace.view
         limit = MEMBERS_PER_REQUEST
 
@@ -58,7 +61,7 @@ class SyncService:
             plans = []
             for cohort_id in cohort_ids:
                 cohort = cohorts.read_one(connection, cohort_id, view, examples=0)
-                _, belief, changes = cohorts.changes_of(connection, cohort_id, view, everything=everything)
+                _, belief, changes = planned(connection, cohort_id, view, everything=everything, undoes=undoes)
                 label = braze_label(cohort)
                 plans.append(
                     Plan(
@@ -69,10 +72,10 @@ class SyncService:
                         unchanged=changes.unchanged,
                         requests=member_requests(changes, limit),
                         rename="" if cohort.braze_name == label else label,
-                        held=large_change(len(changes.removes), len(belief.delivered), view.guard),
+                        held="" if undoes else large_change(len(changes.removes), len(belief.delivered), view.guard),
                         delivered=len(belief.delivered),
                         first_time=not cohort.braze_name,
-                        on_hold=cohort.state == "on_hold",
+                        on_hold=cohort.state == "on_hold" and not undoes,
                     )
                 )
             return plans
@@ -91,6 +94,7 @@ class SyncService:
         longest_wait: float | None = None,
         continues: int | None = None,
         settle: bool = False,
+        undoes: int | None = None,
     ) -> RunProgress:
         """Start a run of these cohorts and return its live progress.
 
@@ -109,12 +113,12 @@ class SyncService:
         by = by or getpass.getuser()
         started_at = time.time()
         wanted = list(dict.fromkeys(cohort_ids))
-        names = {plan.cohort_id: plan for plan in await self.plan(wanted, everything=everything)}
+        names = {plan.cohort_id: plan for plan in await self.plan(wanted, everything=everything, undoes=undoes)}
 
         def opened(connection: sqlite3.Connection) -> int:
             target.claim(connection, aim)
             orphans.close_dead_runs(connection, at=started_at, host=socket.gethostname(), is_alive=_is_alive)
-            return journal.open_run(
+            opened_run = journal.open_run(
                 connection,
                 at=started_at,
                 by=by,
@@ -128,6 +132,8 @@ class SyncService:
                 everything=everything,
                 cohort_ids=wanted,
             )
+            exchanges.describe_run(connection, opened_run, wanted, workspace.told_context())
+            return opened_run
 
         run_id = await workspace.ledger.write(opened)
         progress = RunProgress(run_id, started_at, by, origin, continues=continues)
@@ -137,11 +143,12 @@ class SyncService:
                 cohort_id, plan.name, plan.adds, plan.removes, rename=plan.rename, unchanged=plan.unchanged
             )
         pace = workspace.pace
+        recorder = Recorder(workspace.ledger, workspace.secrets.given(), run_id)
         run = Run(
             run_id=run_id,
             cohort_ids=wanted,
             ledger=workspace.ledger,
-            http=Http(profile.endpoint, read_timeout=pace.read_timeout),
+            http=Http(profile.endpoint, read_timeout=pace.read_timeout, on_exchange=recorder.note),
             route=route,
             target=aim,
             view=workspace.view,
@@ -150,13 +157,14 @@ class SyncService:
             progress=progress,
             max_in_flight=profile.max_in_flight,
             everything=everything,
+            undoes=undoes,
             let_through=let_through,
             let_through_by=by,
             wait_for_lock=wait_for_lock,
         )
         self.runs[run_id] = progress
         self._running[run_id] = run
-        self._tasks[run_id] = asyncio.create_task(run.carry_out(), name=f"run {run_id}")
+        self._tasks[run_id] = asyncio.create_task(recorder.around(run.carry_out()), name=f"run {run_id}")
         if settle:
             following = asyncio.create_task(self._settle_after(progress), name=f"settling of run {run_id}")
             self._settling.add(following)
@@ -201,6 +209,14 @@ class SyncService:
             )
         route = CohortImport(profile.partner_name, secrets.partner_api_key, secrets.data_import_key)
         return route, Target(profile.endpoint, profile.partner_name, secrets.data_import_key)
+
+    def aim(self) -> Target:
+        """What a sync of this profile aims at.
+
+        Raises:
+            UsageError: something needed to send is missing.
+        """
+        return self._way()[1]
 
     async def same_workspace(self) -> None:
         """Somebody says that the key in use leads to the workspace that the ledger is about.

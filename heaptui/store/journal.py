@@ -314,7 +314,7 @@ def close_delivery(
     if state is None:
         state = DeliveryState.FINISHED_WITH_REJECTIONS if rejected else DeliveryState.FINISHED
         if in_doubt or skipped:
-            state = DeliveryState.INCOMPLETE
+            state, reason = DeliveryState.INCOMPLETE, reason or Reason.NO_ANSWER
     members = unpack(connection.execute("SELECT members FROM cohort WHERE cohort_id = ?", (cohort_id,)).fetchone()[0])
     unsettled = belief.unsettled_until(members, at, settle)
     connection.execute(

@@ -11,7 +11,8 @@ from functools import partial
 
 from heaptui.store.database import Database
 
-LONGEST = 30 * 86_400.0
+DAY = 86_400.0
+LONGEST = 30 * DAY
 LARGEST = 2 * 1024**3
 AT_ONCE = 500
 """Rows deleted in one write, so that none lasts long."""
@@ -44,7 +45,28 @@ TASKS = Kept(
     "closed_at IS NOT NULL AND drain <> 'asked' AND NOT EXISTS"
     " (SELECT 1 FROM page WHERE page.task_no = sync_task.task_no)",
 )
-KEPT: list[Kept] = [PAGES, TASKS]
+EXCHANGES = Kept(
+    "exchange",
+    "exchange_id",
+    "at",
+    "length(packed) + 200",
+    "run_id IS NULL OR run_id NOT IN (SELECT run_id FROM run WHERE ended_at IS NULL)",
+)
+KEPT: list[Kept] = [PAGES, TASKS, EXCHANGES]
+
+
+async def trim_daily(ledger: Database, now: float) -> None:
+    """Delete what is too old or too much, unless that was done within a day."""
+    if await ledger.write(partial(_due, now=now)):
+        await trim_all(ledger, now)
+
+
+def _due(connection: sqlite3.Connection, now: float) -> bool:
+    row = connection.execute("SELECT value FROM meta WHERE key = 'trimmed_at'").fetchone()
+    if row is not None and now - float(row[0]) < DAY:
+        return False
+    connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('trimmed_at', ?)", (str(now),))
+    return True
 
 
 async def trim_all(ledger: Database, now: float) -> int:
@@ -71,7 +93,7 @@ def trim(connection: sqlite3.Connection, now: float, *, longest: float = LONGEST
 def _delete(connection: sqlite3.Connection, kept: Kept, before: float) -> int:
     return connection.execute(
         f"DELETE FROM {kept.table} WHERE {kept.key} IN (SELECT {kept.key} FROM {kept.table} WHERE {kept.at} < ?"
-        f" AND {kept.may_go} LIMIT ?)",
+        f" AND ({kept.may_go}) LIMIT ?)",
         (before, AT_ONCE),
     ).rowcount
 
