@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
 from textual.app import App, SystemCommand
@@ -17,9 +17,10 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 
-from heaptui.config import Home, NoProfile, Profile, load_config, resolve_profile
+from heaptui.config import NoProfile, Profile, load_config, resolve_profile
 from heaptui.errors import HeaptuiError
 from heaptui.ui.commands import commands_of
+from heaptui.ui.listener import ListenerChild, Opening
 from heaptui.ui.theme import DARK, LIGHT
 from heaptui.ui.widgets.dialogs import Question, Told
 
@@ -29,15 +30,6 @@ if TYPE_CHECKING:
 
 LOOK_EVERY = 0.4
 """Seconds between two looks whether another process wrote to the ledger."""
-
-
-class Opening(Protocol):
-    """What the dashboard needs to know to open a profile."""
-
-    home: Home
-    profile: str | None
-    read_only: bool
-    environ: Mapping[str, str]
 
 
 class LedgerChanged(Message):
@@ -106,7 +98,11 @@ class HeaptuiApp(App[str]):
             self.exit()
             return
         self._version = -1
+        self.listener = ListenerChild(self.opening, profile)
+        self._stack.push_async_callback(self.listener.stop)
         await self._show(then)
+        if profile.listen_with_dashboard and not read_only:
+            self.run_worker(self.listener.begin(self.notify), description="start the receiver")
         if self._looker is None:
             self._looker = self.set_interval(LOOK_EVERY, self._look)
 
