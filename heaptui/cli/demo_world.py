@@ -233,7 +233,8 @@ class HeapLife(threading.Thread):
     def run(self) -> None:
         """Change some segments every few seconds and let Heap call the receiver."""
         segments = [cohort for cohort in self._demo.world.cohorts if cohort.heap_id and not cohort.alias_label]
-        strangers = [person.external_id for person in itertools.islice(self._demo.world.people(), 2000)]
+        taken = {person for segment in segments for person in segment.now}
+        strangers = [person.external_id for person in self._demo.world.people() if person.external_id not in taken]
         wait = FIRST_CHANGE
         for turn in itertools.count():
             if self._ended.wait(wait):

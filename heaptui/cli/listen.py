@@ -79,7 +79,7 @@ async def _receiving(workspace: Workspace, *, deliver_all: bool) -> AsyncIterato
         yield None
         return
     delivery = AutomaticDelivery(workspace, everything=deliver_all, told=say)
-    reception = Reception(workspace, secret, on_applied=delivery.look)
+    reception = Reception(workspace, secret, on_applied=delivery.look, told=say)
     work = [
         asyncio.create_task(reception.carry_out(), name="reception"),
         asyncio.create_task(delivery.carry_out(), name="automatic delivery"),

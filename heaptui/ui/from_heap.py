@@ -46,14 +46,15 @@ def signature(page: ReceivedPage) -> str:
     return "✓" if page.verified == Verified.RAW else f"✓ {page.verified}"
 
 
-def facts_of(cohort: Cohort, received: Received | None) -> list[str]:
-    """The lines about Heap in the facts of a cohort."""
+def facts_of(cohort: Cohort, received: Received | None, *, wide: bool) -> list[str]:
+    """The lines about Heap in the facts of a cohort; `wide` ones share the screen with another column."""
     lines = []
     if received and received.pages:
         page = received.pages[0]
         place = f", page {page.place}" if page.place else ""
         told = "quiet: no change, or not sent" if cohort.quiet else f"next expected {_expected(page)}"
-        lines.append(f"Received    {signs.day_and_time(page.received_at)}{place}, signature {signature(page)}, {told}")
+        came = f"Received    {signs.day_and_time(page.received_at)}{place}, signature {signature(page)}"
+        lines += [came, f"            {told}, every 4 h"] if wide else [f"{came}, {told}"]
         if task := received.incomplete:
             lines.append(f"Incomplete  {task.missing_text}; “Sync now” in Heap sends everybody")
         if received.waiting:
@@ -61,7 +62,7 @@ def facts_of(cohort: Cohort, received: Received | None) -> list[str]:
     if cohort.drain_asked_at is not None:
         lines.append("Heap asks   to empty this segment. Nothing is done yet; d answers")
     if cohort.automatic:
-        lines.append("Automatic   on: a complete Heap sync goes to Braze by itself   a switches off")
+        lines.append("Automatic   on: goes to Braze by itself     a switches off")
     else:
         lines.append("Automatic   off: somebody presses s        a switches on")
     lines += [f"! {warning}" for warning in (received.warnings if received else ())]

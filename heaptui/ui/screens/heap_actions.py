@@ -40,8 +40,8 @@ async def switch_automatic(screen: CohortsScreen, cohort: Cohort) -> None:
     on = not cohort.automatic
     if on:
         lines = [
-            "Whenever a Heap sync of it is complete, what changed goes to Braze without anybody pressing s,",
-            "as long as a listener runs. Unusually large leaves are held all the same.",
+            "Whenever a Heap sync of it is complete, what changed goes to Braze without anybody pressing s, as long"
+            " as a listener runs. Unusually large leaves are held all the same.",
         ]
         if cohort.adds or cohort.removes:
             lines.append(f"Waiting now: {cohort.adds:,} join, {cohort.removes:,} leave.")
@@ -55,8 +55,9 @@ async def switch_automatic(screen: CohortsScreen, cohort: Cohort) -> None:
 async def answer_drain(screen: CohortsScreen, cohort: Cohort) -> None:
     """Heap asked to empty the segment: ask what to do."""
     lines = [
-        "Heap sent “empty this segment”. It does so when a segment has gone out of step, and sends everybody anew",
-        f"afterwards. {cohort.members:,} people are in it now. Nothing is sent to Braze by the answer.",
+        "Heap sent “empty this segment”, as it does when a segment has gone out of step. It sends everybody anew"
+        " afterwards.",
+        f"{cohort.members:,} people are in it now. The answer sends nothing to Braze.",
     ]
     question = Question(f"Empty “{cohort.name}”?", lines, yes="Empty it here", no="Keep the people")
     empty = await screen.app.push_screen_wait(question)
