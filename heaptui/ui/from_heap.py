@@ -52,9 +52,11 @@ def facts_of(cohort: Cohort, received: Received | None, *, wide: bool) -> list[s
     if received and received.pages:
         page = received.pages[0]
         place = f", page {page.place}" if page.place else ""
-        told = "quiet: no change, or not sent" if cohort.quiet else f"next expected {_expected(page)}"
+        told = "then nothing" if cohort.quiet else f"next expected {_expected(page)}"
         came = f"Received    {signs.day_and_time(page.received_at)}{place}, signature {signature(page)}"
         lines += [came, f"            {told}, every 4 h"] if wide else [f"{came}, {told}"]
+        if cohort.quiet:
+            lines.append("! Quiet     no change in Heap, or not sent. Nobody leaves Braze over it")
         if task := received.incomplete:
             lines.append(f"Incomplete  {task.missing_text}; “Sync now” in Heap sends everybody")
         if received.waiting:

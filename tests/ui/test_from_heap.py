@@ -86,7 +86,7 @@ async def test_a_quiet_cohort_is_marked_and_keeps_its_people(opening: Opening) -
     app = HeaptuiApp(opening)
     async with app.run_test(size=(80, 24)) as pilot:
         await shows(pilot, "!12 h")
-        await shows(pilot, "quiet: no change, or not sent")
+        await shows(pilot, "Nobody leaves Braze over it")
 
 
 async def test_a_switches_automatic_delivery_after_a_question(opening: Opening) -> None:
@@ -114,7 +114,7 @@ async def test_d_answers_heaps_wish_to_empty_a_segment(opening: Opening) -> None
         await pilot.press("d")
         await shows(pilot, "36 people are in it now")
         await pilot.press("enter")
-        await until(pilot, lambda: "has 0 people" in status(app))
+        await until(pilot, lambda: "has 0 people" in status(app) and "Heap asks" not in text_of(app))
         await pilot.press("d")
         await until(pilot, lambda: "did not ask" in status(app))
 

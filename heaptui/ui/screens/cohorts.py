@@ -185,9 +185,8 @@ class CohortsScreen(FramedScreen):
         if cohort.renamed:
             lines.append(f"Renamed     Braze still shows “{cohort.braze_name}”; the next sync renames it, same id")
         if cohort.origin is Origin.HEAP:
-            lines += from_heap.facts_of(
-                cohort, self._received.get(cohort.cohort_id), wide=self.size.width >= from_heap.ROOMY
-            )
+            wide = self.size.width >= from_heap.ROOMY
+            lines += from_heap.facts_of(cohort, self._received.get(cohort.cohort_id), wide=wide)
         else:
             lines.append(f"From        {from_heap.source(cohort)}, read {_ago(cohort.changed_at)}")
             if old := file_is_old(self.workspace.profile, cohort):
