@@ -88,6 +88,12 @@ class Home:
         )
 
     @property
+    def root(self) -> Path | None:
+        """The one directory of `--home`; None where the directories are those of the platform."""
+        root = self.config_dir.parent
+        return root if self.config_dir == root / "config" and self.data_dir == root / "data" else None
+
+    @property
     def config_file(self) -> Path:
         """The profiles."""
         return self.config_dir / CONFIG_NAME
@@ -148,6 +154,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     secret_store: str = ""
     heap_endpoint: str = ""
     heap_app_id: str = ""
+    listen_port: int = 8765
+    listen_with_dashboard: bool = False
     heap_path: str = "/heap/segment-sync"
     heap_signature_fallback: bool = False
     heap_max_age_seconds: float = 300.0
@@ -272,6 +280,7 @@ def check_profile(profile: Profile, where: str) -> None:
         ("guard_min", profile.guard_min >= 0, "0 or more"),
         ("guard_share", 0 <= profile.guard_share <= 1, "from 0 to 1"),
         ("resend_unproven", not profile.resend_unproven or profile.resend_days > 0, "days, like 7d, or empty"),
+        ("listen_port", 0 <= profile.listen_port <= 65535, "from 0 to 65535; 0 takes a free one"),
         ("heap_path", profile.heap_path.startswith("/"), "a path that begins with /"),
         ("heap_max_age_seconds", profile.heap_max_age_seconds > 0, "more than 0"),
         ("heap_max_skew_seconds", profile.heap_max_skew_seconds >= 0, "0 or more"),

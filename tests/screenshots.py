@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from heaptui.cli.context import Settings
-from heaptui.cli.demo import Demo, running_demo
+from heaptui.cli.demo_world import Demo, running_demo
 from heaptui.config import Home
 from heaptui.sandbox import sample
 from heaptui.ui.app import HeaptuiApp

@@ -53,6 +53,9 @@ def list_command(settings: Settings, *, as_json: bool) -> None:
     async def work() -> None:
         async with settings.workspace("command") as workspace:
             found = await workspace.cohorts.list()
+            notes = await workspace.heap.security_notes()
+        for note in notes:
+            say(f"! {plain(note.text)}")
         if as_json or settings.json:
             emit({"cohorts": [_list_json(one) for one in found]})
         elif not found:

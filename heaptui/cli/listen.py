@@ -21,15 +21,14 @@ if TYPE_CHECKING:
     from heaptui.services.reception import Reception
     from heaptui.services.workspace import Workspace
 
-DEFAULT_PORT = 8765
-
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=DEFAULT_PORT, show_default=True, help="Port to listen on; 0 takes a free one.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes a free one. Default: the profile's, 8765.")
 @click.option("--sync", "deliver_all", is_flag=True, help="Deliver every complete Heap sync to Braze by itself.")
+@click.option("--with-parent", is_flag=True, hidden=True, help="End when standard input does.")
 @click.pass_obj
-def listen(settings: Settings, *, host: str, port: int, deliver_all: bool) -> None:
+def listen(settings: Settings, *, host: str, port: int | None, deliver_all: bool, with_parent: bool) -> None:
     """Receive what Heap and Braze send, until Ctrl-C. A path without its secret is off.
 
     Cohorts whose automatic delivery is on go to Braze when a Heap sync of theirs is complete; with --sync, all do.
@@ -39,10 +38,10 @@ def listen(settings: Settings, *, host: str, port: int, deliver_all: bool) -> No
       heaptui --profile acme-jp listen --port 8765
       heaptui --profile acme-jp listen --sync
     """
-    run(_listen(settings, host, port, deliver_all=deliver_all))
+    run(_listen(settings, host, port, deliver_all=deliver_all, with_parent=with_parent))
 
 
-async def _listen(settings: Settings, host: str, port: int, *, deliver_all: bool) -> None:
+async def _listen(settings: Settings, host: str, port: int | None, *, deliver_all: bool, with_parent: bool) -> None:
     from heaptui.receiver.app import receiver_app
     from heaptui.serving import bound_socket, serving
 
@@ -50,17 +49,23 @@ async def _listen(settings: Settings, host: str, port: int, *, deliver_all: bool
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, told.set)
+    if with_parent:
+        # Nothing is ever written there: it becomes readable when the other end is gone.
+        loop.add_reader(0, told.set)
     async with settings.workspace("listener") as workspace:
         if workspace.read_only:
             raise Refused("This profile is read-only.", "What is received must be written.", "Use one that may write.")
         async with _receiving(workspace, deliver_all=deliver_all) as reception:
             routes = _routes(workspace, reception)
-            bound = bound_socket(host, port, "Choose another: --port")
+            chosen = workspace.profile.listen_port if port is None else port
+            bound = bound_socket(host, chosen, "Choose another: --port")
             address = f"http://{host}:{bound.getsockname()[1]}"
             async with serving(receiver_app(routes), bound, drain=True):
                 for route in routes:
                     say(f"listening on {address}{getattr(route, 'path', '')}")
                 await told.wait()
+        if with_parent:
+            loop.remove_reader(0)
 
 
 @asynccontextmanager
@@ -74,7 +79,7 @@ async def _receiving(workspace: Workspace, *, deliver_all: bool) -> AsyncIterato
         yield None
         return
     delivery = AutomaticDelivery(workspace, everything=deliver_all, told=say)
-    reception = Reception(workspace, secret, on_applied=delivery.look)
+    reception = Reception(workspace, secret, on_applied=delivery.look, told=say)
     work = [
         asyncio.create_task(reception.carry_out(), name="reception"),
         asyncio.create_task(delivery.carry_out(), name="automatic delivery"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -98,13 +99,16 @@ class SecurityNote:
     peer: str
 
     @property
-    def what(self) -> str:
-        """In words."""
-        return {
+    def text(self) -> str:
+        """`3 requests with a wrong signature, last 2025-12-03 14:20 from 203.0.113.9`."""
+        what = {
             "forged": "with a wrong signature",
             "unsigned": "without a signature",
             "late": "signed too long ago, or by a clock that is ahead",
         }.get(self.kind, self.kind)
+        word = "request" if self.count == 1 else "requests"
+        last = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.last_at))
+        return f"{self.count:,} {word} {what}, last {last} from {self.peer}; refused, nothing stored"
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ class HeapSegments:
         segment = self._segments.setdefault(segment_id, HeapSegment(f"Segment {segment_id}"))
         segment.name = str(data.get("name") or segment.name)
         segment.change(list(data.get("add", ())), list(data.get("remove", ())))
-        return Reply(200, self._told(segment_id))
+        return Reply(200, {**self._told(segment_id), "members": list(segment.members)})
 
     async def _forward(self, hours: float) -> dict[str, Any]:
         """Let time pass: every segment that was synced before calls its receiver once for each 4 hours."""

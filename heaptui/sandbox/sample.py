@@ -1,7 +1,7 @@
 """The sample world: a shop whose analysts look at abandoned carts, trials in trouble and an announcement.
 
-Eight cohorts after the three usual reasons to sync one, with the sizes, overlaps and match rates that the
-screens of the demo show. Everything follows from one seed, so that two demos look alike.
+Eight cohorts, five of them Heap segments, after the three usual reasons to sync one, with the sizes, overlaps and
+match rates that the screens of the demo show. Everything follows from one seed, so that two demos look alike.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ class SampleCohort:
     before: list[str] | None = None
     kind: str = "external_id"
     alias_label: str = ""
+    heap_id: str = ""
+    """Of the Heap segment that it arrives as; empty for one that comes as a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +103,14 @@ def sample_world() -> SampleWorld:
     failed = mails[:214]
 
     cohorts = [
-        SampleCohort(CARTS, "cart_abandoners.csv", "user_id", carts_now, carts_before),
-        SampleCohort(DEAR_CARTS, "cart_abandoners_high_value.csv", "user_id", dear),
-        SampleCohort(CHECKOUT, "checkout_no_order.csv", "user_id", checkout, checkout),
-        SampleCohort(PAYING, "paying.csv", "user_id", paying, paying),
+        SampleCohort(CARTS, "cart_abandoners.csv", "user_id", carts_now, carts_before, heap_id="1338065"),
+        SampleCohort(DEAR_CARTS, "cart_abandoners_high_value.csv", "user_id", dear, heap_id="1338071"),
+        SampleCohort(CHECKOUT, "checkout_no_order.csv", "user_id", checkout, checkout, heap_id="1338066"),
+        SampleCohort(PAYING, "paying.csv", "user_id", paying, paying, heap_id="1338002"),
         SampleCohort(SETUP, "setup.csv", "user_id", setup, setup),
-        SampleCohort(EXPORT_FAILED, "export_failed_twice.csv", "Identity", failed, failed[:209], "alias", "email"),
+        SampleCohort(
+            EXPORT_FAILED, "export_failed_twice.csv", "Identity", failed, failed[:209], "alias", "email", "1338090"
+        ),
         SampleCohort(REPORTS, "reports.csv", "user_id", reports),
         SampleCohort(VIP, "vip.csv", "user_id", vip[:2], vip),
     ]

@@ -61,13 +61,20 @@ class _Counter:
 
 
 class Reception:
-    """The reception of one workspace. `on_applied` is called after pages have changed a ledger."""
+    """The reception of one workspace. `on_applied` is called when pages were applied, `told` hears what was refused."""
 
-    def __init__(self, workspace: Workspace, secret: Secret, on_applied: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        secret: Secret,
+        on_applied: Callable[[], None] = lambda: None,
+        told: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._ledger = workspace.ledger
         self._profile = workspace.profile
         self._secret = secret
         self._on_applied = on_applied
+        self._told = told
         self._arrived = asyncio.Event()
         self._checking = asyncio.Semaphore(CHECKED_AT_ONCE)
         self._refused: dict[str, _Counter] = {}
@@ -206,6 +213,8 @@ class Reception:
             for kind, seen in refused.items()
         ]
         await self._ledger.write(partial(security.add, notes=notes))
+        for note in notes:
+            self._told(f"! {note.text}")
 
 
 def _envelope(header: HeapHash, body: bytes, verified: Verified, peer: str) -> Envelope:

@@ -54,8 +54,8 @@ def listening(desk: Desk, *words: str, secret: str = SECRET) -> Iterator[str]:
         assert process.returncode == 0, narration
 
 
-def post(url: str, body: bytes) -> int:
-    request = urllib.request.Request(url, body, signed(body))
+def post(url: str, body: bytes, *, secret: str = SECRET) -> int:
+    request = urllib.request.Request(url, body, signed(body, secret=secret))
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:
             return int(answer.status)

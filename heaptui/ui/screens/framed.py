@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import Screen
@@ -13,9 +13,11 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from heaptui.errors import HeaptuiError
+from heaptui.model.reception import ListenerFacts
 from heaptui.model.runs import DeliveryState
 from heaptui.ui import signs
 from heaptui.ui.commands import bindings_of, footer_of
+from heaptui.ui.from_heap import freshness
 from heaptui.ui.widgets.dialogs import Told
 from heaptui.ui.widgets.frame import HeaderLine, KeyLine, Line, RuleLine, TabLine
 from heaptui.ui.widgets.tour import TourPane
@@ -47,6 +49,8 @@ class FramedScreen(Screen[None]):
         super().__init__()
         self.filter_text = ""
         self._answer_until = 0.0
+        self._where = ""
+        self.heap_facts: ListenerFacts | None = None
 
     @property
     def dashboard(self) -> HeaptuiApp:
@@ -114,8 +118,25 @@ class FramedScreen(Screen[None]):
         way = {"cohort_import": "Heap Cohorts"}.get(self.workspace.route, "no way into Braze yet")
         label = "read-only" if self.workspace.read_only else profile.label
         where = " · ".join(part for part in (profile.name, label, profile.instance_name, way) if part)
-        self.query_one(HeaderLine).tell(where, time.strftime("%Z", time.localtime()))
+        self._where = where
+        self._tell_freshness()
         self.query_one(TabLine).mark(self._marks())
+
+    @work(group="header", exclusive=True, exit_on_error=True, description="look how fresh Heap's data is")
+    async def _tell_freshness(self) -> None:
+        try:
+            self.heap_facts = await self.workspace.heap.listener()
+        except HeaptuiError:
+            # Whatever ails the ledger, the screen itself says so.
+            return
+        if self.alive:
+            zone = time.strftime("%Z", time.localtime())
+            fresh = freshness(self.heap_facts, self.size.width)
+            self.query_one(HeaderLine).tell(self._where, " · ".join(part for part in (fresh, zone) if part))
+            self.heap_looked()
+
+    def heap_looked(self) -> None:
+        """How fresh Heap's data is has just been looked up."""
 
     def _marks(self) -> dict[str, str]:
         app = self.dashboard
