@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 
 from rich.cells import cell_len, set_cell_size
@@ -72,6 +73,19 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
         return set_cell_size(text, max(0, width - 1)) + "…" if width > 0 else ""
     gap = " " * (width - cell_len(text))
     return gap + text if right else text + gap
+
+
+def folded(text: str, width: int, indent: int = 4) -> list[str]:
+    """The text over as many lines as it needs, broken between words; all but the first are indented."""
+    lines: list[str] = []
+    line = ""
+    for word in re.split(r"(?<=\S)(?=\s)", text):
+        if line.strip() and cell_len(line) + cell_len(word) > width:
+            lines.append(line)
+            line = " " * indent + word.lstrip()
+        else:
+            line += word
+    return [*lines, line]
 
 
 def people(count: int) -> str:
