@@ -162,7 +162,8 @@ class HeaptuiApp(App[str]):
             version = await self.workspace.ledger.version()
         finally:
             self._looking = False
-        if version != self._version:
+        # The last screen may have been taken down while the ledger was asked.
+        if version != self._version and self.screen_stack:
             self._version = version
             self.screen.post_message(LedgerChanged())
 

@@ -88,7 +88,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("segments.drafts", SEGMENTS, "b", "drafts", "screen.drafts", "Open a draft."),
     Command("segments.clear", SEGMENTS, "x", "empty", "screen.clear", "Begin with an empty segment."),
     Command("segments.copy", SEGMENTS, "y", "copy", "screen.copy", "Copy as text; again: as Markdown, as JSON."),
-    Command("segments.again", SEGMENTS, "r", "read again", "screen.again", "Ask Braze for its segments again."),
+    Command("segments.again", SEGMENTS, "r", "read again", "screen.again", "Ask Braze for its segments again.", 7),
     Command("sync.start", SYNC, "enter", "start", "screen.start", "Send what the plan shows.", 1),
     Command("sync.leave_out", SYNC, "space", "leave out", "screen.leave_out", "Leave this cohort out of the plan.", 2),
     Command("sync.let", SYNC, "l", "let through", "screen.let_through", "Let a held cohort through; asks its name.", 3),

@@ -101,7 +101,7 @@ def totals(preview: Preview) -> list[str]:
     lines = [f"= {number(preview.in_heap)} people in Heap now, {exact}"]
     if preview.exact:
         lines.append(f"  {exist(preview.match, preview.in_heap.at_least)}")
-    waiting = f": {preview.waiting:,} changes are not synced yet" if preview.waiting else ""
+    waiting = f": {preview.waiting:,} changes wait" if preview.waiting else ""
     lines.append(f"  {number(preview.in_braze_now)} if built in Braze this minute{waiting}")
     return lines
 
@@ -111,14 +111,11 @@ def exist(rate: MatchRate | None, people: int) -> str:
     if rate is None:
         return "? of them exist in Braze: m asks about some of them"
     low, likely, high = rate.of(people)
+    age = signs.age(rate.at)
+    asked = f"{rate.asked:,} asked" + (f" {age} ago" if age.endswith(("h", "d")) else "")
     if rate.everybody:
-        return f"{likely:,} of them exist in Braze, all {rate.asked:,} asked {_ago(rate.at)}"
-    return f"≈ {likely:,} of them exist in Braze ({low:,} to {high:,}, {rate.asked:,} asked {_ago(rate.at)})"
-
-
-def _ago(at: float) -> str:
-    age = signs.age(at)
-    return "just now" if age == "now" else f"{age} ago"
+        return f"{likely:,} of them exist in Braze, all {asked}"
+    return f"≈ {likely:,} of them exist in Braze ({low:,} to {high:,}, {asked})"
 
 
 def share(rate: MatchRate | None) -> str:
@@ -136,7 +133,7 @@ def needs(preview: Preview) -> list[str]:
         name = signs.fit(preview.names.of(cohort_id), min(width, 30))
         lines.append(f"{_need_sign(one)} {name}  {_need(one)}")
     if preview.missing:
-        lines.append("s plans all that is missing, in one go. Sends nothing by itself.")
+        lines.append("s plans all that is missing; it sends nothing by itself.")
     return lines
 
 
@@ -167,7 +164,7 @@ def ways(preview: Preview) -> list[str]:
     """A Braze filter or a cohort of its own: what each costs, and which is better here."""
     count = len(preview.cohorts)
     cohorts = "1 cohort" if count == 1 else f"{count} cohorts"
-    as_filter = f"As a Braze filter   {cohorts}, free to reuse; Braze keeps it current"
+    as_filter = f"As a Braze filter   {cohorts}, free to reuse; rebuilt by Braze"
     if preview.segment is None:
         as_filter = "As a Braze filter   not possible: its builder cannot show this"
     why = preview.why_not_derived
@@ -181,7 +178,7 @@ def ways(preview: Preview) -> list[str]:
     elif why or count == 1:
         lines.append("Better here: Braze filter.")
     else:
-        lines.append("Better: the filter, unless many segments need exactly these people.")
+        lines.append("Better: the filter, unless many segments need these people.")
     return lines
 
 
@@ -223,7 +220,7 @@ def copied(preview: Preview, form: str, endpoint: str, route: str, name: str, *,
 def matrix(overlap: Overlap, names: Names, width: int) -> list[str]:
     """Everyone in both, by pair: one line a cohort."""
     count = len(overlap.cohort_ids)
-    column = max(9, min(18, (width - 32) // max(count, 1)))
+    column = max(9, min(18, (width - 22) // max(count, 1)))
     room = max(12, min(30, width - column * count - 2))
     called = {one: names.of(one) for one in overlap.cohort_ids}
     titles = (" " + signs.fit(signs.safe(called[one]), column - 1, right=True) for one in overlap.cohort_ids)
@@ -243,19 +240,32 @@ def dots(inside: Sequence[str], compared: Sequence[str]) -> str:
     return " ".join("●" if one in inside else "·" for one in compared)
 
 
+def trend(values: Sequence[int], width: int) -> str:
+    """The last values as blocks between their lowest and their highest."""
+    shown = values[-width:]
+    if not shown:
+        return ""
+    low, high = min(shown), max(shown)
+    return "".join(
+        signs.BLOCKS[min(7, int(8 * (value - low) / (high - low)))] if high > low else "▄" for value in shown
+    )
+
+
 def chart(values: Sequence[int], days: Sequence[str], width: int, height: int = 5) -> list[str]:
-    """Daily sizes as columns of blocks with an axis; the newest on the right."""
+    """Daily sizes as columns of blocks; the axis begins near the lowest where all are large. The newest is right."""
     if not values:
         return []
-    top = max(*values, 1)
+    top, lowest = max(*values, 1), min(values)
+    step = 10 ** max(0, len(str(top)) - 2)
+    base = max(0, (lowest // step - 1) * step) if lowest > top / 2 else 0
     label = max(len(f"{top:,}"), 5)
     room = max(1, width - label - 3)
     each = max(1, min(4, room // len(values)))
     shown, named = values[-(room // each) :], days[-(room // each) :]
     lines = []
     for level in range(height, 0, -1):
-        blocks = "".join(_block(value * height / top - (level - 1)) * each for value in shown)
-        axis = f"{top:,}" if level == height else "0" if level == 1 else ""
+        blocks = "".join(_block((value - base) * height / max(top - base, 1) - (level - 1)) * each for value in shown)
+        axis = f"{top:,}" if level == height else f"{base:,}" if level == 1 else ""
         lines.append(f"{axis:>{label}} ┤{blocks}")
     ends = f"{named[0]}{named[-1]:>{max(len(named[-1]) + 1, len(shown) * each - len(named[0]))}}"
     return [*lines, f"{'':>{label}}  {ends}"]

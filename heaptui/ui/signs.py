@@ -114,6 +114,19 @@ def short_path(path: Path) -> str:
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
+def folded(text: str, width: int, indent: int = 4) -> list[str]:
+    """The text over as many lines as it needs, broken between words; all but the first are indented."""
+    lines: list[str] = []
+    line = ""
+    for word in re.split(r"(?<=\S)(?=\s)", text):
+        if line.strip() and cell_len(line) + cell_len(word) > width:
+            lines.append(line)
+            line = " " * indent + word.lstrip()
+        else:
+            line += word
+    return [*lines, line]
+
+
 def people(count: int) -> str:
     """A count with thousands separators."""
     return f"{count:,}"

@@ -47,6 +47,11 @@ async def test_the_builder_fits_every_size_with_its_counts(desk: Desk, size: tup
         if size[0] >= 110:
             await shows(pilot, "Click in Braze")
             await shows(pilot, "Two ways to the same people")
+        for view in ("[In Braze]", "[Overlap]"):
+            await pilot.press("tab")
+            await shows(pilot, view)
+            assert all(cell_len(line) == size[0] for line in lines_of(pilot.app))
+        await shows(pilot, "Some of them")
 
 
 async def test_a_segment_is_built_with_keys_turned_and_taken_apart(desk: Desk) -> None:
@@ -224,3 +229,37 @@ async def test_the_first_screen_is_not_kept_waiting_by_the_tab(desk: Desk) -> No
         await until(pilot, lambda: isinstance(pilot.app.screen, SegmentsScreen))
         await pilot.press("tab")
         await until(pilot, lambda: "REST key" in status(pilot.app))
+
+
+async def test_the_import_ranks_columns_by_how_many_of_their_ids_exist(sandbox: Any, desk: Desk, tmp_path: Any) -> None:
+    rows = [f"{number},a{number}@example.jp,u{number:06d}\n" for number in range(400)]
+    file = tmp_path / "export.csv"
+    file.write_text("user_id,Identity,crm\n" + "".join(rows))
+    async with with_rest(desk, sandbox).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        await pilot.press("i")
+        await shows(pilot, "importing sends nothing")
+        pilot.app.screen.query_one("#path").value = str(file)
+        await pilot.press("enter")
+        await shows(pilot, "100 %")
+        await shows(pilot, "100% exist as external_id")
+        table = pilot.app.screen.query_one("#column-table")
+        assert [row.cells[0] for row in table.rows] == ["crm", "user_id", "Identity"]
+        assert table.cursor == 0
+        table.cursor = 2
+        await pilot.press("w")
+        await shows(pilot, "an e-mail address where an id is")
+    assert sandbox.braze.rest.highest["/users/export/ids"] <= 20
+
+
+async def test_the_import_goes_by_looks_where_braze_cannot_be_asked(sandbox: Any, desk: Desk, tmp_path: Any) -> None:
+    sandbox.braze.rest.permissions.discard("users.export.ids")
+    file = tmp_path / "export.csv"
+    file.write_text("user_id,Identity\nu000001,a@example.jp\n")
+    async with with_rest(desk, sandbox).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        await pilot.press("i")
+        pilot.app.screen.query_one("#path").value = str(file)
+        await pilot.press("enter")
+        await shows(pilot, "users.export.ids")
+        await shows(pilot, "1 people")

@@ -152,6 +152,10 @@ class FramedScreen(Screen[None]):
             return
         self._answer_until = 0.0 if idle else now + ANSWER_STAYS
         self.query_one("#status-line", Line).update(signs.sign(f" {signs.safe(text)}"))
+        self.show_keys()
+
+    def show_keys(self) -> None:
+        """The keys that work now."""
         keys = footer_of(self.SCOPE, self.size.width - 2, lambda command_id: not self.why_disabled(command_id))
         self.query_one(KeyLine).tell(keys)
 

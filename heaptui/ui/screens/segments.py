@@ -26,14 +26,11 @@ from heaptui.ui.widgets.expression_field import ExpressionField
 from heaptui.ui.widgets.frame import RuleLine, TextPane
 from heaptui.ui.widgets.overlap_pane import OverlapPane
 from heaptui.ui.widgets.record_table import Column, Row
-from heaptui.ui.widgets.segment_side import SegmentSide
+from heaptui.ui.widgets.segment_side import SIDE_WIDTH, SegmentSide
 
 PREVIEW, BRAZE, OVERLAP = "Preview", "In Braze", "Overlap"
 VIEWS = (PREVIEW, BRAZE, OVERLAP)
 EMPTY = Segment(())
-COMPARED = 8
-"""Cohorts in the view Overlap, where there is room."""
-
 EMPTY_LINES = (
     "Nothing here yet.",
     "",
@@ -123,6 +120,7 @@ class SegmentsScreen(FramedScreen):
     async def _begin(self) -> None:
         """The newest draft, the first time."""
         drafts = await self.workspace.segments.drafts()
+        await self.braze.look(self.workspace, read=False)
         self._begun = True
         if drafts and self.expression is None:
             self._take(drafts[0].expression, drafts[0].segment)
@@ -149,19 +147,32 @@ class SegmentsScreen(FramedScreen):
         if preview is None:
             field.show("")
             self.builder.show([segment_text.BuilderLine(text) for text in EMPTY_LINES])
-            for pane in ("#segment-totals", "#segment-needs", "#segment-ways"):
-                self.query_one(pane, TextPane).tell([])
+            for pane in ("totals", "needs", "ways"):
+                self._tell(pane, [])
         else:
-            width = self.query_one("#segment-main").size.width or self.size.width
+            width = self._room()
             field.show(write(preview.expression, self.names))
             self.builder.show(segment_text.builder_lines(preview, self.workspace.view.route, min(width - 4, 100)))
-            self.query_one("#segment-totals", TextPane).tell(segment_text.totals(preview))
-            self.query_one("#segment-needs", TextPane).tell(segment_text.needs(preview))
-            self.query_one("#segment-ways", TextPane).tell(segment_text.ways(preview))
+            self._tell("totals", segment_text.totals(preview))
+            self._tell("needs", segment_text.needs(preview))
+            self._tell("ways", segment_text.ways(preview), 20)
         self.query_one(SegmentSide).show(self)
         if self.view == OVERLAP:
-            self._compare()
+            mine = list(self.preview.cohorts) if self.preview else []
+            self.query_one(OverlapPane).compare(self.workspace.segments, self.cohorts, self.names, first=mine)
         self._hint()
+
+    def _tell(self, pane: str, lines: list[str], indent: int = 4) -> None:
+        folded = [part for line in lines for part in signs.folded(line, self._room() - 3, indent)]
+        self.query_one(f"#segment-{pane}", TextPane).tell(folded)
+
+    def _room(self) -> int:
+        """Cells for the builder and what stands below it; a hidden view has no size of its own."""
+        return self.size.width - SIDE_WIDTH if self.size.width >= segment_doings.WIDE else self.size.width
+
+    def on_resize(self) -> None:
+        """As wide as there is room."""
+        self.load()
 
     def _title(self) -> None:
         pane = self.braze
@@ -174,6 +185,7 @@ class SegmentsScreen(FramedScreen):
         self.headline(" │ ".join(f"[{words[v]}]" if v == self.view else words[v] for v in VIEWS), verdict)
 
     def _hint(self) -> None:
+        self.show_keys()
         if self.view == BRAZE:
             shown, total = len(self.braze.table.rows), len(self.braze.seen)
             none = "none seen yet: r reads them, with a REST key" if not total else "r reads them again · / filters"
@@ -192,20 +204,14 @@ class SegmentsScreen(FramedScreen):
             self._hint()
         self.query_one(SegmentSide).show(self)
 
-    @work(group="overlap", exclusive=True, exit_on_error=True, description="compare cohorts")
-    async def _compare(self) -> None:
-        """The cohorts of the draft first, then the largest of the others, as many as there is room for."""
-        mine = list(self.preview.cohorts) if self.preview else []
-        others = sorted((c for c in self.cohorts if c not in mine), key=lambda c: -self.cohorts[c].members)
-        most = max(2, min(COMPARED, (self.size.width - 24) // 9))
-        chosen = [c for c in [*mine, *others] if c in self.cohorts][:most]
-        overlap = await self.workspace.segments.overlap(chosen)
-        if self.alive:
-            self.query_one(OverlapPane).show(self.workspace.segments, overlap, self.names)
-
     def why_disabled(self, command_id: str) -> str:
         """What the view, the draft or the profile does not allow."""
-        if command_id in ("segments.view", "segments.drafts", "segments.again"):
+        if command_id == "segments.again":
+            if self.view != BRAZE:
+                return "This is for the view In Braze: tab goes there."
+            no_key = self.workspace.secrets.rest_api_key is None
+            return "This needs a Braze REST key with segments.list: 6 Credentials." if no_key else ""
+        if command_id in ("segments.view", "segments.drafts"):
             return ""
         if self.view != PREVIEW:
             return "This is for the view Preview: tab goes there."
@@ -233,9 +239,7 @@ class SegmentsScreen(FramedScreen):
 
     def action_again(self) -> None:
         """Ask Braze for its segments again."""
-        if self.workspace.secrets.rest_api_key is None:
-            self.say("This needs a Braze REST key with segments.list: 6 Credentials.")
-        else:
+        if not self.refuses("segments.again"):
             self._look(again=True)
 
     def action_filter(self) -> None:
@@ -303,7 +307,7 @@ class SegmentsScreen(FramedScreen):
     def _typed(self, event: ExpressionField.Typed) -> None:
         if self.query_one(ExpressionField).open:
             if event.preview is not None:
-                self.query_one("#segment-totals", TextPane).tell(segment_text.totals(event.preview))
+                self._tell("totals", segment_text.totals(event.preview))
             self.say(event.sentence)
 
     @on(ExpressionField.Given)

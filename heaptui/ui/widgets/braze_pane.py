@@ -15,7 +15,7 @@ from heaptui.errors import HeaptuiError
 from heaptui.model.cohorts import Cohort
 from heaptui.model.expressions import Names
 from heaptui.ui import signs
-from heaptui.ui.segment_text import chart
+from heaptui.ui.segment_text import chart, trend
 from heaptui.ui.widgets.frame import RuleLine, TextPane
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
 
@@ -69,15 +69,15 @@ class InBrazePane(Vertical):
         """The list."""
         return self.query_one("#braze-table", RecordTable)
 
-    async def look(self, workspace: Workspace, *, again: bool = False) -> None:
-        """Show what was seen, and read it anew when it is old, or `again` is asked."""
+    async def look(self, workspace: Workspace, *, read: bool = True, again: bool = False) -> None:
+        """Show what was seen; with `read`, read it anew when it is old, or when `again` is asked."""
         self._workspace = workspace
         self._cohorts = await workspace.cohorts.list()
         self._names = await workspace.segments.names()
         service = workspace.segments.in_braze
         self._show(await service.seen())
         old = time.monotonic() - self._read_at > OLD or not self._read_at
-        if not self.reading and (again or (old and workspace.secrets.rest_api_key is not None)):
+        if read and not self.reading and (again or (old and workspace.secrets.rest_api_key is not None)):
             self._read()
 
     @work(group="braze-segments", exclusive=True, exit_on_error=True, description="read the segments in Braze")
@@ -133,7 +133,7 @@ class InBrazePane(Vertical):
         cells = (
             one.item.name,
             "?" if one.size is None else signs.people(one.size),
-            signs.sparkline([float(size.size) for size in one.sizes or ()], 15),
+            trend([size.size for size in one.sizes or ()], 15),
             ", ".join(mentioned) or "·",
             ", ".join(one.item.tags),
         )
@@ -153,29 +153,23 @@ class InBrazePane(Vertical):
 
     def _facts(self, one: SeenSegment) -> list[str]:
         width = min(100, self.size.width - 4)
-        lines = []
-        if one.details is not None:
-            for title, text in (("Filters", one.details.description), ("Text", one.details.text_description)):
-                if text:
-                    lines += _wrapped(title, text, width)
+        mentioned = ", ".join(self._names.of(cohort_id) for cohort_id in self.mentions(one))
+        lines = _wrapped("Mentions", mentioned or "none of our cohorts", width)
+        lines += _wrapped("Filters", one.details.description if one.details else "not read", width)
+        if one.sizes:
+            sizes, days = [size.size for size in one.sizes], [size.day for size in one.sizes]
+            high = 5 if self.size.height > 24 else 4
+            lines += ["People each day, as Braze estimates", *chart(sizes, days, min(width, 76), high)]
         else:
-            lines.append("Filters     not read")
-        lines += _wrapped(
-            "Mentions", ", ".join(self._names.of(i) for i in self.mentions(one)) or "none of our cohorts", width
-        )
+            why = "not read" if one.item.tracked else "Braze keeps none: analytics tracking is off"
+            lines += _wrapped("Sizes", why, width)
+        if one.details and one.details.text_description:
+            lines += _wrapped("Text", one.details.text_description, width)
         if one.item.tags:
             lines += _wrapped("Tags", ", ".join(one.item.tags), width)
         if self.uses and self.uses.complete and self.uses.unused:
-            lines += _wrapped(
-                "Unused", "no segment mentions " + ", ".join(map(self._names.of, self.uses.unused)), width
-            )
-        if one.sizes:
-            drawn = chart([size.size for size in one.sizes], [size.day for size in one.sizes], min(width, 76))
-            lines += ["", "People each day, as Braze estimates", *drawn]
-        else:
-            lines.append(
-                f"Size        {'not read' if one.item.tracked else 'Braze keeps none: analytics tracking is off'}"
-            )
+            unused = ", ".join(self._names.of(cohort_id) for cohort_id in self.uses.unused)
+            lines += _wrapped("Unused", f"no segment mentions {unused}", width)
         return lines
 
 
@@ -185,8 +179,5 @@ def _ago(at: float) -> str:
 
 
 def _wrapped(title: str, text: str, width: int) -> list[str]:
-    """A titled text over as many lines as it needs, broken between words where there are any."""
-    from textwrap import wrap
-
-    pieces = wrap(signs.safe(text), max(20, width - 12)) or [""]
-    return [f"{title if not index else '':<12}{piece}" for index, piece in enumerate(pieces)]
+    """A titled text over as many lines as it needs."""
+    return signs.folded(f"{title:<11} {signs.safe(text)}", width, 12)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
+from heaptui.model.cohorts import Cohort
 from heaptui.model.expressions import Names
 from heaptui.services.segments import Overlap, SegmentService, region_of
 from heaptui.ui import signs
 from heaptui.ui.segment_text import dots, matrix
 from heaptui.ui.widgets.frame import RuleLine, TextPane
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
+
+COMPARED = 8
+"""Cohorts at most, where there is room."""
 
 BARS_FROM = 118
 """Cells from which the regions are drawn with bars."""
@@ -33,15 +37,27 @@ class OverlapPane(Vertical):
         yield TextPane(id="overlap-matrix")
         yield RuleLine("In exactly these", "people", id="overlap-rule")
         yield RecordTable(
-            Column("", 16, drop=1), Column("Cohorts", 0), Column("People", 9, right=True), Column("", 44, drop=2),
+            Column("", 15, drop=1), Column("Cohorts", 0), Column("People", 9, right=True), Column("", 44, drop=2),
             id="overlap-table",
         )  # fmt: skip
         yield RuleLine("Some of them", id="overlap-people-rule")
         yield TextPane(id="overlap-people")
 
-    def show(self, service: SegmentService, overlap: Overlap, names: Names) -> None:
-        """Show another overlap."""
+    @work(group="overlap", exclusive=True, exit_on_error=True, description="compare cohorts")
+    async def compare(
+        self, service: SegmentService, cohorts: Mapping[str, Cohort], names: Names, *, first: Sequence[str]
+    ) -> None:
+        """Compare some cohorts first, then the largest of the others, as many as there is room for."""
+        others = sorted((one for one in cohorts if one not in first), key=lambda one: -cohorts[one].members)
+        most = max(2, min(COMPARED, (self.screen.size.width - 24) // 9))
+        chosen = [one for one in [*first, *others] if one in cohorts][:most]
+        overlap = await service.overlap(chosen)
+        if not self.is_attached:
+            return
         self._service, self._overlap, self._names = service, overlap, names
+        self._show(overlap, names)
+
+    def _show(self, overlap: Overlap, names: Names) -> None:
         width = self.size.width or 80
         self.query_one("#overlap-matrix", TextPane).tell(matrix(overlap, names, width - 2))
         most = max((region.people for region in overlap.regions), default=1)
@@ -50,7 +66,7 @@ class OverlapPane(Vertical):
             Row(
                 str(index),
                 (
-                    dots(region.inside, overlap.cohort_ids) if wide else "",
+                    dots(region.inside, overlap.cohort_ids),
                     self._called(region.inside),
                     signs.people(region.people),
                     signs.bar(region.people, most, 40) if wide else "",

@@ -10,13 +10,16 @@ from textual.containers import VerticalScroll
 
 from heaptui.services.previews import Preview
 from heaptui.ui import signs
-from heaptui.ui.segment_doings import clicks_of
-from heaptui.ui.segment_text import expected, matrix
+from heaptui.ui.segment_doings import WIDE, clicks_of
+from heaptui.ui.segment_text import expected, matrix, trend
 from heaptui.ui.widgets.frame import RuleLine, TextPane
 from heaptui.ui.widgets.overlap_pane import in_lines
 
 if TYPE_CHECKING:
     from heaptui.ui.screens.segments import SegmentsScreen
+
+SIDE_WIDTH = 54
+"""Cells, as in the style sheet."""
 
 BESIDE = 3
 """Cohorts in the small matrix."""
@@ -41,14 +44,17 @@ class SegmentSide(VerticalScroll, can_focus=False):
 
     def show(self, screen: SegmentsScreen) -> None:
         """Show what belongs to the preview of the screen."""
-        if not self.display or not self.size.width:
+        if screen.size.width < WIDE:
             return
         preview = screen.preview
         older = screen.older_menu
-        self._tell("clicks", clicks_of(screen, preview, older=older) if preview else [])
+        clicks = clicks_of(screen, preview, older=older) if preview else []
+        width = SIDE_WIDTH - 4
+        self._tell("clicks", [part for line in clicks for part in signs.folded(line, width, 3)])
         menu = "older menu, c shows the current" if older else "current menu, c shows the older"
         self.query_one("#side-clicks-rule", RuleLine).tell("Click in Braze", menu)
-        self._tell("already", self._already(screen, preview) if preview else [])
+        already = self._already(screen, preview) if preview else []
+        self._tell("already", [part for line in already for part in signs.folded(line, width, 2)])
         if preview:
             self._look(screen, preview)
         else:
@@ -61,7 +67,7 @@ class SegmentSide(VerticalScroll, can_focus=False):
     @work(group="side", exclusive=True, exit_on_error=True, description="overlap and sample beside the builder")
     async def _look(self, screen: SegmentsScreen, preview: Preview) -> None:
         service = screen.workspace.segments
-        width = self.size.width - 4
+        width = SIDE_WIDTH - 4
         chosen = [one for one, cohort in preview.cohorts.items() if cohort][:BESIDE]
         overlap = await service.overlap(chosen) if len(chosen) > 1 else None
         people = await service.sample(preview.expression, 12)
@@ -86,7 +92,7 @@ class SegmentSide(VerticalScroll, can_focus=False):
             both = {1: "this cohort", 2: "both cohorts"}.get(len(wanted), f"all {len(wanted)} cohorts")
             lines.append(f"✓ “{one.item.name}” names {both}.")
             if one.sizes:
-                drawn = signs.sparkline([float(size.size) for size in one.sizes], 15)
+                drawn = trend([size.size for size in one.sizes], 15)
                 lines.append(
                     f"  Size there {drawn}  {one.size:,}"
                     + (f", expected {told}" if (told := expected(preview)) else "")
