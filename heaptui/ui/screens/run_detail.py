@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.screen import Screen
 
+from heaptui.errors import HeaptuiError
 from heaptui.ui import signs
 from heaptui.ui.commands import RUN, bindings_of, footer_of
 from heaptui.ui.run_text import arithmetic
@@ -108,5 +109,8 @@ class RunScreen(Screen[None]):
 
     async def action_save(self) -> None:
         """Save the receipt."""
-        path = await self._workspace.history.save_receipt(self._run_id)
-        self.query_one("#status-line", Line).update(signs.sign(f" Saved: {path}"))
+        try:
+            told = f"Saved: {await self._workspace.history.save_receipt(self._run_id)}"
+        except HeaptuiError as error:
+            told = str(error)
+        self.query_one("#status-line", Line).update(signs.sign(f" {told}"))

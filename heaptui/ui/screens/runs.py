@@ -155,7 +155,7 @@ class RunsScreen(FramedScreen):
         """Save the receipt."""
         run_id = self.current
         if not self.refuses("runs.receipt") and run_id is not None:
-            self.say(f"Saved: {await self.workspace.history.save_receipt(run_id)}")
+            await self.saved(self.workspace.history.save_receipt(run_id))
 
     def action_copy(self) -> None:
         """What happened, without keys or ids."""
