@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 import pytest
 
 from heaptui.ui.app import HeaptuiApp
-from tests.services.test_ledger_trouble import fill_up, free
 from tests.services.world import ids
 from tests.ui.conftest import Desk, highlight, shows, text_of
 
@@ -55,21 +55,22 @@ async def test_doubts_and_the_search_for_refused_ids_are_counted_while_they_last
     assert sandbox.members(desk.carts) == set(ids(300, 4200)) - {"u003500"}
 
 
-async def test_a_disk_that_fills_up_during_a_run_is_told_and_the_dashboard_goes_on(sandbox: Any, desk: Desk) -> None:
-    body = {"message": "success", "errors": ["x" * 400]}
-    sandbox.faults(
-        {"effect": "slow", "seconds": 1.0, "at": [1], "match": {"path": "users"}},
-        {"effect": "status", "status": 201, "body": body, "match": {"path": "users"}},
-    )
+async def test_a_ledger_that_takes_nothing_more_during_a_run_is_told_and_the_dashboard_goes_on(
+    sandbox: Any, desk: Desk
+) -> None:
+    sandbox.fault(effect="slow", seconds=1.0, at=[1], match={"path": "users"})
     async with HeaptuiApp(desk.opening).run_test(size=(120, 36)) as pilot:
+        ledger = pilot.app.workspace.ledger
         await start_carts(pilot, desk)
         await shows(pilot, "you can leave this screen")
-        await fill_up(pilot.app.workspace)
-        await shows(pilot, "The disk is full", seconds=20)
+        await ledger.write(lambda connection: connection.execute("PRAGMA busy_timeout = 100"))
+        other = sqlite3.connect(ledger.path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        await shows(pilot, "Another process keeps the ledger locked", seconds=20)
         await shows(pilot, "✗ stopped")
-        await free(pilot.app.workspace)
-        sandbox.clear_faults()
-        await pilot.press("escape", "r")
+        other.execute("ROLLBACK")
+        other.close()
+        await pilot.press("r")
         await shows(pilot, "nothing has been sent")
         await pilot.press("enter")
         await shows(pilot, "✓ done", seconds=20)
