@@ -89,10 +89,21 @@ class HistoryService:
         )
 
     async def save_receipt(self, run_id: int) -> Path:
-        """Write the receipt into the receipts folder and return its path."""
+        """Write the receipt into the receipts folder and return its path.
+
+        Raises:
+            UsageError: it cannot be written; `heaptui run receipt` still prints it.
+        """
         text = await self.receipt(run_id)
         path = self._workspace.home.receipts_dir / f"run-{run_id}.md"
-        await asyncio.to_thread(_write, path, text)
+        try:
+            await asyncio.to_thread(_write, path, text)
+        except OSError as error:
+            raise UsageError(
+                "The receipt could not be saved.",
+                f"{path}: {error.strerror or error}. The run is not affected.",
+                f"Print it later: heaptui run receipt {run_id}",
+            ) from error
         return path
 
 

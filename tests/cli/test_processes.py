@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -10,13 +11,14 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import HEAPTUI, Desk, people
 
-BEFORE_SENDING = "/partners/heap/cohorts/users"
+MEMBER_CALL = "/partners/heap/cohorts/users"
 
 
 def started(desk: Desk, *words: str) -> subprocess.Popen[str]:
@@ -26,7 +28,7 @@ def started(desk: Desk, *words: str) -> subprocess.Popen[str]:
 
 
 def member_requests(desk: Desk) -> int:
-    return sum(desk.ask("GET", "requests")["requests"].get(BEFORE_SENDING, {}).values())
+    return sum(desk.ask("GET", "requests")["requests"].get(MEMBER_CALL, {}).values())
 
 
 def until_it_sends(desk: Desk, requests: int = 1) -> None:
@@ -34,6 +36,39 @@ def until_it_sends(desk: Desk, requests: int = 1) -> None:
     while member_requests(desk) < requests:
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def delivering(desk: Desk, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """A sync that holds still in the middle of its delivery, and goes on to its end after the block."""
+    desk.fault(effect="slow", seconds=0.2)
+    process = started(desk, *words)
+    until_it_sends(desk)
+    process.send_signal(signal.SIGSTOP)
+    while not _ledgers_are_free(desk):
+        # It was stopped in the middle of a write.
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.01)
+        process.send_signal(signal.SIGSTOP)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGCONT)
+        process.communicate(timeout=60)
+        desk.ask("DELETE", "faults")
+
+
+def _ledgers_are_free(desk: Desk) -> bool:
+    for path in (Path(desk.environ["HEAPTUI_HOME"]) / "data").glob("*.db"):
+        connection = sqlite3.connect(path, isolation_level=None, timeout=0.05)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            connection.close()
+    return True
 
 
 def profile(desk: Desk, name: str, endpoint: str) -> None:
@@ -74,33 +109,25 @@ def test_two_profiles_of_one_workspace_never_deliver_one_cohort_at_once(desk: De
     desk.run("--profile", "day", "cohort", "import", desk.file(people(0, 24_000)), "--name", "Carts")
     assert desk.run("--profile", "day", "ledger", "export", str(tmp_path / "moved")).returncode == 0
     assert desk.run("--profile", "night", "ledger", "import", str(tmp_path / "moved")).returncode == 0
-    desk.fault(effect="slow", seconds=0.4)
-    first = started(desk, "--profile", "day", "sync", "Carts", "--yes")
-    until_it_sends(desk)
-    second = desk.run("--profile", "night", "sync", "Carts", "--yes")
-    assert second.returncode == 4, second.stdout + second.stderr
-    assert f"process {first.pid}, since " in second.stdout
-    waited = started(desk, "--profile", "night", "sync", "Carts", "--yes", "--wait", "30s")
-    out, err = waited.communicate(timeout=60)
-    first.communicate(timeout=30)
-    assert (first.returncode, waited.returncode) == (0, 0), out + err
-    assert f"process {first.pid}" in err
+    with delivering(desk, "--profile", "day", "sync", "Carts", "--yes") as first:
+        second = desk.run("--profile", "night", "sync", "Carts", "--yes")
+        assert second.returncode == 4, second.stdout + second.stderr
+        assert f"process {first.pid}, since " in second.stdout
+        waiting = started(desk, "--profile", "night", "sync", "Carts", "--yes", "--wait", "60s")
+        assert waiting.stderr is not None
+        assert f"Another process is delivering Carts: process {first.pid}, since " in waiting.stderr.readline()
+    out, err = waiting.communicate(timeout=60)
+    assert (first.wait(), waiting.returncode) == (0, 0), out + err
     assert desk.ask("GET", "requests")["both_directions"] == 0
 
 
 def test_the_lock_of_a_killed_process_is_free_at_once(desk: Desk) -> None:
     desk.run("cohort", "import", desk.file(people(0, 24_000)), "--name", "Carts")
-    desk.fault(effect="slow", seconds=0.4)
-    process = started(desk, "sync", "Carts", "--yes")
-    deadline = time.monotonic() + 20
-    while not desk.ask("GET", "requests?log=1")["log"]:
-        assert time.monotonic() < deadline
-    busy = desk.run("run", "resume", "1", "--yes")
-    assert busy.returncode == 4
-    assert f"process {process.pid}, since " in busy.stderr
-    process.kill()
-    process.communicate()
-    desk.ask("DELETE", "faults")
+    with delivering(desk, "sync", "Carts", "--yes") as process:
+        busy = desk.run("run", "resume", "1", "--yes")
+        assert busy.returncode == 4
+        assert f"process {process.pid}, since " in busy.stderr
+        process.kill()
     resumed = desk.run("run", "resume", "1", "--yes", "--json")
     assert resumed.returncode == 0, resumed.stderr
     runs = {run["run_id"]: run for run in desk.json("run", "list")["runs"]}
@@ -110,18 +137,17 @@ def test_the_lock_of_a_killed_process_is_free_at_once(desk: Desk) -> None:
 
 def test_a_signal_while_another_process_is_waited_for_ends_130_and_can_be_continued(desk: Desk) -> None:
     desk.run("cohort", "import", desk.file(people(0, 24_000)), "--name", "Carts")
-    desk.fault(effect="slow", seconds=0.4)
-    first = started(desk, "sync", "Carts", "--yes")
-    until_it_sends(desk)
-    waiting = started(desk, "sync", "Carts", "--yes", "--wait", "60s")
-    assert waiting.stderr is not None
-    assert "Another process is delivering Carts" in waiting.stderr.readline()
-    waiting.send_signal(signal.SIGTERM)
-    waiting.communicate(timeout=20)
-    assert waiting.returncode == 130
-    first.communicate(timeout=30)
-    desk.ask("DELETE", "faults")
-    assert desk.run("run", "resume", "2", "--yes").returncode == 0
+    with delivering(desk, "sync", "Carts", "--yes") as first:
+        refused = desk.run("sync", "Carts", "--yes")
+        assert refused.returncode == 4
+        assert f"Process {first.pid} on " in refused.stdout
+        waiting = started(desk, "sync", "Carts", "--yes", "--wait", "60s")
+        assert waiting.stderr is not None
+        assert "Another process is delivering Carts" in waiting.stderr.readline()
+        waiting.send_signal(signal.SIGTERM)
+        waiting.communicate(timeout=20)
+        assert waiting.returncode == 130
+    assert desk.run("run", "resume", "3", "--yes").returncode == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.services.histories import Step, play, steps
 
-EXAMPLES = int(os.environ.get("HEAPTUI_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("HEAPTUI_EXAMPLES", "34"))
 
 
 @pytest.mark.parametrize("part", range(6))

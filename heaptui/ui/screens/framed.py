@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import on, work
@@ -167,6 +169,13 @@ class FramedScreen(Screen[None]):
         """Show an error that people can act on."""
         lines = [line for line in (error.detail, error.hint) if line]
         self.app.push_screen(Told(error.title, lines))
+
+    async def saved(self, writing: Awaitable[Path]) -> None:
+        """Say where a file was saved, or show why it was not."""
+        try:
+            self.say(f"Saved: {await writing}")
+        except HeaptuiError as error:
+            self.told(error)
 
     def why_disabled(self, command_id: str) -> str:
         """Why a command does nothing just now; empty when it works."""

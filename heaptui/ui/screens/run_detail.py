@@ -239,7 +239,10 @@ class RunScreen(FramedScreen):
     @work(group="dialog", exclusive=True, exit_on_error=True, description="save a receipt")
     async def action_save(self) -> None:
         """Save the receipt."""
-        self.say(f"Saved: {await self.workspace.history.save_receipt(self._run_id)}")
+        try:
+            self.say(f"Saved: {await self.workspace.history.save_receipt(self._run_id)}")
+        except HeaptuiError as error:
+            self.told(error)
 
 
 def _batch_row(batch: BatchRow) -> Row:

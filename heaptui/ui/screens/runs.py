@@ -175,7 +175,7 @@ class RunsScreen(FramedScreen):
         """Save the receipt."""
         run_id = self.current
         if not self.refuses("runs.receipt") and run_id is not None:
-            self.say(f"Saved: {await self.workspace.history.save_receipt(run_id)}")
+            await self.saved(self.workspace.history.save_receipt(run_id))
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="write a message")
     async def action_copy(self) -> None:

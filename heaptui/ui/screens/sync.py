@@ -242,7 +242,10 @@ class SyncScreen(FramedScreen):
     @work(group="receipt", exclusive=True, exit_on_error=True, description="save the receipt")
     async def _end(self, progress: RunProgress) -> None:
         """The run is over: keep the receipt and tell, also when nobody looks."""
-        self._receipt = await self.workspace.history.save_receipt(progress.run_id)
+        try:
+            self._receipt = await self.workspace.history.save_receipt(progress.run_id)
+        except HeaptuiError as error:
+            self.told(error)
         if not self.alive:
             return
         self._frame()
@@ -377,13 +380,11 @@ class SyncScreen(FramedScreen):
         """The plan as CSV, or the receipt again."""
         progress = self.run_progress
         if progress is not None:
-            path = await self.workspace.history.save_receipt(progress.run_id)
+            await self.saved(self.workspace.history.save_receipt(progress.run_id))
         elif self.plans:
-            path = await save_plan(self.workspace, self.plans)
+            await self.saved(save_plan(self.workspace, self.plans))
         else:
             self.say("Nothing is planned, so there is nothing to save.")
-            return
-        self.say(f"Saved: {path}")
 
     def key_escape(self) -> None:
         """Back to the cohorts, unless a filter is open."""
