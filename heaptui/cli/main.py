@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "demo": "See it work on a sandbox with sample people; nothing leaves this machine.",
+    "verify": "Check keys: right or wrong, what they open, who mends it.",
     "profile": "Braze workspaces and their keys.",
     "cohort": "Groups of people: import, look, export.",
     "preview": "Count a Braze segment over cohorts before anybody builds it.",

@@ -156,7 +156,7 @@ async def test_overlaps_show_a_matrix_regions_and_people(desk: Desk) -> None:
         await shows(pilot, "In exactly these")
         await shows(pilot, "only Cart abandoners")
         await shows(pilot, "Some of them, 24 of 3,850")
-        assert "█" in text_of(pilot.app)
+        assert "━" in text_of(pilot.app)
 
 
 async def test_a_match_rate_is_measured_and_stays_on_both_tabs(sandbox: Any, desk: Desk) -> None:
