@@ -67,6 +67,8 @@ class Reason(StrEnum):
     PARTNER_KEY = "partner_key"
     DATA_IMPORT_KEY = "data_import_key"
     CREDENTIALS = "credentials"
+    REST_KEY = "rest_key"
+    REST_PERMISSION = "rest_permission"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     NOT_BRAZE = "not_braze"
@@ -89,6 +91,18 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class LeaveElsewhere:
+    """People of a cohort whom Braze still holds by another route than the one in use; all of them leave it."""
+
+    route: str
+    removes: int
+    requests: int
+    why_not: str = ""
+    """Why they cannot be taken out now; empty when they can."""
+    attribute: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a sync of one cohort would send. `requests` counts member requests, not the name call."""
 
@@ -105,16 +119,21 @@ class Plan:
     delivered: int = 0
     first_time: bool = False
     on_hold: bool = False
+    route: str = ""
+    attribute: str = ""
+    """The custom attribute that stands for the cohort, on the route that has one."""
+    before: tuple[LeaveElsewhere, ...] = ()
+    """What is taken out of another way first."""
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to send."""
-        return not (self.adds or self.removes or self.rename)
+        return not (self.adds or self.removes or self.rename or any(not leave.why_not for leave in self.before))
 
     @property
     def points(self) -> int:
         """Data points in Braze, at most: one for each change."""
-        return self.adds + self.removes
+        return self.adds + self.removes + sum(leave.removes for leave in self.before if not leave.why_not)
 
 
 @dataclass(slots=True)
@@ -167,6 +186,14 @@ class DeliveryProgress:
     submitted_removes: int = 0
     extra_requests: int = 0
     """Requests spent on finding refused identifiers."""
+    route: str = ""
+    old_way: bool = False
+    """Whether it only takes people out of a route that is not in use any more."""
+
+    @property
+    def key(self) -> str:
+        """Its place among the deliveries of its run: one of the route in use, and one for each old way."""
+        return f"{self.cohort_id}@{self.route}" if self.old_way else self.cohort_id
 
     @property
     def planned(self) -> int:
@@ -196,6 +223,7 @@ class RunProgress:
     by: str = ""
     origin: str = ""
     deliveries: dict[str, DeliveryProgress] = field(default_factory=dict)
+    """By their key."""
     story: deque[Moment] = field(default_factory=lambda: deque(maxlen=2000))
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=120))
     """Milliseconds of the last answers."""
@@ -224,6 +252,11 @@ class RunProgress:
     def planned(self) -> int:
         """Changes of all deliveries that are sent (the held ones send nothing)."""
         return sum(d.planned for d in self.deliveries.values() if d.state is not DeliveryState.HELD)
+
+    @property
+    def cohort_ids(self) -> list[str]:
+        """The cohorts of the run."""
+        return list(dict.fromkeys(delivery.cohort_id for delivery in self.deliveries.values()))
 
     def total(self, name: str) -> int:
         """The sum of one count over the deliveries that are sent."""

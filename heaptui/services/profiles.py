@@ -12,6 +12,7 @@ import msgspec
 from heaptui.config import SETTINGS, Home, Profile, check_profile, load_config, save_config
 from heaptui.errors import UsageError
 from heaptui.model.instances import normal_endpoint
+from heaptui.model.routes import ways_open
 from heaptui.store.secrets import SecretName, Secrets, keyring_works, lookup_secrets, store_secret
 
 __all__ = ["ProfileFacts", "ProfileService", "SecretName"]
@@ -29,7 +30,7 @@ class ProfileFacts:
     @property
     def ways(self) -> tuple[str, ...]:
         """The ways into Braze that these keys open."""
-        return ("cohort_import",) if {"partner_api_key", "data_import_key"} <= self.keys.keys() else ()
+        return ways_open(self.keys.keys())
 
 
 class ProfileService:

@@ -21,6 +21,7 @@ from heaptui.config import Home, Profile
 from heaptui.errors import UsageError
 from heaptui.model.cohorts import Guard
 from heaptui.model.instances import check_host
+from heaptui.model.routes import ATTRIBUTE, way_facts, ways_open
 from heaptui.services.pacing import Pace
 from heaptui.store import heartbeats, target
 from heaptui.store.cohorts import View
@@ -47,18 +48,23 @@ class Workspace:
     @property
     def route(self) -> str:
         """The way into Braze: the chosen one, else the first that the keys allow, else none."""
-        if self.profile.route:
-            return self.profile.route
-        if self.secrets.partner_api_key and self.secrets.data_import_key:
-            return "cohort_import"
-        return ""
+        return self.profile.route or next(iter(ways_open(self.secrets.given())), "")
+
+    @property
+    def people_per_request(self) -> int:
+        """People that one request of the way in use carries, at most."""
+        return self.per_request(self.route)
+
+    def per_request(self, route: str) -> int:
+        """The same for any route."""
+        return self.profile.attribute_limit if route == ATTRIBUTE else way_facts(route).per_request
 
     @property
     def view(self) -> View:
         """How this profile looks at its cohorts."""
         guard = Guard(self.profile.guard_min, self.profile.guard_share)
         again = self.profile.resend_days * 86_400
-        return View(self.route or "cohort_import", self.profile.settle_seconds, guard, again)
+        return View(way_facts(self.route).route, self.profile.settle_seconds, guard, again)
 
     @property
     def pace(self) -> Pace:

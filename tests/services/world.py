@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,18 @@ from heaptui.model.runs import RunProgress
 from heaptui.services.workspace import Workspace, open_workspace
 from heaptui.store import cohorts, identities
 
+PARTNER_KEYS = ("partner_api_key", "data_import_key")
+REST_KEY = ("rest_api_key",)
+EVERY_KEY = (*PARTNER_KEYS, *REST_KEY)
+
 QUICK = {"settle_seconds": 0.3, "backoff_seconds": 0.01, "read_timeout_seconds": 0.3}
 
 
 @asynccontextmanager
-async def workspace_on(sandbox: Any, folder: Path, **settings: Any) -> AsyncIterator[Workspace]:
-    """A profile that points at the sandbox, with quick times."""
+async def workspace_on(
+    sandbox: Any, folder: Path, *, keys: Collection[str] = PARTNER_KEYS, **settings: Any
+) -> AsyncIterator[Workspace]:
+    """A profile that points at the sandbox, with quick times and these keys."""
     profile = Profile(
         **{
             "name": "test",
@@ -30,10 +36,7 @@ async def workspace_on(sandbox: Any, folder: Path, **settings: Any) -> AsyncIter
             **settings,
         }
     )
-    environ = {
-        "HEAPTUI_PARTNER_API_KEY": sandbox.keys.partner_api_key,
-        "HEAPTUI_DATA_IMPORT_KEY": sandbox.keys.data_import_key,
-    }
+    environ = {f"HEAPTUI_{name.upper()}": getattr(sandbox.keys, name) for name in keys}
     async with open_workspace(Home.find(str(folder), {}), profile, environ) as workspace:
         yield workspace
 

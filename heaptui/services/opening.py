@@ -1,0 +1,152 @@
+"""Plans one cohort on one way into Braze and makes the plan durable, or records why nothing is sent."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from dataclasses import dataclass
+
+from pyroaring import BitMap
+
+from heaptui.clients.braze import CohortName, Route
+from heaptui.model.belief import Belief, Changes
+from heaptui.model.cohorts import Cohort, Guard
+from heaptui.model.routes import ATTRIBUTE, way_title
+from heaptui.model.runs import DeliveryState, Reason
+from heaptui.store import beliefs, cohorts, journal
+from heaptui.store.attributes import attribute_names, fix_name
+from heaptui.store.identities import space_map
+
+
+def large_change(removes: int, delivered: int, guard: Guard) -> str:
+    """Why the guard holds a cohort, in one sentence; empty when it does not."""
+    if not guard.holds(removes, delivered):
+        return ""
+    share = 100 * removes / delivered if delivered else 100
+    return f"Loses {removes:,} of {delivered:,} people ({share:.0f} %). Usual is up to {guard.share:.0%}."
+
+
+def member_requests(changes: Changes, limit: int) -> int:
+    """Requests that carry these changes: joins and leaves travel apart."""
+    return -(-len(changes.adds) // limit) + -(-len(changes.removes) // limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """A cohort that sends nothing in this run."""
+
+    state: DeliveryState
+    reason: Reason
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A planned cohort: its journalled delivery, or why there is none."""
+
+    cohort: CohortName
+    name: str
+    changes: Changes
+    rename: str = ""
+    unsent: Unsent | None = None
+    row: journal.DeliveryRow | None = None
+    one_at_a_time: bool = False
+    removes_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a run opens cohorts on one way; when `leaving`, everybody leaves, because another way is in use now."""
+
+    run_id: int
+    route: Route
+    view: cohorts.View
+    everything: bool = False
+    let_through: frozenset[str] = frozenset()
+    let_through_by: str = ""
+    leaving: bool = False
+
+    def moves_from(self, connection: sqlite3.Connection, cohort_id: str) -> list[str]:
+        """The routes that people of the cohort leave first; none when nothing may be sent for the cohort."""
+        cohort = cohorts.read_one(connection, cohort_id, self.view, examples=0)
+        _, belief, changes = self._changes(connection, cohort_id)
+        if self._held_back(cohort, changes, belief):
+            return []
+        return [route for route, _ in cohorts.left_elsewhere(connection, cohort_id, self.view)]
+
+    def open(self, connection: sqlite3.Connection, cohort_id: str) -> Opened:
+        """Make the plan durable, or record why nothing may be sent."""
+        cohort = cohorts.read_one(connection, cohort_id, self.view, examples=0)
+        members, belief, changes = self._changes(connection, cohort_id)
+        name = f"{cohort.name}, out of {way_title(self.route.name)}" if self.leaving else cohort.name
+        named = CohortName(cohort_id, cohort.label, cohort.created_at, self._attribute(connection, cohort_id))
+        rename = "" if cohort.attribute or cohort.braze_name == cohort.label or self.leaving else cohort.label
+        unsent = self._held_back(cohort, changes, belief)
+        if unsent is not None:
+            self.record_unsent(connection, cohort_id, name, changes, unsent)
+            return Opened(named, name, changes, rename, unsent)
+        if cohort.attribute and changes.adds:
+            fix_name(connection, cohort_id, at=time.time())
+            beliefs.cohort_named(connection, cohort_id, self.route.name, cohort.attribute)
+        row = journal.open_delivery(
+            connection,
+            run_id=self.run_id,
+            cohort_id=cohort_id,
+            route=self.route.name,
+            name=name,
+            rename=rename,
+            changes=changes,
+            members=members,
+            limit=self.route.limit,
+            at=time.time(),
+            let_through_by=self.let_through_by if cohort_id in self.let_through else "",
+        )
+        return Opened(
+            named,
+            name,
+            changes,
+            rename,
+            row=row,
+            one_at_a_time=beliefs.takes_one_at_a_time(connection, cohort_id, self.route.name),
+            removes_first=space_map(connection).count(changes.adds | changes.removes) > 1,
+        )
+
+    def _changes(self, connection: sqlite3.Connection, cohort_id: str) -> tuple[BitMap, Belief, Changes]:
+        if not self.leaving:
+            return cohorts.changes_of(connection, cohort_id, self.view, everything=self.everything)
+        belief = beliefs.read_belief(connection, cohort_id, self.route.name, self.view.settle)
+        return BitMap(), belief, belief.changes(BitMap())
+
+    def _attribute(self, connection: sqlite3.Connection, cohort_id: str) -> str:
+        return attribute_names(connection)[cohort_id] if self.route.name == ATTRIBUTE else ""
+
+    def _held_back(self, cohort: Cohort, changes: Changes, belief: Belief) -> Unsent | None:
+        if self.leaving:
+            # Nobody is lost: they join by the way in use now.
+            return None
+        if cohort.state == "on_hold":
+            return Unsent(DeliveryState.HELD, Reason.ON_HOLD, "On hold until somebody releases it.")
+        if not self.route.takes(cohort.space.kind):
+            title = way_title(self.route.name)
+            return Unsent(DeliveryState.STOPPED, Reason.WRONG_KIND, f"{title} does not take the kind {cohort.space}.")
+        if cohort.cohort_id in self.let_through:
+            return None
+        why = large_change(len(changes.removes), len(belief.delivered), self.view.guard)
+        return Unsent(DeliveryState.HELD, Reason.LARGE_CHANGE, why) if why else None
+
+    def record_unsent(
+        self, connection: sqlite3.Connection, cohort_id: str, name: str, changes: Changes, unsent: Unsent
+    ) -> None:
+        """The run knows of the cohort all the same, and can be continued."""
+        journal.unsent_delivery(
+            connection,
+            run_id=self.run_id,
+            cohort_id=cohort_id,
+            route=self.route.name,
+            name=name,
+            changes=changes,
+            at=time.time(),
+            state=unsent.state,
+            reason=unsent.reason,
+            detail=unsent.detail,
+        )
