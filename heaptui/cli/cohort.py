@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from heaptui.cli.braze_file import attribute
 from heaptui.cli.cohort_files import export, import_command, members
 from heaptui.cli.context import Settings, emit, named_cohort, run
 from heaptui.cli.output import facts, moment, people, plain, say, table, waiting
@@ -32,7 +33,7 @@ def cohort() -> None:
     """
 
 
-for _command in (import_command, members, export):
+for _command in (import_command, members, export, attribute):
     cohort.add_command(_command)
 
 
@@ -108,6 +109,8 @@ def _show_json(one: Cohort) -> dict[str, Any]:
         "changed_at": one.changed_at,
         "synced_at": one.synced_at,
         "braze_name": one.braze_name or None,
+        "attribute": one.attribute or None,
+        "elsewhere": one.elsewhere,
         "former_names": one.former_names,
         "rejected": one.refused,
         "in_doubt": one.doubtful,
@@ -130,6 +133,10 @@ def _print(one: Cohort) -> None:
         lines.append(("refused", f"{people(one.refused)}; offered again with: heaptui run retry"))
     if one.doubtful:
         lines.append(("in doubt", f"{people(one.doubtful)}; settled by the next sync"))
+    if one.attribute:
+        lines.append(("in Braze", f"custom attribute {one.attribute} is true"))
+    if one.elsewhere:
+        lines.append(("old way", f"{people(one.elsewhere)} still there; the next sync takes them out"))
     if one.renamed:
         lines.append(("renamed", f"“{one.braze_name}” in Braze until the next sync"))
     if one.former_names:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from heaptui.model.belief import Direction
+from heaptui.model.routes import way_title
 
 EXTRA_REQUESTS = 256
 """Requests a delivery may spend on finding refused identifiers."""
@@ -100,6 +101,13 @@ class LeaveElsewhere:
     why_not: str = ""
     """Why they cannot be taken out now; empty when they can."""
     attribute: str = ""
+
+    def __str__(self) -> str:
+        title = f"{way_title(self.route)} {self.attribute}".strip()
+        if self.why_not:
+            return f"{self.removes:,} people stay in {title}. {self.why_not}"
+        requests = "1 request" if self.requests == 1 else f"{self.requests:,} requests"
+        return f"{self.removes:,} leave {title}, {requests}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from heaptui.services.cohorts import CohortService
     from heaptui.services.history import HistoryService
     from heaptui.services.sync import SyncService
+    from heaptui.services.upload import UploadService
 
 
 @dataclass
@@ -113,6 +114,13 @@ class Workspace:
         return CohortService(self)
 
     @cached_property
+    def uploads(self) -> UploadService:
+        """Write files for Braze's Import Users."""
+        from heaptui.services.upload import UploadService
+
+        return UploadService(self)
+
+    @cached_property
     def sync(self) -> SyncService:
         """Plan and run syncs."""
         from heaptui.services.sync import SyncService
@@ -131,9 +139,13 @@ def ledger_path(home: Home, profile: Profile, secrets: Secrets) -> Path:
     """Where the ledger of a profile is; a profile of the environment alone has one for each target."""
     if not profile.from_environment:
         return home.data_dir / f"{profile.name}.db"
-    key = secrets.data_import_key or secrets.rest_api_key
-    text = f"{profile.endpoint}|{profile.partner_name}|{key.fingerprint('ledger') if key else ''}"
-    return home.data_dir / f"env-{hashlib.sha256(text.encode()).hexdigest()[:8]}.db"
+    # Whoever gets partner keys later goes on with the ledger that began with the REST key.
+    given = [key for key in (secrets.data_import_key, secrets.rest_api_key) if key]
+    paths = []
+    for key in given or (None,):
+        text = f"{profile.endpoint}|{profile.partner_name}|{key.fingerprint('ledger') if key else ''}"
+        paths.append(home.data_dir / f"env-{hashlib.sha256(text.encode()).hexdigest()[:8]}.db")
+    return next((path for path in paths if path.exists()), paths[0])
 
 
 @asynccontextmanager

@@ -64,6 +64,12 @@ def choose_name(connection: sqlite3.Connection, cohort_id: str, name: str) -> No
     )
 
 
+def keep_name(connection: sqlite3.Connection, cohort_id: str) -> None:
+    """Choose what is proposed, if nobody has chosen yet."""
+    name = attribute_names(connection)[cohort_id]
+    connection.execute("INSERT OR IGNORE INTO attribute (cohort_id, name) VALUES (?, ?)", (cohort_id, name))
+
+
 def fix_name(connection: sqlite3.Connection, cohort_id: str, *, at: float) -> str:
     """The attribute is about to be sent: from now on it stays. Returns its name."""
     name = attribute_names(connection)[cohort_id]

@@ -170,6 +170,12 @@ def members(connection: sqlite3.Connection, cohort_id: str) -> BitMap:
     return unpack(row[0])
 
 
+def members_before(connection: sqlite3.Connection, cohort_id: str) -> BitMap:
+    """The uids of the people before the last import; nobody when there was none."""
+    row = connection.execute("SELECT members_before FROM cohort WHERE cohort_id = ?", (cohort_id,)).fetchone()
+    return unpack(row[0]) if row else BitMap()
+
+
 def changes_of(
     connection: sqlite3.Connection, cohort_id: str, view: View, *, everything: bool = False
 ) -> tuple[BitMap, Belief, Changes]:
