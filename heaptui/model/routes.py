@@ -19,6 +19,7 @@ class WayFacts:
     title: str
     keys: tuple[str, ...]
     needs: str
+    needs_short: str
     in_braze: str
     kinds: tuple[Kind, ...]
     per_request: int
@@ -30,6 +31,7 @@ WAYS: tuple[WayFacts, ...] = (
         "Heap Cohorts",
         ("partner_api_key", "data_import_key"),
         "Heap's partner key and your Data Import Key",
+        "Heap's partner key",
         "Heap Cohorts",
         (Kind.EXTERNAL_ID, Kind.ALIAS, Kind.DEVICE_ID),
         1000,
@@ -39,6 +41,7 @@ WAYS: tuple[WayFacts, ...] = (
         "Custom attribute",
         ("rest_api_key",),
         "a REST key that may users.track",
+        "REST key users.track",
         "attribute is true",
         (Kind.EXTERNAL_ID, Kind.ALIAS, Kind.EMAIL),
         75,

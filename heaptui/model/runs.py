@@ -197,6 +197,8 @@ class DeliveryProgress:
     route: str = ""
     old_way: bool = False
     """Whether it only takes people out of a route that is not in use any more."""
+    attribute: str = ""
+    """The custom attribute that stands for the cohort, on the route that has one."""
 
     @property
     def key(self) -> str:

@@ -159,7 +159,7 @@ class Run:
         opened = await self.ledger.write(lambda connection: opening.open(connection, progress.cohort_id))
         progress.name, progress.rename = opened.name, opened.rename
         progress.adds, progress.removes = len(opened.changes.adds), len(opened.changes.removes)
-        progress.unchanged = opened.changes.unchanged
+        progress.unchanged, progress.attribute = opened.changes.unchanged, opened.cohort.attribute
         if opened.unsent is not None:
             _set_unsent(progress, opened.unsent)
         if opened.row is None:

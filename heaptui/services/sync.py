@@ -155,9 +155,15 @@ class SyncService:
         for cohort_id in wanted:
             plan = names[cohort_id]
             progress.deliveries[cohort_id] = DeliveryProgress(
-                cohort_id, plan.name, plan.adds, plan.removes, rename=plan.rename, unchanged=plan.unchanged
+                cohort_id,
+                plan.name,
+                plan.adds,
+                plan.removes,
+                rename=plan.rename,
+                unchanged=plan.unchanged,
+                route=plan.route,
+                attribute=plan.attribute,
             )
-            progress.deliveries[cohort_id].route = plan.route
         pace = workspace.pace
         run = Run(
             run_id=run_id,

@@ -116,7 +116,8 @@ _DELIVERIES = (
     "SELECT delivery_id, cohort_id, name, adds, removes, state, submitted, rejected, in_doubt, skipped, requests,"
     " retries, reason, detail, unsettled_until, started_at, ended_at, rename, unchanged, submitted_adds,"
     " extra_requests, route, EXISTS (SELECT 1 FROM delivery AS later WHERE later.run_id = delivery.run_id"
-    " AND later.cohort_id = delivery.cohort_id AND later.delivery_id > delivery.delivery_id)"
+    " AND later.cohort_id = delivery.cohort_id AND later.delivery_id > delivery.delivery_id),"
+    " (SELECT attribute.name FROM attribute WHERE attribute.cohort_id = delivery.cohort_id AND route = 'attribute')"
     " FROM delivery WHERE run_id = ? ORDER BY delivery_id"
 )
 
@@ -146,6 +147,7 @@ def _delivery(connection: sqlite3.Connection, row: tuple[Any, ...]) -> DeliveryP
         extra_requests,
         route,
         old_way,
+        attribute,
     ) = rest
     progress = DeliveryProgress(
         cohort_id,
@@ -172,6 +174,7 @@ def _delivery(connection: sqlite3.Connection, row: tuple[Any, ...]) -> DeliveryP
         route=route,
         # What comes before the delivery of the route in use takes people out of another one.
         old_way=bool(old_way),
+        attribute=attribute or "",
     )
     if ended_at is None:
         _count_open(connection, delivery_id, progress)

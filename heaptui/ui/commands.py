@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 
-COHORTS, SYNC, RUNS, RUN, CREDENTIALS, IMPORT, START = (
+COHORTS, SYNC, RUNS, RUN, CREDENTIALS, IMPORT, START, WAY, UPLOAD = (
     "cohorts",
     "sync",
     "runs",
@@ -18,6 +18,8 @@ COHORTS, SYNC, RUNS, RUN, CREDENTIALS, IMPORT, START = (
     "credentials",
     "import",
     "start",
+    "way",
+    "upload",
 )
 EVERYWHERE = "everywhere"
 
@@ -47,6 +49,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("app.sync", EVERYWHERE, "3", "Sync", "app.tab('sync')", "Go to the plan, the running sync or its result."),
     Command("app.runs", EVERYWHERE, "4", "Runs", "app.tab('runs')", "Go to the history of runs."),
     Command("app.credentials", EVERYWHERE, "6", "Credentials", "app.tab('credentials')", "Go to profile and keys."),
+    Command("app.way", EVERYWHERE, "W", "way into Braze", "screen.way", "Choose how people get into Braze."),
     Command("app.help", EVERYWHERE, "question_mark", "help", "app.help", "Show the keys of this screen."),
     Command("app.commands", EVERYWHERE, "colon", "more", "app.command_palette", "List all commands."),
     Command("app.quit", EVERYWHERE, "q", "quit", "app.ask_quit", "Quit; asks while a run is going."),
@@ -61,6 +64,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("cohorts.undo", COHORTS, "u", "undo import", "screen.undo", "Bring back the people before the import."),
     Command("cohorts.release", COHORTS, "h", "release", "screen.release", "Let a cohort on hold be synced again."),
     Command("cohorts.export", COHORTS, "e", "export", "screen.export", "Write all people of the cohort to a file."),
+    Command("cohorts.upload", COHORTS, "b", "file for Braze", "screen.upload", "Write a file for Import Users."),
     Command("sync.start", SYNC, "enter", "start", "screen.start", "Send what the plan shows.", 1),
     Command("sync.leave_out", SYNC, "space", "leave out", "screen.leave_out", "Leave this cohort out of the plan.", 2),
     Command("sync.let", SYNC, "l", "let through", "screen.let_through", "Let a held cohort through; asks its name.", 3),
@@ -77,6 +81,17 @@ COMMANDS: tuple[Command, ...] = (
     Command("run.pane", RUN, "tab", "pane", "screen.pane", "Story, batches, refused ids.", 1),
     Command("run.receipt", RUN, "w", "receipt", "screen.save", "Save the receipt of the run.", 2),
     Command("run.back", RUN, "escape", "back", "screen.back", "Back to the list.", 3),
+    Command("way.choose", WAY, "enter", "choose", "screen.choose", "Take this way into Braze, or show how it goes.", 1),
+    Command("way.pane", WAY, "tab", "cohorts", "screen.pane", "To the attributes of the cohorts, and back.", 2),
+    Command("way.name", WAY, "n", "name", "screen.name", "Choose the attribute of the highlighted cohort.", 3),
+    Command("way.copy", WAY, "y", "copy note", "screen.copy", "Copy a note to the Heap account manager.", 4),
+    Command("way.back", WAY, "escape", "back", "screen.back", "Leave everything as it is.", 5),
+    Command("upload.write", UPLOAD, "enter", "write file", "screen.write", "Write the file. Sends nothing.", 1),
+    Command("upload.who", UPLOAD, "k", "who", "screen.who", "Everybody, or only people Braze knows.", 2),
+    Command("upload.form", UPLOAD, "a", "form", "screen.form", "A list of ids, or the attribute.", 3),
+    Command("upload.clicks", UPLOAD, "c", "older menu", "screen.clicks", "The clicks in the other menu.", 4),
+    Command("upload.copy", UPLOAD, "y", "copy steps", "screen.copy", "Copy the steps for Braze.", 5),
+    Command("upload.back", UPLOAD, "escape", "back", "screen.back", "Back to the cohorts.", 6),
     Command("credentials.edit", CREDENTIALS, "enter", "edit", "screen.edit", "Edit the highlighted setting or key.", 1),
     Command("credentials.forget", CREDENTIALS, "d", "forget key", "screen.forget", "Remove a stored key.", 2),
 )  # fmt: skip

@@ -27,7 +27,7 @@ def totals(plans: Sequence[Plan], left_out: set[str], let_through: set[str]) -> 
     return Totals(
         sum(plan.adds for plan in sent),
         sum(plan.removes for plan in sent),
-        sum(plan.requests for plan in sent),
+        sum(plan.requests + sum(leave.requests for leave in plan.before if not leave.why_not) for plan in sent),
         sum(plan.points for plan in sent),
     )
 

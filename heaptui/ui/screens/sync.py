@@ -155,6 +155,9 @@ class SyncScreen(FramedScreen):
             f"Target    {self._target()} · {self.workspace.profile.host}",
         ]
         for plan in self.plans:
+            for leave in plan.before if plan.cohort_id not in self._left_out else ():
+                first = "not possible" if leave.why_not else "first"
+                lines += ["", f"{plan.name}, out of the old way {first}", str(leave)]
             if plan.held and plan.cohort_id not in self._let_through:
                 lines += [
                     "",
@@ -223,7 +226,7 @@ class SyncScreen(FramedScreen):
             signs.people(delivery.in_doubt),
             run_text.delivery_state(delivery),
         )
-        return Row(delivery.cohort_id, cells, tone=signs.RUN_TONES.get(delivery.state, ""))
+        return Row(delivery.key, cells, tone=signs.RUN_TONES.get(delivery.state, ""))
 
     def _result_lines(self, progress: RunProgress) -> list[str]:
         lines = [run_text.arithmetic(progress), *run_text.result_lines(progress)]
@@ -232,12 +235,15 @@ class SyncScreen(FramedScreen):
 
     def _clicks(self, progress: RunProgress) -> list[str]:
         """The way in Braze to the highlighted cohort, or to the first that is there."""
-        done = [d for d in progress.deliveries.values() if d.submitted or d.state is DeliveryState.FINISHED]
+        sent = [delivery for delivery in progress.deliveries.values() if not delivery.old_way]
+        done = [d for d in sent if d.submitted or d.state is DeliveryState.FINISHED]
         row = self.query_one("#run-table", RecordTable).row
-        chosen = next((d for d in done if row and d.cohort_id == row.key), done[0] if done else None)
+        chosen = next((d for d in done if row and d.key == row.key), done[0] if done else None)
         if chosen is None:
             return []
-        clicks = segment_clicks(chosen.name, self.workspace.profile.endpoint, older=self._older_menu)
+        clicks = segment_clicks(
+            chosen.name, self.workspace.profile.endpoint, older=self._older_menu, attribute=chosen.attribute
+        )
         return [f"Now in Braze: {chosen.name}", *clicks]
 
     @work(group="receipt", exclusive=True, exit_on_error=True, description="save the receipt")
@@ -368,7 +374,7 @@ class SyncScreen(FramedScreen):
         progress = self.run_progress
         if self.refuses("sync.again") or progress is None:
             return
-        self.dashboard.planned = list(progress.deliveries)
+        self.dashboard.planned = progress.cohort_ids
         self.dashboard.continues, self.dashboard.current_run = progress.run_id, None
         self.load()
 
