@@ -324,6 +324,7 @@ def _delivery_json(delivery: DeliveryProgress) -> dict[str, Any]:
         "skipped": delivery.skipped,
         "requests": delivery.requests,
         "retries": delivery.retries,
+        "data_points": delivery.points,
         "extra_requests": delivery.extra_requests,
         "unsettled_until": delivery.unsettled_until,
         "elapsed_s": round(ended - started, 3) if started and ended else None,

@@ -105,6 +105,12 @@ DIAGNOSES: dict[Reason, Diagnosis] = {
         "You: look at the cohort, then let it through.",
         "heaptui sync COHORT --yes-really",
     ),
+    Reason.WAY_CHANGED: Diagnosis(
+        "way changed",
+        "New keys would change the way into Braze, and nobody has said so. Nothing was sent for it.",
+        "You: choose the way, with W in the dashboard or route= in the profile.",
+        "heaptui profile set NAME route=ROUTE",
+    ),
     Reason.ON_HOLD: Diagnosis("on hold", "The cohort is on hold.", "You: release it.", "heaptui cohort release COHORT"),
     Reason.WRONG_KIND: Diagnosis(
         "wrong kind",

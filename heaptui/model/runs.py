@@ -86,6 +86,7 @@ class Reason(StrEnum):
     CANCELLED = "cancelled"
     KILLED = "killed"
     LARGE_CHANGE = "large_change"
+    WAY_CHANGED = "way_changed"
     ON_HOLD = "on_hold"
     BUSY_ELSEWHERE = "busy_elsewhere"
     WRONG_KIND = "wrong_kind"
@@ -214,6 +215,11 @@ class DeliveryProgress:
     def to_go(self) -> int:
         """Changes that have no outcome yet."""
         return self.planned - self.submitted - self.rejected - self.in_doubt - self.skipped
+
+    @property
+    def points(self) -> int:
+        """Data points that Braze counts, about: one for each change that it took or may have taken."""
+        return self.submitted + self.in_doubt
 
     def count(self, direction: Direction, people: int) -> None:
         """People whose change Braze accepted."""

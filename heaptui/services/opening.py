@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyroaring import BitMap
@@ -23,7 +24,18 @@ def large_change(removes: int, delivered: int, guard: Guard) -> str:
     if not guard.holds(removes, delivered):
         return ""
     share = 100 * removes / delivered if delivered else 100
-    return f"Loses {removes:,} of {delivered:,} people ({share:.0f} %). Usual is up to {guard.share:.0%}."
+    return f"Loses {removes:,} of {delivered:,} people ({share:.0f} %). Usual is up to {guard.share:.0%}. A wrong file?"
+
+
+def way_change(before: Sequence[str], route: str, *, chosen: bool) -> str:
+    """Why a cohort is held whose way would change without anybody having said so; empty when it is not.
+
+    A key that is added opens a better way, and a sync at night must not empty the segments built on the old one.
+    """
+    if chosen or not before:
+        return ""
+    old = " and ".join(way_title(other) for other in before)
+    return f"People are in Braze by {old}; the keys now open {way_title(route)}. Choose one: route={route}, or the old."
 
 
 def member_requests(changes: Changes, limit: int) -> int:
@@ -61,6 +73,8 @@ class Opening:
     run_id: int
     route: Route
     view: cohorts.View
+    way_chosen: bool = True
+    """Whether somebody chose the way; otherwise it is the best that the keys open."""
     everything: bool = False
     let_through: frozenset[str] = frozenset()
     let_through_by: str = ""
@@ -70,7 +84,7 @@ class Opening:
         """The routes that people of the cohort leave first; none when nothing may be sent for the cohort."""
         cohort = cohorts.read_one(connection, cohort_id, self.view, examples=0)
         _, belief, changes = self._changes(connection, cohort_id)
-        if self._held_back(cohort, changes, belief):
+        if self._held_back(connection, cohort, changes, belief):
             return []
         return [route for route, _ in cohorts.left_elsewhere(connection, cohort_id, self.view)]
 
@@ -81,7 +95,7 @@ class Opening:
         name = f"{cohort.name}, out of {way_title(self.route.name)}" if self.leaving else cohort.name
         named = CohortName(cohort_id, cohort.label, cohort.created_at, self._attribute(connection, cohort_id))
         rename = "" if cohort.attribute or cohort.braze_name == cohort.label or self.leaving else cohort.label
-        unsent = self._held_back(cohort, changes, belief)
+        unsent = self._held_back(connection, cohort, changes, belief)
         if unsent is not None:
             self.record_unsent(connection, cohort_id, name, changes, unsent)
             return Opened(named, name, changes, rename, unsent)
@@ -120,7 +134,9 @@ class Opening:
     def _attribute(self, connection: sqlite3.Connection, cohort_id: str) -> str:
         return attribute_names(connection)[cohort_id] if self.route.name == ATTRIBUTE else ""
 
-    def _held_back(self, cohort: Cohort, changes: Changes, belief: Belief) -> Unsent | None:
+    def _held_back(
+        self, connection: sqlite3.Connection, cohort: Cohort, changes: Changes, belief: Belief
+    ) -> Unsent | None:
         if self.leaving:
             # Nobody is lost: they join by the way in use now.
             return None
@@ -131,6 +147,9 @@ class Opening:
             return Unsent(DeliveryState.STOPPED, Reason.WRONG_KIND, f"{title} does not take the kind {cohort.space}.")
         if cohort.cohort_id in self.let_through:
             return None
+        elsewhere = [route for route, _ in cohorts.left_elsewhere(connection, cohort.cohort_id, self.view)]
+        if why := way_change(elsewhere, self.route.name, chosen=self.way_chosen):
+            return Unsent(DeliveryState.HELD, Reason.WAY_CHANGED, why)
         why = large_change(len(changes.removes), len(belief.delivered), self.view.guard)
         return Unsent(DeliveryState.HELD, Reason.LARGE_CHANGE, why) if why else None
 

@@ -57,6 +57,7 @@ class Run:
     locks: Path
     progress: RunProgress
     max_in_flight: int
+    way_chosen: bool = True
     everything: bool = False
     let_through: frozenset[str] = frozenset()
     let_through_by: str = ""
@@ -133,6 +134,7 @@ class Run:
             self.run_id,
             way.route,
             replace(self.view, route=way.route.name),
+            way_chosen=self.way_chosen,
             everything=self.everything,
             let_through=self.let_through,
             let_through_by=self.let_through_by,

@@ -18,7 +18,7 @@ from heaptui.errors import CohortLocked, Refused, UsageError
 from heaptui.model.routes import ATTRIBUTE
 from heaptui.model.runs import DeliveryProgress, LeaveElsewhere, Plan, Reason, RunProgress
 from heaptui.services.locks import CohortLock
-from heaptui.services.opening import large_change, member_requests
+from heaptui.services.opening import large_change, member_requests, way_change
 from heaptui.services.pacing import Gate
 from heaptui.services.run import Run, recover
 from heaptui.services.ways import Way, other_ways, way_in_use, why_not
@@ -60,6 +60,13 @@ class SyncService:
             for cohort_id in cohort_ids:
                 cohort = cohorts.read_one(connection, cohort_id, view, examples=0)
                 _, belief, changes = cohorts.changes_of(connection, cohort_id, view, everything=everything)
+                before = tuple(
+                    self._leave(connection, cohort_id, route, len(left.removes), others.get(route))
+                    for route, left in cohorts.left_elsewhere(connection, cohort_id, view)
+                )
+                held = way_change(
+                    [leave.route for leave in before], view.route, chosen=bool(workspace.profile.route)
+                ) or large_change(len(changes.removes), len(belief.delivered), view.guard)
                 plans.append(
                     Plan(
                         cohort_id=cohort_id,
@@ -69,16 +76,13 @@ class SyncService:
                         unchanged=changes.unchanged,
                         requests=member_requests(changes, limit),
                         rename="" if cohort.attribute or cohort.braze_name == cohort.label else cohort.label,
-                        held=large_change(len(changes.removes), len(belief.delivered), view.guard),
+                        held=held,
                         delivered=len(belief.delivered),
                         first_time=not cohort.braze_name,
                         on_hold=cohort.state == "on_hold",
                         route=view.route,
                         attribute=cohort.attribute,
-                        before=tuple(
-                            self._leave(connection, cohort_id, route, len(left.removes), others.get(route))
-                            for route, left in cohorts.left_elsewhere(connection, cohort_id, view)
-                        ),
+                        before=before,
                     )
                 )
             return plans
@@ -177,6 +181,7 @@ class SyncService:
             locks=workspace.home.locks_dir,
             progress=progress,
             max_in_flight=profile.max_in_flight,
+            way_chosen=bool(profile.route),
             everything=everything,
             let_through=let_through,
             let_through_by=by,

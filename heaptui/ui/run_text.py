@@ -159,6 +159,8 @@ def result_lines(progress: RunProgress) -> list[str]:
             lines.append(
                 f"{delivery.name}: a late answer may still undo a change until {until}; sync again after that."
             )
+    if points := progress.total("points"):
+        lines.append(f"Data points in Braze: about {points:,}, one for each change accepted or in doubt")
     return lines
 
 

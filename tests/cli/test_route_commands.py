@@ -33,6 +33,10 @@ def test_a_rest_key_alone_syncs_by_attribute_and_a_later_partner_key_moves_every
     assert desk.carry("carts_now") == set(people(0, 160)) - {"p00004"}
     desk.ask("DELETE", "faults")
     desk.environ |= {name: value for name, value in keys.items() if name.startswith("HEAPTUI_")}
+    held = desk.run("sync", "Carts", "--yes")
+    assert held.returncode == 5
+    assert "route=" in held.stdout
+    desk.environ["HEAPTUI_ROUTE"] = "cohort_import"
     plan = desk.json("sync", "Carts", "--dry-run")["plans"][0]
     assert [(b["route"], b["removes"], b["requests"]) for b in plan["before"]] == [("attribute", 159, 3)]
     assert "159 leave Custom attribute carts_now, 3 requests" in desk.run("sync", "Carts", "--dry-run").stdout

@@ -222,7 +222,7 @@ async def test_without_the_keys_of_the_old_way_the_plan_says_so_and_the_new_one_
     async with workspace_on(sandbox, home, keys=REST_KEY) as workspace:
         carts = await fill(workspace, ids(0, 50))
         await synced(workspace, carts)
-    async with workspace_on(sandbox, home) as workspace:
+    async with workspace_on(sandbox, home, route="cohort_import") as workspace:
         plan = (await workspace.sync.plan([carts]))[0]
         assert (plan.before[0].removes, plan.points) == (50, 50)
         assert "REST key" in plan.before[0].why_not
@@ -231,8 +231,25 @@ async def test_without_the_keys_of_the_old_way_the_plan_says_so_and_the_new_one_
         assert any("out of Custom attribute: not possible" in moment.text for moment in progress.story)
         assert sandbox.members(carts) == set(ids(0, 50))
         assert (await workspace.cohorts.show(carts)).elsewhere == 50
-    async with workspace_on(sandbox, home, keys=EVERY_KEY) as workspace:
+    async with workspace_on(sandbox, home, keys=EVERY_KEY, route="cohort_import") as workspace:
         await synced(workspace, carts)
+        assert not carry(sandbox, "heap_carts")
+
+
+async def test_a_key_that_is_added_moves_nobody_before_somebody_chose_the_way(sandbox: Any, tmp_path: Path) -> None:
+    sandbox.know(ids(0, 50))
+    home = tmp_path / "home"
+    async with workspace_on(sandbox, home, keys=REST_KEY) as workspace:
+        carts = await fill(workspace, ids(0, 50))
+        await synced(workspace, carts)
+    async with workspace_on(sandbox, home, keys=EVERY_KEY) as workspace:
+        assert "by Custom attribute" in (await workspace.sync.plan([carts]))[0].held
+        delivery = (await synced(workspace, carts)).deliveries[carts]
+        assert (delivery.state, delivery.reason) == (DeliveryState.HELD, Reason.WAY_CHANGED)
+        assert carry(sandbox, "heap_carts") == set(ids(0, 50))
+        assert not sandbox.world.cohorts
+        progress = await synced(workspace, carts, let_through=frozenset([carts]))
+        assert progress.state is DeliveryState.FINISHED
         assert not carry(sandbox, "heap_carts")
 
 

@@ -162,7 +162,7 @@ class SyncScreen(FramedScreen):
                 lines += [
                     "",
                     f"{plan.name} ■ held",
-                    f"{plan.held} Probably a wrong file.",
+                    plan.held,
                     "l lets it through (you type its name); the other cohorts go on without it.",
                 ]
             elif plan.on_hold:
