@@ -35,7 +35,7 @@ def way_change(before: Sequence[str], route: str, *, chosen: bool) -> str:
     if chosen or not before:
         return ""
     old = " and ".join(way_title(other) for other in before)
-    return f"People are in Braze by {old}; the keys now open {way_title(route)}. Choose one: route={route}, or the old."
+    return f"In Braze by {old}; the keys now open {way_title(route)}. Choose the way."
 
 
 def member_requests(changes: Changes, limit: int) -> int:

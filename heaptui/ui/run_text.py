@@ -22,12 +22,13 @@ class Totals:
 
 
 def totals(plans: Sequence[Plan], left_out: set[str], let_through: set[str]) -> Totals:
-    """The sums of what would really be sent."""
+    """The sums of what would really be sent, what leaves an old way included."""
     sent = [plan for plan in plans if is_sent(plan, left_out, let_through)]
+    first = [leave for plan in sent for leave in plan.before if not leave.why_not]
     return Totals(
         sum(plan.adds for plan in sent),
-        sum(plan.removes for plan in sent),
-        sum(plan.requests + sum(leave.requests for leave in plan.before if not leave.why_not) for plan in sent),
+        sum(plan.removes for plan in sent) + sum(leave.removes for leave in first),
+        sum(plan.requests for plan in sent) + sum(leave.requests for leave in first),
         sum(plan.points for plan in sent),
     )
 

@@ -174,7 +174,7 @@ class CohortsScreen(FramedScreen):
         if cohort.elsewhere:
             lines.append(f"Old way     {cohort.elsewhere:,} people are still there; the next sync takes them out")
         if cohort.attribute:
-            lines.append(f"In Braze    custom attribute {cohort.attribute} is true")
+            lines.append(f"Filter      custom attribute {cohort.attribute} is true")
         if cohort.renamed:
             lines.append(f"Renamed     Braze still shows “{cohort.braze_name}”; the next sync renames it, same id")
         lines.append(f"From        {cohort.source_name or cohort.origin}, read {_ago(cohort.changed_at)}")

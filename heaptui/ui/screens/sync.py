@@ -128,12 +128,11 @@ class SyncScreen(FramedScreen):
         rule.tell("What will be sent")
         facts.tell(self._plan_lines(total))
         changes = total.joins + total.leaves
-        self.say(
-            f"enter sends {changes:,} changes to {self._target()}"
-            if changes or self._renames()
-            else "Nothing to send: Braze holds what the cohorts hold.",
-            idle=True,
-        )
+        nothing = "Nothing to send: Braze holds what the cohorts hold."
+        if any(plan.held and plan.cohort_id not in self._let_through for plan in self.plans):
+            nothing = "Nothing is sent: what waits is held."
+        ready = changes or self._renames()
+        self.say(f"enter sends {changes:,} changes to {self._target()}" if ready else nothing, idle=True)
 
     def _plan_row(self, plan: Plan) -> Row:
         cells = (
@@ -164,6 +163,7 @@ class SyncScreen(FramedScreen):
                     f"{plan.name} ■ held",
                     plan.held,
                     "l lets it through (you type its name); the other cohorts go on without it.",
+                    *(["W chooses the way into Braze, for all cohorts."] if plan.before else []),
                 ]
             elif plan.on_hold:
                 lines += ["", f"{plan.name} is on hold: h in 1 Cohorts releases it."]
@@ -298,7 +298,9 @@ class SyncScreen(FramedScreen):
         if not plan.held:
             self.say(f"“{plan.name}” is not held.")
             return
-        lines = [plan.held, f"These {plan.removes:,} people leave the cohort in Braze.", "", "Type the cohort's name:"]
+        leaves = [f"These {plan.removes:,} people leave the cohort in Braze."] if plan.removes else []
+        leaves += [str(leave) for leave in plan.before]
+        lines = [plan.held, *leaves, "", "Type the cohort's name:"]
         if await self.app.push_screen_wait(Asked(f"Let “{plan.name}” through?", lines, must_be=plan.name)):
             self._let_through.add(plan.cohort_id)
             self._show_plan()

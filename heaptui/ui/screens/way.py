@@ -160,7 +160,7 @@ class WayScreen(Screen[None]):
             kinds = ", ".join(kind.replace("_", " ") for kind in way_facts(route).kinds)
             lines.append(f"Ids              {kinds}")
         if route == ATTRIBUTE and self._names:
-            lines.append(f"In Braze         Custom Attributes › {next(iter(self._names.values()))[0]} › is › true")
+            lines.append(f"Filter           Custom Attributes › {next(iter(self._names.values()))[0]} › is › true")
         if route in (ATTRIBUTE, COHORT_IMPORT) and self._workspace.route:
             lines += ["", "Changing the way later takes people out the old way first, with a plan."]
         return lines
