@@ -18,10 +18,11 @@ from heaptui.errors import UsageError
 from heaptui.model.cohorts import Cohort
 from heaptui.model.identifiers import Kind
 from heaptui.model.instances import host_of, instance_name, normal_endpoint
+from heaptui.model.routes import ATTRIBUTE, WAYS, way_facts
 
 CONFIG_NAME = "config.toml"
 LABELS = ("", "PRODUCTION", "STAGING", "SANDBOX")
-ROUTES = ("", "cohort_import")
+ROUTES = ("", *(way.route for way in WAYS))
 STORES = ("", "keyring", "file")
 _UNITS = {"h": 3600, "d": 86_400, "w": 604_800}
 
@@ -140,6 +141,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     partner_name: str = "heap"
     read_only: bool = False
     max_in_flight: int = 4
+    attribute_limit: int = way_facts(ATTRIBUTE).per_request
     settle_seconds: float = 120.0
     wait_seconds: float = 900.0
     read_timeout_seconds: float = 30.0
@@ -269,7 +271,8 @@ def check_profile(profile: Profile, where: str) -> None:
     """
     rules = (
         ("label", profile.label in LABELS, f"one of {', '.join(LABELS[1:])}, or empty"),
-        ("route", profile.route in ROUTES, "cohort_import, or empty"),
+        ("route", profile.route in ROUTES, f"{', '.join(ROUTES[1:])}, or empty"),
+        ("attribute_limit", 1 <= profile.attribute_limit <= way_facts(ATTRIBUTE).per_request, "from 1 to 75"),
         ("secret_store", profile.secret_store in STORES, "keyring, file, or empty"),
         ("max_in_flight", 1 <= profile.max_in_flight <= 8, "from 1 to 8"),
         ("settle_seconds", profile.settle_seconds >= 0, "0 or more"),

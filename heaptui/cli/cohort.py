@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from heaptui.cli.braze_file import attribute
 from heaptui.cli.cohort_files import export, import_command, members
 from heaptui.cli.cohort_heap import automatic, body, drain, kind, print_pages, received_facts, received_json
 from heaptui.cli.cohort_refresh import refresh
@@ -35,7 +36,7 @@ def cohort() -> None:
     """
 
 
-for _command in (import_command, members, export, automatic, body, drain, kind, refresh):
+for _command in (import_command, members, export, attribute, automatic, body, drain, kind, refresh):
     cohort.add_command(_command)
 
 
@@ -129,6 +130,8 @@ def _show_json(one: Cohort) -> dict[str, Any]:
         "changed_at": one.changed_at,
         "synced_at": one.synced_at,
         "braze_name": one.braze_name or None,
+        "attribute": one.attribute or None,
+        "elsewhere": one.elsewhere,
         "former_names": one.former_names,
         "rejected": one.refused,
         "in_doubt": one.doubtful,
@@ -155,6 +158,10 @@ def _print(one: Cohort, more: list[tuple[str, str]]) -> None:
         lines.append(("refused", f"{people(one.refused)}; offered again with: heaptui run retry"))
     if one.doubtful:
         lines.append(("in doubt", f"{people(one.doubtful)}; settled by the next sync"))
+    if one.attribute:
+        lines.append(("in Braze", f"custom attribute {one.attribute} is true"))
+    if one.elsewhere:
+        lines.append(("old way", f"{people(one.elsewhere)} still there; the next sync takes them out"))
     if one.renamed:
         lines.append(("renamed", f"“{one.braze_name}” in Braze until the next sync"))
     if one.former_names:

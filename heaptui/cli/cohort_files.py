@@ -139,20 +139,59 @@ def members(
 @click.command()
 @click.argument("reference", metavar="COHORT")
 @click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Default: standard output.")
-@click.option("--json", "as_json", is_flag=True, help="Write JSON lines instead of CSV.")
+@click.option("--for-braze", is_flag=True, help="A file for Braze's Import Users: no key is needed, nothing is sent.")
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(["list", "attribute"]),
+    default="list",
+    show_default=True,
+    help="With --for-braze: ids alone, or the cohort's attribute with true and false.",
+)
+@click.option("--only-known", is_flag=True, help="With --for-braze: only people Braze knows; asks with a REST key.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON lines instead of CSV; with --for-braze, a report.")
 @click.pass_obj
-def export(settings: Settings, reference: str, *, output: Path | None, as_json: bool) -> None:
+def export(
+    settings: Settings,
+    reference: str,
+    *,
+    output: Path | None,
+    for_braze: bool,
+    form: str,
+    only_known: bool,
+    as_json: bool,
+) -> None:
     """Write all people of a cohort as CSV with a header.
 
+    With --for-braze, the file keeps the rules of Braze's Import Users, and the clicks are told.
+
     \b
-    Example:
+    Examples:
       heaptui cohort export "Paying" -o paying.csv
+      heaptui cohort export "Paying" --for-braze --as attribute --only-known -o paying.csv
     """
+    if for_braze:
+        from heaptui.cli.braze_file import export_for_braze
+
+        as_attribute = form == "attribute"
+        run(
+            export_for_braze(
+                settings,
+                reference,
+                output,
+                as_attribute=as_attribute,
+                only_known=only_known,
+                as_json=as_json or settings.json,
+            )
+        )
+        return
+    if only_known or form == "attribute":
+        raise UsageError("--as attribute and --only-known go with --for-braze.", "Nothing was written.")
 
     async def work() -> None:
         async with settings.workspace("command") as workspace:
             one = await workspace.cohorts.show(await named_cohort(workspace, reference))
-            with _destination(output) as file:
+            with destination(output) as file:
                 if as_json or settings.json:
                     async for chunk in workspace.cohorts.export(one.cohort_id):
                         _write_json(file, chunk)
@@ -171,7 +210,7 @@ def export(settings: Settings, reference: str, *, output: Path | None, as_json: 
 
 
 @contextmanager
-def _destination(output: Path | None) -> Iterator[IO[str]]:
+def destination(output: Path | None) -> Iterator[IO[str]]:
     """Standard output, or a file that appears whole or not at all."""
     if output is None:
         yield sys.stdout

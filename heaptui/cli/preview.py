@@ -120,5 +120,5 @@ def _tell_clicks(found: Preview, workspace: Workspace, *, older: bool) -> None:
         return
     say("click in Braze:")
     profile = workspace.profile
-    for line in builder_clicks(found.segment, found.names, profile.endpoint, workspace.view.route, older=older):
+    for line in builder_clicks(found.segment, found.names, profile.endpoint, older=older):
         say(plain(f"  {line}"))

@@ -84,7 +84,7 @@ def show(settings: Settings, name: str | None, *, as_json: bool) -> None:
     found = facts.profile
     click.echo(f"{found.name}{f' · {found.label}' if found.label else ''}")
     click.echo(f"endpoint   {found.endpoint or 'none'}  {found.instance_name}")
-    click.echo(f"way        {found.route or (facts.ways[0] if facts.ways else 'none: a key is missing')}")
+    click.echo(f"way        {facts.way}")
     for key, origin in facts.keys.items():
         click.echo(f"{key:<16} {origin}")
     for note in facts.notes:

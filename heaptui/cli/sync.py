@@ -23,7 +23,14 @@ from heaptui.model.runs import DeliveryProgress, DeliveryState, Plan, Reason, Ru
 if TYPE_CHECKING:
     from heaptui.services.workspace import Workspace
 
-_REFUSED_KEYS = {Reason.PARTNER_KEY, Reason.DATA_IMPORT_KEY, Reason.CREDENTIALS, Reason.FORBIDDEN}
+_REFUSED_KEYS = {
+    Reason.PARTNER_KEY,
+    Reason.DATA_IMPORT_KEY,
+    Reason.CREDENTIALS,
+    Reason.FORBIDDEN,
+    Reason.REST_KEY,
+    Reason.REST_PERMISSION,
+}
 
 
 class Duration(click.ParamType[float]):
@@ -259,6 +266,19 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "requests": plan.requests,
         "rename": plan.rename or None,
         "held": plan.held or None,
+        "route": plan.route,
+        "attribute": plan.attribute or None,
+        "data_points": plan.points,
+        "before": [
+            {
+                "route": leave.route,
+                "removes": leave.removes,
+                "requests": leave.requests,
+                "attribute": leave.attribute or None,
+                "why_not": leave.why_not or None,
+            }
+            for leave in plan.before
+        ],
     }
 
 
@@ -277,6 +297,8 @@ def _delivery_json(delivery: DeliveryProgress) -> dict[str, Any]:
         "cohort_id": delivery.cohort_id,
         "name": delivery.name,
         "state": delivery.state,
+        "route": delivery.route,
+        "old_way": delivery.old_way,
         "planned": {"adds": delivery.adds, "removes": delivery.removes},
         "submitted": delivery.submitted,
         "rejected": delivery.rejected,
@@ -284,6 +306,7 @@ def _delivery_json(delivery: DeliveryProgress) -> dict[str, Any]:
         "skipped": delivery.skipped,
         "requests": delivery.requests,
         "retries": delivery.retries,
+        "data_points": delivery.points,
         "extra_requests": delivery.extra_requests,
         "unsettled_until": delivery.unsettled_until,
         "elapsed_s": round(ended - started, 3) if started and ended else None,
@@ -300,6 +323,8 @@ def print_plans(plans: Sequence[Plan], *, to_stderr: bool = False) -> None:
     ]
     table(("cohort", "join", "leave", "stay", "requests", "points ≤"), rows, to_stderr=to_stderr)
     for plan in plans:
+        for leave in plan.before:
+            click.echo(f"{'first' if not leave.why_not else 'not possible'}: {plan.name}: {leave}", err=to_stderr)
         if plan.held:
             click.echo(plain(f"held: {plan.name}. {plan.held}"), err=to_stderr)
     if all(plan.empty for plan in plans):

@@ -14,15 +14,13 @@ from typing import Any, Protocol
 
 from heaptui.clients.http import Answer, Request
 from heaptui.model.belief import Direction
-from heaptui.model.identifiers import EXTERNAL_ID, Kind, Space
+from heaptui.model.identifiers import EXTERNAL_ID, Identifier, Kind, Space
+from heaptui.model.routes import COHORT_IMPORT, way_facts
 from heaptui.model.runs import Reason
 from heaptui.model.secret import Secret
 
 People = Mapping[Space, Sequence[str]]
 """Identifiers by their kind and label."""
-
-MEMBERS_PER_REQUEST = 1000
-"""Ids of all kinds together in one request (Braze docs: cohort import)."""
 
 EPOCH_FROM = 1_000_000_000
 """A rate-limit header above this is a time, below it a number of seconds."""
@@ -71,8 +69,13 @@ def message(answer: Answer) -> str:
     return _shortened(answer.text)
 
 
-def remarks(answer: Answer) -> str:
-    """What an accepting answer says beyond "success": another status, another message, problems that were not fatal."""
+def remarks(answer: Answer, *, only: Any = None) -> str:
+    """What an accepting answer says beyond "success": another status, another message, problems that were not fatal.
+
+    With `only`, that one part of the answer as text.
+    """
+    if only is not None:
+        return _shortened(only if isinstance(only, str) else str(only))
     data = answer.data if isinstance(answer.data, dict) else {}
     told = data.get("message")
     texts = [told] if isinstance(told, str) and told not in ("", "success") else []
@@ -91,15 +94,17 @@ def _shortened(text: str) -> str:
     return " ".join(text.split())[:LONGEST_MESSAGE]
 
 
-def reason(answer: Answer) -> Reason:
-    """Why a call was turned away for good."""
+def reason(answer: Answer, *, rest: bool = False) -> Reason:
+    """Why a call was turned away for good; `rest` when it carried a REST key instead of the partner's keys."""
     words = message(answer).lower()
     if answer.is_html or 300 <= answer.status < 400:
         return Reason.NOT_BRAZE
     if answer.status == 404:
         return Reason.NOT_FOUND
     if answer.status == 403:
-        return Reason.FORBIDDEN
+        return Reason.REST_PERMISSION if rest else Reason.FORBIDDEN
+    if answer.status == 401 and rest:
+        return Reason.REST_KEY
     if answer.status == 401:
         if "partner api key" in words or "partner_api_key" in words:
             return Reason.PARTNER_KEY
@@ -157,6 +162,16 @@ class CohortName:
     cohort_id: str
     label: str
     created_at: float
+    attribute: str = ""
+    """The custom attribute that stands for it, on the route that has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """What a definite answer says of single people: those it names, each with Braze's words, and what names nobody."""
+
+    named: Mapping[Identifier, str]
+    unplaced: str = ""
 
 
 class Route(Protocol):
@@ -182,6 +197,12 @@ class Route(Protocol):
     def probe(self, cohort: CohortName) -> Request:
         """A call for this cohort that changes nothing."""
 
+    def probe_passed(self, answer: Answer) -> bool:
+        """Whether the answer to the probe says that Braze takes requests for this cohort."""
+
+    def refusals(self, answer: Answer, people: People) -> Refusals:
+        """Whom an accepting or refusing answer names."""
+
 
 @dataclass(frozen=True, slots=True)
 class CohortImport:
@@ -190,12 +211,13 @@ class CohortImport:
     partner: str
     partner_api_key: Secret
     data_import_key: Secret
-    name: str = "cohort_import"
-    limit: int = MEMBERS_PER_REQUEST
+    name: str = COHORT_IMPORT
+    limit: int = way_facts(COHORT_IMPORT).per_request
+    """Ids of all kinds together in one request (Braze docs: cohort import)."""
 
     def takes(self, kind: Kind) -> bool:
         """Everything but e-mail addresses."""
-        return kind is not Kind.EMAIL
+        return kind in way_facts(COHORT_IMPORT).kinds
 
     def naming(self, cohort: CohortName) -> Request:
         """POST /partners/{partner}/cohorts: creates the cohort, or renames it."""
@@ -223,6 +245,14 @@ class CohortImport:
     def probe(self, cohort: CohortName) -> Request:
         """The member call with an empty list. Inference: Braze checks keys and cohort, and has nothing to change."""
         return self._request("/users", cohort, {"cohort_changes": []})
+
+    def probe_passed(self, answer: Answer) -> bool:
+        """Accepted, that is."""
+        return answer.ok
+
+    def refusals(self, answer: Answer, people: People) -> Refusals:  # noqa: ARG002 - the shape of Route
+        """Nobody: this call says nothing of single people; what it remarks is shown, and counts as accepted."""
+        return Refusals({})
 
     def _request(self, tail: str, cohort: CohortName, rest: dict[str, Any]) -> Request:
         return Request(

@@ -64,11 +64,20 @@ class Cohort:
     quiet: bool = False
     drain_asked_at: float | None = None
     examples: tuple[str, ...] = field(default=())
+    attribute: str = ""
+    """The custom attribute that stands for it; empty on a route that names cohorts instead."""
+    elsewhere: int = 0
+    """People whom Braze still holds by another route than the one in use."""
 
     @property
     def renamed(self) -> bool:
         """Whether Braze still shows an older name."""
-        return bool(self.braze_name) and self.braze_name != braze_label(self)
+        return bool(self.braze_name) and self.braze_name != self.label
+
+    @property
+    def label(self) -> str:
+        """What it is called in Braze: its attribute, or its name."""
+        return self.attribute or braze_label(self)
 
     @property
     def tail(self) -> str:

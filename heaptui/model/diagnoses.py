@@ -35,6 +35,16 @@ DIAGNOSES: dict[Reason, Diagnosis] = {
         "Braze refused the request as unauthorized: a key, the cluster, or the partner is not enabled.",
         f"A Braze admin looks at {_KEY_PAGE}; the endpoint must be the cluster of that dashboard.",
     ),
+    Reason.REST_KEY: Diagnosis(
+        "401 REST key",
+        "Braze refused the REST key: wrong, revoked, of another workspace or cluster, or barred from this address.",
+        "A Braze admin: Settings › API Keys. Older menu: Developer Console › REST API Keys.",
+    ),
+    Reason.REST_PERMISSION: Diagnosis(
+        "403 REST key",
+        "The REST key may not use users.track, or the account is inactive.",
+        "A Braze admin: Settings › API Keys › create a key with users.track; a key's permissions cannot be changed.",
+    ),
     Reason.FORBIDDEN: Diagnosis(
         "403",
         "Braze denied access: the account is inactive, or it may not use this call.",
@@ -95,11 +105,17 @@ DIAGNOSES: dict[Reason, Diagnosis] = {
         "You: look at the cohort, then let it through.",
         "heaptui sync COHORT --yes-really",
     ),
+    Reason.WAY_CHANGED: Diagnosis(
+        "way changed",
+        "New keys would change the way into Braze, and nobody has said so. Nothing was sent for it.",
+        "You: choose the way, with W in the dashboard or route= in the profile.",
+        "heaptui profile set NAME route=ROUTE",
+    ),
     Reason.ON_HOLD: Diagnosis("on hold", "The cohort is on hold.", "You: release it.", "heaptui cohort release COHORT"),
     Reason.WRONG_KIND: Diagnosis(
         "wrong kind",
-        "Heap Cohorts knows external ids, aliases and device ids only.",
-        "You: import the file again with another column or kind.",
+        "The way into Braze in use does not take this kind of id.",
+        "You: import the file again with another column or kind, or choose another way into Braze.",
         "heaptui cohort import FILE --into COHORT --id-column COLUMN",
     ),
     Reason.BUSY_ELSEWHERE: Diagnosis(

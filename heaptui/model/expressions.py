@@ -68,8 +68,14 @@ class ExpressionError(UsageError):
 class Names:
     """How cohorts are called: by id, by name, by the unique end of the id, by a former name."""
 
-    def __init__(self, names: Mapping[str, str], former: Mapping[str, Sequence[str]] | None = None) -> None:
-        """`names` are by id; `former` are ids by a name they had."""
+    def __init__(
+        self,
+        names: Mapping[str, str],
+        former: Mapping[str, Sequence[str]] | None = None,
+        attributes: Mapping[str, str] | None = None,
+    ) -> None:
+        """`names` are by id; `former` are ids by a name they had; `attributes` stand for cohorts in Braze, by id."""
+        self._attributes = attributes or {}
         self._names = dict(names)
         self._by_name: dict[str, list[str]] = {}
         for cohort_id, name in names.items():
@@ -86,6 +92,10 @@ class Names:
     def of(self, cohort_id: str) -> str:
         """The name, for people; the id where there is none."""
         return self._names.get(cohort_id) or cohort_id
+
+    def attribute_of(self, cohort_id: str) -> str:
+        """The custom attribute that stands for the cohort; empty on a way that has none."""
+        return self._attributes.get(cohort_id, "")
 
     def typed(self, cohort_id: str) -> str:
         """What leads back to exactly this cohort when it is typed."""

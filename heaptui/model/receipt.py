@@ -36,6 +36,8 @@ def receipt_text(
         f" + skipped {skipped:,}.",
         f"Requests that carried people: {sum(delivery.requests for delivery in sent):,},"
         f" of them repeated: {sum(delivery.retries for delivery in sent):,}.",
+        f"Data points in Braze: about {sum(delivery.points for delivery in sent):,}, one for each change accepted or in"
+        " doubt.",
         "Accepted is not proof of membership: Braze takes ids without saying whether it knows them.",
     ]
     unsettled = max((delivery.unsettled_until or 0 for delivery in deliveries), default=0)
@@ -44,6 +46,8 @@ def receipt_text(
         lines.append(f"A late answer may still undo a change until {at}; the next sync after that asserts it.")
     lines.append("")
     for delivery in deliveries:
+        if delivery.old_way:
+            continue
         members, plan, source = digests.get(delivery.cohort_id, ("", "", ""))
         told = [f"people {members[:16]}", f"plan {plan[:16]}"] if members else ["nothing was planned"]
         told += [f"file {source[:16]}"] if source else []

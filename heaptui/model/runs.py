@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from heaptui.model.belief import Direction
+from heaptui.model.routes import way_title
 
 EXTRA_REQUESTS = 256
 """Requests a delivery may spend on finding refused identifiers."""
@@ -67,6 +68,8 @@ class Reason(StrEnum):
     PARTNER_KEY = "partner_key"
     DATA_IMPORT_KEY = "data_import_key"
     CREDENTIALS = "credentials"
+    REST_KEY = "rest_key"
+    REST_PERMISSION = "rest_permission"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     NOT_BRAZE = "not_braze"
@@ -83,9 +86,29 @@ class Reason(StrEnum):
     CANCELLED = "cancelled"
     KILLED = "killed"
     LARGE_CHANGE = "large_change"
+    WAY_CHANGED = "way_changed"
     ON_HOLD = "on_hold"
     BUSY_ELSEWHERE = "busy_elsewhere"
     WRONG_KIND = "wrong_kind"
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveElsewhere:
+    """People of a cohort whom Braze still holds by another route than the one in use; all of them leave it."""
+
+    route: str
+    removes: int
+    requests: int
+    why_not: str = ""
+    """Why they cannot be taken out now; empty when they can."""
+    attribute: str = ""
+
+    def __str__(self) -> str:
+        title = f"{way_title(self.route)} {self.attribute}".strip()
+        if self.why_not:
+            return f"{self.removes:,} people stay in {title}. {self.why_not}"
+        requests = "1 request" if self.requests == 1 else f"{self.requests:,} requests"
+        return f"{self.removes:,} leave {title}, {requests}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +128,21 @@ class Plan:
     delivered: int = 0
     first_time: bool = False
     on_hold: bool = False
+    route: str = ""
+    attribute: str = ""
+    """The custom attribute that stands for the cohort, on the route that has one."""
+    before: tuple[LeaveElsewhere, ...] = ()
+    """What is taken out of another way first."""
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to send."""
-        return not (self.adds or self.removes or self.rename)
+        return not (self.adds or self.removes or self.rename or any(not leave.why_not for leave in self.before))
 
     @property
     def points(self) -> int:
         """Data points in Braze, at most: one for each change."""
-        return self.adds + self.removes
+        return self.adds + self.removes + sum(leave.removes for leave in self.before if not leave.why_not)
 
 
 @dataclass(slots=True)
@@ -167,6 +195,16 @@ class DeliveryProgress:
     submitted_removes: int = 0
     extra_requests: int = 0
     """Requests spent on finding refused identifiers."""
+    route: str = ""
+    old_way: bool = False
+    """Whether it only takes people out of a route that is not in use any more."""
+    attribute: str = ""
+    """The custom attribute that stands for the cohort, on the route that has one."""
+
+    @property
+    def key(self) -> str:
+        """Its place among the deliveries of its run: one of the route in use, and one for each old way."""
+        return f"{self.cohort_id}@{self.route}" if self.old_way else self.cohort_id
 
     @property
     def planned(self) -> int:
@@ -177,6 +215,11 @@ class DeliveryProgress:
     def to_go(self) -> int:
         """Changes that have no outcome yet."""
         return self.planned - self.submitted - self.rejected - self.in_doubt - self.skipped
+
+    @property
+    def points(self) -> int:
+        """Data points that Braze counts, about: one for each change that it took or may have taken."""
+        return self.submitted + self.in_doubt
 
     def count(self, direction: Direction, people: int) -> None:
         """People whose change Braze accepted."""
@@ -196,6 +239,7 @@ class RunProgress:
     by: str = ""
     origin: str = ""
     deliveries: dict[str, DeliveryProgress] = field(default_factory=dict)
+    """By their key."""
     story: deque[Moment] = field(default_factory=lambda: deque(maxlen=2000))
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=120))
     """Milliseconds of the last answers."""
@@ -224,6 +268,11 @@ class RunProgress:
     def planned(self) -> int:
         """Changes of all deliveries that are sent (the held ones send nothing)."""
         return sum(d.planned for d in self.deliveries.values() if d.state is not DeliveryState.HELD)
+
+    @property
+    def cohort_ids(self) -> list[str]:
+        """The cohorts of the run."""
+        return list(dict.fromkeys(delivery.cohort_id for delivery in self.deliveries.values()))
 
     def total(self, name: str) -> int:
         """The sum of one count over the deliveries that are sent."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -27,6 +29,7 @@ from heaptui.sandbox.control import Control
 from heaptui.sandbox.exports import FILES_PATH, export_file
 from heaptui.sandbox.faults import Call, Faults, Rule, limit_headers
 from heaptui.sandbox.rest import ENDPOINTS, Rest
+from heaptui.sandbox.track import attribute_objects, flags_of, identifiers_of, track
 from heaptui.sandbox.world import Change, Keys, World
 
 IDS_PER_REQUEST = 1000
@@ -34,6 +37,7 @@ REQUESTS_PER_HOUR = 250_000
 BYTES_PER_ID = 987
 HOUR = 3600
 _PARTNER_PATH = re.compile(r"/partners/([^/]+)/cohorts(/users)?")
+TRACK_PATH = "/users/track"
 _SUCCESS = {"message": "success"}
 _TAKES_TIME = ("slow", "locked_while_busy")
 
@@ -56,7 +60,7 @@ class BrazeApp:
         self.faults = faults
         self.partner_enabled = True
         self.rest = Rest(keys.rest_api_key)
-        self.late: list[tuple[str, list[Change]]] = []
+        self.late: list[Callable[[], object]] = []
         self.latest_application = 0.0
         self._control = Control(self)
         self._hour = 0
@@ -91,7 +95,9 @@ class BrazeApp:
             if rule and rule.effect == "locked_while_busy":
                 locked = self._busy[cohort_id] > 1
                 return Reply(423, {"message": "Resource locked"}) if locked else self._plain(request)
-            if rule and rule.effect != "slow":
+            if rule and rule.effect == "refuse" and request.path == TRACK_PATH:
+                return self._refuse(rule, request)
+            if rule and rule.effect not in ("slow", "refuse"):
                 return await self._faulty(rule, request)
             return self._plain(request)
         finally:
@@ -174,6 +180,15 @@ class BrazeApp:
             self.world.apply(cohort_id, changes)
         return Reply(201, _SUCCESS)
 
+    def _refuse(self, rule: Rule, request: _Request) -> Reply:
+        """Take the request, and name the given people in indexed errors."""
+        text = str(rule.body or "The value provided for the identifier is not valid.")
+
+        def call(world: World, _: Scope, data: Any) -> Reply:
+            return track(world, data, rule.identifiers, text)
+
+        return self.rest.answer(self.world, request.scope, request.data, call)
+
     async def _faulty(self, rule: Rule, request: _Request) -> Reply | None:
         match rule.effect:
             case "status":
@@ -210,32 +225,40 @@ class BrazeApp:
         return None
 
     def _apply_unanswered(self, rule: Rule, request: _Request) -> None:
-        data = request.data
         if rule.effect == "timeout_after":
             self._plain(request)
-        elif rule.effect == "late" and isinstance(data, dict) and not self._credentials(data):
-            changes = parsed_changes(data.get("cohort_changes"))
-            if changes:
-                entry = (str(data.get("cohort_id")), changes)
-                self.late.append(entry)
-                task = asyncio.create_task(self._later(entry, rule.delay_seconds), name="late application")
-                self._waiting.add(task)
-                task.add_done_callback(self._waiting.discard)
+        elif rule.effect == "late" and (change := self._change(request)):
+            self.late.append(change)
+            task = asyncio.create_task(self._later(change, rule.delay_seconds), name="late application")
+            self._waiting.add(task)
+            task.add_done_callback(self._waiting.discard)
 
-    async def _later(self, entry: tuple[str, list[Change]], seconds: float) -> None:
+    def _change(self, request: _Request) -> Callable[[], object] | None:
+        """What a request would change, to be done later; None when it changes nothing."""
+        data = request.data
+        if request.path == TRACK_PATH:
+            if self.rest.refusal(request.scope, data):
+                return None
+            return partial(track, self.world, data)
+        if not isinstance(data, dict) or self._credentials(data):
+            return None
+        changes = parsed_changes(data.get("cohort_changes"))
+        return partial(self.world.apply, str(data.get("cohort_id")), changes) if changes else None
+
+    async def _later(self, change: Callable[[], object], seconds: float) -> None:
         started = time.monotonic()
         await asyncio.sleep(seconds)
         self.latest_application = max(self.latest_application, time.monotonic() - started)
-        if entry in self.late:
-            self.late.remove(entry)
-            self.world.apply(*entry)
+        if change in self.late:
+            self.late.remove(change)
+            change()
 
     def apply_late(self) -> int:
         """Apply now everything that would be applied late, in the order it came; returns how many requests."""
-        entries, self.late = self.late, []
-        for entry in entries:
-            self.world.apply(*entry)
-        return len(entries)
+        changes, self.late = self.late, []
+        for change in changes:
+            change()
+        return len(changes)
 
     async def close(self) -> None:
         """Forget what would be applied late."""
@@ -246,6 +269,8 @@ class BrazeApp:
     def _call(self, path: str, data: Any) -> Call:
         if not isinstance(data, dict):
             return Call(path)
+        if path == TRACK_PATH:
+            return self._track_call(data)
         cohort_id = data.get("cohort_id")
         given = data.get("cohort_changes")
         objects = [change for change in given if isinstance(change, dict)] if isinstance(given, list) else []
@@ -255,8 +280,21 @@ class BrazeApp:
             identifiers = frozenset(_all_values(objects))
         return Call(path, cohort_id if isinstance(cohort_id, str) else "", directions, identifiers)
 
+    def _track_call(self, data: dict[str, Any]) -> Call:
+        """The same for attributes: the attribute stands for the cohort, true for joining, false for leaving."""
+        objects = attribute_objects(data)
+        flags = [flag for entry in objects for flag in flags_of(entry)]
+        directions = frozenset("add" if value else "remove" for _, value in flags)
+        identifiers = frozenset(identifiers_of(objects)) if self.faults.need_identifiers else frozenset()
+        return Call(TRACK_PATH, flags[0][0] if flags else "", directions, identifiers)
+
     def _log(self, call: Call, data: Any) -> None:
         entry: dict[str, Any] = {"path": call.path, "cohort_id": call.cohort_id, "at": time.time()}
+        if call.path == TRACK_PATH:
+            objects = attribute_objects(data)
+            joins, leaves = ([o for o in objects if (call.cohort_id, yes) in flags_of(o)] for yes in (True, False))
+            entry |= {name: len(some) for name, some in (("adds", joins), ("removes", leaves)) if some}
+            self.world.both_directions += not identifiers_of(joins).isdisjoint(identifiers_of(leaves))
         changes = parsed_changes(data.get("cohort_changes")) if isinstance(data, dict) else None
         if changes:
             for change in changes:

@@ -39,6 +39,8 @@ class Control:
                 return self._cohort(cohort_id)
             case "GET", ["users", external_id]:
                 return self._user(external_id)
+            case "GET", ["attributes", name]:
+                return self._attribute(name)
             case "GET", ["requests"]:
                 return self._requests(with_log="log" in query(scope))
         takes_body = {
@@ -90,6 +92,14 @@ class Control:
             return Reply(404, {"message": f"The sandbox does not know {external_id}"})
         cohorts = [cohort_id for cohort_id, cohort in world.cohorts.items() if external_id in cohort.members]
         return Reply(200, {"attributes": world.attributes.get(external_id, {}), "cohorts": cohorts})
+
+    def _attribute(self, name: str) -> Reply:
+        """Who has a yes/no attribute, and with which value."""
+        people: dict[str, list[str]] = {"true": [], "false": []}
+        for person, values in sorted(self._app.world.attributes.items()):
+            if isinstance(value := values.get(name), bool):
+                people[str(value).lower()].append(person)
+        return Reply(200, people)
 
     def _requests(self, *, with_log: bool) -> Reply:
         world = self._app.world

@@ -12,6 +12,7 @@ import msgspec
 EFFECTS = (
     "status",
     "poison",
+    "refuse",
     "timeout_before",
     "timeout_after",
     "late",

@@ -9,7 +9,7 @@ from typing import Protocol
 from heaptui.clients.braze import Verdict, limit_left, message, reason, verdict, wait_seconds
 from heaptui.clients.http import Answer, Http, NoAnswer, NotSent, Request
 from heaptui.model.runs import DeliveryProgress, DeliveryState, Reason, RunProgress, Wait
-from heaptui.services.pacing import Gate, Pace, Slots, Stopped
+from heaptui.services.pacing import Gate, Pace, Quota, Slots, Stopped
 
 OWN_BACKOFF = "our own back-off"
 BRAZE_SAYS = "the time Braze named"
@@ -38,6 +38,8 @@ class Attempts:
     pace: Pace
     progress: DeliveryProgress
     run: RunProgress
+    quota: Quota | None = None
+    """What this route leaves of a limit that others share."""
 
     async def until_answered(self, request: Request, book: Book) -> Answer | None:
         """Try until Braze accepts or refuses. None when the attempts ran out without a definite answer.
@@ -58,7 +60,7 @@ class Attempts:
                     self.slots.clean()
                 return answer
             if answer and outcome in (Verdict.CREDENTIALS, Verdict.WRONG_PLACE):
-                self._break(answer)
+                self._break(answer, rest=request.bearer is not None)
                 raise Stopped
             if answer is None or outcome is Verdict.DOUBTFUL:
                 self._slower(f"{answer.status} from Braze" if answer else trouble)
@@ -77,6 +79,8 @@ class Attempts:
     async def _once(self, request: Request, book: Book) -> tuple[Answer | None, str]:
         """One attempt: its answer, or what went wrong; journalled either way before the slot is free again."""
         await self.gate.passed()
+        if self.quota and (seconds := self.quota.take(time.monotonic())) > 0:
+            await self.gate.sleep(seconds)
         async with self.slots.one():
             # Once more: it may have closed while this waited for a slot.
             await self.gate.passed()
@@ -99,9 +103,9 @@ class Attempts:
                 await book.turned_away(answer.status)
             return answer, ""
 
-    def _break(self, answer: Answer) -> None:
+    def _break(self, answer: Answer, *, rest: bool) -> None:
         """Nobody's keys work, or this is not Braze: nothing more leaves in this run."""
-        why = reason(answer)
+        why = reason(answer, rest=rest)
         if not self.gate.stopped:
             self.run.tell(time.time(), f"{answer.status} from Braze: nothing more is sent")
         self.gate.stop_all(why, f"{answer.status}: {message(answer)}")

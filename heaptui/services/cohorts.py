@@ -24,7 +24,7 @@ from heaptui.services.imports import (
     preview_import,
     refuse_if_read_only,
 )
-from heaptui.store import cohorts
+from heaptui.store import attributes, cohorts
 from heaptui.store.cohorts import Resolved, View
 from heaptui.store.identities import CHUNK, values_of
 
@@ -130,6 +130,28 @@ class CohortService:
             cohorts.rename(connection, cohort_id, wanted, at=time.time())
 
         return await self._changed(cohort_id, renamed)
+
+    async def choose_attribute(self, cohort_id: str, name: str) -> Cohort:
+        """Choose the custom attribute that stands for a cohort; possible until it is first sent.
+
+        Raises:
+            Refused: the ledger is open read-only.
+            UsageError: Braze does not take the name, another cohort has it, or the present one was sent already.
+        """
+        return await self._changed(cohort_id, partial(attributes.choose_name, cohort_id=cohort_id, name=name.strip()))
+
+    async def attribute_of(self, cohort_id: str) -> tuple[str, float | None]:
+        """The attribute that stands for a cohort, and since when it cannot be changed (seconds since the epoch).
+
+        Raises:
+            UsageError: there is no such cohort.
+        """
+
+        def look(connection: sqlite3.Connection) -> tuple[str, float | None]:
+            cohorts.members(connection, cohort_id)
+            return attributes.attribute_names(connection)[cohort_id], attributes.sent_since(connection, cohort_id)
+
+        return await self._ledger.read(look)
 
     async def undo_import(self, cohort_id: str) -> Cohort:
         """Bring the people before the last import, or before the retirement, back.

@@ -268,10 +268,9 @@ class CompareService:
     def _lock(self, cohort_id: str) -> CohortLock | None:
         """The lock that a sync of the cohort takes; None where the profile can send nothing."""
         try:
-            aim = self._workspace.sync.aim()
+            return self._workspace.sync.lock_of(cohort_id)
         except UsageError:
             return None
-        return CohortLock(self._workspace.home.locks_dir, aim, cohort_id)
 
     async def people(self, comparison: Comparison, which: str) -> AsyncIterator[list[Identifier]]:
         """The people of one part: missing, unknown, known or extra, in chunks."""

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 
-from heaptui.clients.braze import CohortName, People, Route, Verdict, message, remarks, verdict
+from heaptui.clients.braze import CohortName, People, Refusals, Route, Verdict, message, remarks, verdict
 from heaptui.clients.http import Answer, Label, Request
 from heaptui.errors import LedgerError
 from heaptui.model.belief import Direction
-from heaptui.model.runs import EXTRA_REQUESTS, Reason
+from heaptui.model.runs import EXTRA_REQUESTS, BatchState, Reason
 from heaptui.services.attempts import Attempts
 from heaptui.services.pacing import Stopped
 from heaptui.store import beliefs, journal
 from heaptui.store.database import Database
+from heaptui.store.divided import batch_divided
 from heaptui.store.identities import values_by_space
 from heaptui.store.journal import Batch
 
@@ -150,12 +151,21 @@ class Delivery:
             self._unanswered += 1
             if self._unanswered >= UNANSWERED_IN_A_ROW:
                 self.attempts.gate.stop(Reason.NO_ANSWER, f"{self._unanswered} batches in a row got no answer.")
-        elif verdict(answer) is Verdict.ACCEPTED:
+            return
+        accepted = verdict(answer) is Verdict.ACCEPTED
+        if accepted:
             self._unanswered = 0
+        refusals = self.route.refusals(answer, people)
+        if refusals.named:
+            await self._divided(batch, answer, refusals, book)
+        elif accepted and not refusals.unplaced:
             await self._accepted(batch, answer)
             book.resolved()
         else:
-            await self._refused(batch, answer, book)
+            if accepted:
+                # Some of it was taken, and who was not cannot be told: each is asked for until it stands alone.
+                await book.unanswered(answer.status, f"Braze refused somebody without saying whom: {refusals.unplaced}")
+            await self._refused(batch, answer, book, refusals.unplaced or message(answer))
 
     def _labelled(self, request: Request, what: str, batch_id: int | None = None) -> Request:
         """The request with what it is for, so that a record of it can be found again."""
@@ -174,8 +184,39 @@ class Delivery:
             self._remarks.add(text)
             self.attempts.run.tell(time.time(), f"{self.cohort.label}: accepted, and Braze said: {text}")
 
-    async def _refused(self, batch: Batch, answer: Answer, book: _BatchBook) -> None:
-        text = message(answer)
+    async def _divided(self, batch: Batch, answer: Answer, refusals: Refusals, book: _BatchBook) -> None:
+        """The answer names whom it refuses; the others are accepted with it, or asked for again without those."""
+        accepted = verdict(answer) is Verdict.ACCEPTED and not refusals.unplaced
+        if verdict(answer) is Verdict.ACCEPTED and refusals.unplaced:
+            await book.unanswered(answer.status, f"Braze refused somebody without saying whom: {refusals.unplaced}")
+        rest = await self.ledger.write(
+            lambda connection: batch_divided(
+                connection,
+                self.delivery_id,
+                batch,
+                refusals.named,
+                at=answer.at,
+                status=answer.status,
+                answer=remarks(answer),
+                rest=BatchState.SUBMITTED if accepted else BatchState.PLANNED,
+            )
+        )
+        book.resolved()
+        progress, left = self.attempts.progress, rest.size if rest else 0
+        progress.rejected += batch.size - left
+        for text, count in Counter(refusals.named.values()).items():
+            self.attempts.run.tell(time.time(), f"{self.cohort.label}: {count:,} refused: {text}")
+        if rest is None:
+            return
+        if accepted:
+            progress.count(batch.direction, left)
+        elif self.extra_requests + 1 > EXTRA_REQUESTS:
+            await self._give_up(rest, Reason.TOO_MANY_REFUSALS, message(answer))
+        else:
+            self._spend(1)
+            self._queue.appendleft(rest)
+
+    async def _refused(self, batch: Batch, answer: Answer, book: _BatchBook, text: str) -> None:
         run = self.attempts.run
         if not self._probed:
             await self._probe(batch, answer.status, text)
@@ -212,7 +253,7 @@ class Delivery:
         answer = await self.attempts.until_answered(request, _CountedOnly(self.ledger))
         if answer is None:
             await self._give_up(batch, Reason.NO_ANSWER, f"Refused with “{text}”, then no answer any more.")
-        elif verdict(answer) is not Verdict.ACCEPTED:
+        elif not self.route.probe_passed(answer):
             await self._give_up(batch, Reason.REQUEST_REFUSED, text)
 
     def _spend(self, requests: int) -> None:

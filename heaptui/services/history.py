@@ -51,7 +51,7 @@ class HistoryService:
             summary.started_at,
             summary.by,
             summary.origin,
-            {delivery.cohort_id: delivery for delivery in detail.deliveries},
+            {delivery.key: delivery for delivery in detail.deliveries},
             owned=False,
             ended_at=summary.ended_at,
             continues=summary.continues,

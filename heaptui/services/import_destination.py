@@ -12,11 +12,19 @@ from heaptui.config import Profile
 from heaptui.errors import UsageError
 from heaptui.model.cohorts import Cohort, CohortState, Origin
 from heaptui.model.identifiers import Kind, Space
+from heaptui.model.routes import way_facts
 from heaptui.store import cohorts
 from heaptui.store.cohorts import Resolved, View
 
 if TYPE_CHECKING:
     from heaptui.services.imports import ImportRequest
+
+_PLURALS = {
+    Kind.EXTERNAL_ID: "external ids",
+    Kind.ALIAS: "aliases",
+    Kind.DEVICE_ID: "device ids",
+    Kind.EMAIL: "e-mail addresses",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +106,11 @@ def space_for(request: ImportRequest, cohort: Cohort | None, profile: Profile, r
             )
     elif label:
         raise UsageError("A label goes with aliases only.", f"The kind is {kind}.", "--kind alias --alias-label LABEL")
-    if kind is Kind.EMAIL and route == "cohort_import":
+    if route and kind not in way_facts(route).kinds:
+        facts = way_facts(route)
         raise UsageError(
-            "Heap Cohorts takes no e-mail addresses.",
-            "Braze's cohort import knows external ids, aliases and device ids.",
+            f"{facts.title} takes no {_PLURALS[kind]}.",
+            f"It knows {' and '.join(_PLURALS[known] for known in facts.kinds)}.",
             "Choose another column, or --kind alias if Braze has such an alias.",
         )
     return Space(kind, label)

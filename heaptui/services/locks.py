@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -30,16 +31,22 @@ class Holder(msgspec.Struct, frozen=True):
 
 
 class CohortLock:
-    """The lock of one cohort of one workspace. The kernel frees it when its owner dies."""
+    """The lock of one cohort of one workspace. The kernel frees it when its owner dies.
 
-    def __init__(self, folder: Path, target: Target, cohort_id: str) -> None:
-        fingerprint = target.key.fingerprint("lock") if target.key else ""
-        name = hashlib.sha256(f"{target.endpoint}|{target.partner}|{fingerprint}|{cohort_id}".encode()).hexdigest()
-        self._path = folder / f"{name[:16]}.lock"
-        # Taken and released in whatever worker thread is free.
-        self._lock = FileLock(self._path, thread_local=False, mode=0o600)
-        # Beside the lock, since taking a lock empties its file.
-        self._note = self._path.with_suffix(".holder")
+    It is one lock for each way that a run may use, and one for the ledger: processes with other keys for the same
+    ledger, and other ledgers for the same workspace, are kept out alike.
+    """
+
+    def __init__(self, folder: Path, targets: Sequence[Target], cohort_id: str, ledger: Path) -> None:
+        subjects = [str(ledger.absolute())]
+        for target in targets:
+            fingerprint = target.key.fingerprint("lock") if target.key else ""
+            subjects.append(f"{target.endpoint}|{target.partner}|{fingerprint}")
+        names = sorted(hashlib.sha256(f"{subject}|{cohort_id}".encode()).hexdigest()[:16] for subject in subjects)
+        # Taken and released in whatever worker thread is free; always in one order.
+        self._locks = [FileLock(folder / f"{name}.lock", thread_local=False, mode=0o600) for name in names]
+        self._path = folder / f"{names[0]}.lock"
+        self._busy = self._path
 
     async def holder(self) -> Holder | None:
         """Who holds it, as far as that process could note it down: also one of another profile."""
@@ -47,7 +54,7 @@ class CohortLock:
 
     def _read_note(self) -> Holder | None:
         try:
-            return msgspec.json.decode(self._note.read_bytes(), type=Holder)
+            return msgspec.json.decode(_note(self._busy).read_bytes(), type=Holder)
         except (OSError, msgspec.DecodeError):
             return None
 
@@ -78,10 +85,14 @@ class CohortLock:
     def _try(self) -> bool:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock.acquire(timeout=0)
-        except Timeout:
+            for lock in self._locks:
+                lock.acquire(timeout=0)
+        except Timeout as busy:
+            self._unlock()
+            self._busy = Path(busy.lock_file)
             return False
         except OSError as error:
+            self._unlock()
             raise LedgerError(
                 "The lock of the cohort cannot be taken, so nothing is sent.",
                 f"{self._path}: {error.strerror or error}.",
@@ -89,8 +100,14 @@ class CohortLock:
             ) from error
         with contextlib.suppress(OSError):
             # A courtesy to whoever waits; the lock holds without it.
-            self._note.write_bytes(msgspec.json.encode(Holder(os.getpid(), time.time())))
+            for lock in self._locks:
+                _note(Path(lock.lock_file)).write_bytes(msgspec.json.encode(Holder(os.getpid(), time.time())))
         return True
+
+    def _unlock(self) -> None:
+        for lock in self._locks:
+            if lock.is_locked:
+                lock.release()
 
     async def free(self) -> None:
         """Give it back, also when the wait for it is cancelled."""
@@ -103,5 +120,11 @@ class CohortLock:
 
     def _release(self) -> None:
         with contextlib.suppress(OSError):
-            self._note.unlink(missing_ok=True)
-        self._lock.release()
+            for lock in self._locks:
+                _note(Path(lock.lock_file)).unlink(missing_ok=True)
+        self._unlock()
+
+
+def _note(lock: Path) -> Path:
+    """Beside the lock, since taking a lock empties its file."""
+    return lock.with_suffix(".holder")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -113,6 +114,21 @@ class Gate:
                 run.wait = None
                 return
         raise Stopped
+
+
+class Quota:
+    """At most so many requests in any so many seconds, whoever sends them."""
+
+    def __init__(self, requests: int, seconds: float) -> None:
+        self._seconds = seconds
+        self._places: deque[float] = deque(maxlen=requests)
+
+    def take(self, now: float) -> float:
+        """Take the next place; how long to wait for it (seconds). `now` is a monotonic time."""
+        full = len(self._places) == self._places.maxlen
+        place = max(now, self._places[0] + self._seconds) if full else now
+        self._places.append(place)
+        return place - now
 
 
 class Slots:

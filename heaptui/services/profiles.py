@@ -12,6 +12,7 @@ import msgspec
 from heaptui.config import SETTINGS, Home, Profile, check_profile, load_config, save_config
 from heaptui.errors import UsageError
 from heaptui.model.instances import normal_endpoint
+from heaptui.model.routes import WAYS, way_facts, ways_open
 from heaptui.store.secrets import SecretName, Secrets, keyring_works, lookup_secrets, store_secret
 
 __all__ = ["ProfileFacts", "ProfileService", "SecretName"]
@@ -29,7 +30,17 @@ class ProfileFacts:
     @property
     def ways(self) -> tuple[str, ...]:
         """The ways into Braze that these keys open."""
-        return ("cohort_import",) if {"partner_api_key", "data_import_key"} <= self.keys.keys() else ()
+        return ways_open(self.keys.keys())
+
+    @property
+    def way(self) -> str:
+        """The way in use, in words, with what it still needs."""
+        route = self.profile.route or next(iter(self.ways), "")
+        if not route:
+            return "none yet: " + "; ".join(f"{way.title} needs {way.needs}" for way in WAYS)
+        facts = way_facts(route)
+        missing = [name for name in facts.keys if name not in self.keys]
+        return f"{facts.title} ({route})" + (f": {', '.join(missing)} is missing" if missing else "")
 
 
 class ProfileService:

@@ -5,32 +5,32 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
-from pyroaring import BitMap
 
-from heaptui.clients.braze import CohortName, Route
 from heaptui.clients.http import MAX_CONNECTIONS, Http
 from heaptui.errors import LedgerError
-from heaptui.model.belief import Belief, Changes
-from heaptui.model.cohorts import Cohort, Guard, braze_label
+from heaptui.model.belief import Changes
+from heaptui.model.routes import ATTRIBUTE, way_title
 from heaptui.model.runs import DeliveryProgress, DeliveryState, Reason, RunProgress, Wait
 from heaptui.services.attempts import Attempts
 from heaptui.services.delivery import Delivery
 from heaptui.services.locks import CohortLock, Holder
+from heaptui.services.opening import Opening, Unsent
 from heaptui.services.pacing import Gate, Pace, Slots, Stopped
-from heaptui.store import beliefs, cohorts, journal, orphans, undo
+from heaptui.services.ways import Way, track_quota, why_not
+from heaptui.store import cohorts, journal, orphans
 from heaptui.store.database import Database, daily_copy
-from heaptui.store.identities import space_map
-from heaptui.store.target import Target
 
 NEEDS_SOMEBODY = {
     Reason.PARTNER_KEY,
     Reason.DATA_IMPORT_KEY,
     Reason.CREDENTIALS,
+    Reason.REST_KEY,
+    Reason.REST_PERMISSION,
     Reason.FORBIDDEN,
     Reason.NOT_FOUND,
     Reason.NOT_BRAZE,
@@ -41,55 +41,6 @@ NEEDS_SOMEBODY = {
 """After these, continuing alone does not help: the delivery is stopped, not incomplete."""
 
 
-def large_change(removes: int, delivered: int, guard: Guard) -> str:
-    """Why the guard holds a cohort, in one sentence; empty when it does not."""
-    if not guard.holds(removes, delivered):
-        return ""
-    share = 100 * removes / delivered if delivered else 100
-    return f"Loses {removes:,} of {delivered:,} people ({share:.0f} %). Usual is up to {guard.share:.0%}."
-
-
-def member_requests(changes: Changes, limit: int) -> int:
-    """Requests that carry these changes: joins and leaves travel apart."""
-    return -(-len(changes.adds) // limit) + -(-len(changes.removes) // limit)
-
-
-def planned(
-    connection: sqlite3.Connection,
-    cohort_id: str,
-    view: cohorts.View,
-    *,
-    everything: bool = False,
-    undoes: int | None = None,
-) -> tuple[BitMap, Belief, Changes]:
-    """The people of a cohort, what is believed of it, and what is to be sent: the difference, or the undo of a run."""
-    if undoes is not None:
-        return undo.inverse(connection, cohort_id, undoes, view)
-    return cohorts.changes_of(connection, cohort_id, view, everything=everything)
-
-
-@dataclass(frozen=True, slots=True)
-class _Unsent:
-    """A cohort that sends nothing in this run."""
-
-    state: DeliveryState
-    reason: Reason
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """A planned cohort: its journalled delivery, or why there is none."""
-
-    cohort: Cohort
-    changes: Changes
-    rename: str
-    unsent: _Unsent | None = None
-    row: journal.DeliveryRow | None = None
-    one_at_a_time: bool = False
-    removes_first: bool = False
-
-
 @dataclass(slots=True)
 class Run:
     """One run and what its deliveries share."""
@@ -98,13 +49,15 @@ class Run:
     cohort_ids: Sequence[str]
     ledger: Database
     http: Http
-    route: Route
-    target: Target
+    way: Way
+    other_ways: Mapping[str, Way]
+    """The ways that are not in use any more and that keys still allow, by route."""
     view: cohorts.View
     pace: Pace
     locks: Path
     progress: RunProgress
     max_in_flight: int
+    way_chosen: bool = True
     everything: bool = False
     undoes: int | None = None
     let_through: frozenset[str] = frozenset()
@@ -130,15 +83,16 @@ class Run:
         progress = self.progress.deliveries[cohort_id]
         progress.started_at = time.time()
         gate = Gate(self.gate)
-        lock = CohortLock(self.locks, self.target, cohort_id)
+        targets = [way.target for way in (self.way, *self.other_ways.values())]
+        lock = CohortLock(self.locks, targets, cohort_id, self.ledger.path)
         try:
             try:
                 taken = await self._locked(lock, progress, gate)
             except Stopped:
-                await self._leave_out(progress, _Unsent(_ending(gate.reason), gate.reason, gate.detail))
+                await self._leave_out(progress, Unsent(_ending(gate.reason), gate.reason, gate.detail))
                 return
             if not taken:
-                await self._leave_out(progress, _Unsent(DeliveryState.INCOMPLETE, Reason.BUSY_ELSEWHERE), lock)
+                await self._leave_out(progress, Unsent(DeliveryState.INCOMPLETE, Reason.BUSY_ELSEWHERE), lock)
                 return
             try:
                 await self._deliver_locked(progress, gate)
@@ -168,10 +122,48 @@ class Run:
     async def _deliver_locked(self, progress: DeliveryProgress, gate: Gate) -> None:
         cohort_id = progress.cohort_id
         await recover(self.ledger, self.view.settle, cohort_id)
-        opened = await self.ledger.write(lambda connection: self._open(connection, cohort_id))
-        progress.name, progress.rename = opened.cohort.name, opened.rename
+        opening = self._opening(self.way)
+        for route in await self.ledger.read(lambda connection: opening.moves_from(connection, cohort_id)):
+            await self._leave_old_way(progress, route)
+            if self.gate.stopped:
+                # Nothing more leaves in this run: the plan below is recorded as it stands, and waits.
+                break
+        await self._deliver_on(progress, gate, opening)
+
+    def _opening(self, way: Way, *, leaving: bool = False) -> Opening:
+        return Opening(
+            self.run_id,
+            way.route,
+            replace(self.view, route=way.route.name),
+            way_chosen=self.way_chosen,
+            everything=self.everything,
+            let_through=self.let_through,
+            let_through_by=self.let_through_by,
+            leaving=leaving,
+            undoes=self.undoes,
+        )
+
+    async def _leave_old_way(self, progress: DeliveryProgress, route: str) -> None:
+        """The way into Braze was changed: whoever is still there by the old one leaves it first."""
+        name = f"{progress.name}, out of {way_title(route)}"
+        way = self.other_ways.get(route)
+        if way is None:
+            self.progress.tell(time.time(), f"{name}: not possible, {why_not(route)}")
+            return
+        leaving = DeliveryProgress(progress.cohort_id, name, route=route, old_way=True, started_at=time.time())
+        self.progress.deliveries[leaving.key] = leaving
+        try:
+            await self._deliver_on(leaving, Gate(self.gate), self._opening(way, leaving=True))
+        finally:
+            leaving.ended_at = time.time()
+            leaving.wait = None
+
+    async def _deliver_on(self, progress: DeliveryProgress, gate: Gate, opening: Opening) -> None:
+        """Plan and deliver the cohort on one way."""
+        opened = await self.ledger.write(lambda connection: opening.open(connection, progress.cohort_id))
+        progress.name, progress.rename = opened.name, opened.rename
         progress.adds, progress.removes = len(opened.changes.adds), len(opened.changes.removes)
-        progress.unchanged = opened.changes.unchanged
+        progress.unchanged, progress.attribute = opened.changes.unchanged, opened.cohort.attribute
         if opened.unsent is not None:
             _set_unsent(progress, opened.unsent)
         if opened.row is None:
@@ -182,15 +174,16 @@ class Run:
             progress.at_once, progress.at_once_limit = in_flight, limit
 
         slots = Slots(1 if opened.one_at_a_time else self.max_in_flight, self._connections, show)
+        quota = track_quota(self.http.base_url) if opening.route.name == ATTRIBUTE else None
         delivery = Delivery(
             delivery_id=opened.row.delivery_id,
-            cohort=CohortName(cohort_id, braze_label(opened.cohort), opened.cohort.created_at),
-            route=self.route,
+            cohort=opened.cohort,
+            route=opening.route,
             batches=opened.row.batches,
             rename=progress.rename,
             removes_first=opened.removes_first,
             ledger=self.ledger,
-            attempts=Attempts(self.http, gate, slots, self.pace, progress, self.progress),
+            attempts=Attempts(self.http, gate, slots, self.pace, progress, self.progress, quota),
         )
         await delivery.carry_out()
         try:
@@ -199,87 +192,21 @@ class Run:
             delivery.count_unwritten()
             raise
 
-    def _open(self, connection: sqlite3.Connection, cohort_id: str) -> _Opened:
-        """Plan the cohort and make the plan durable, or record why nothing may be sent."""
-        cohorts.settle(connection, cohort_id, at=time.time())
-        cohort = cohorts.read_one(connection, cohort_id, self.view, examples=0)
-        members, belief, changes = planned(
-            connection, cohort_id, self.view, everything=self.everything, undoes=self.undoes
-        )
-        if self.undoes is not None:
-            # Otherwise the next automatic sync would bring everybody back.
-            cohorts.set_on_hold(connection, cohort_id, on_hold=True)
-        label = braze_label(cohort)
-        rename = "" if cohort.braze_name == label else label
-        unsent = self._held_back(cohort, changes, len(belief.delivered))
-        if unsent is not None:
-            self._record_unsent(connection, cohort_id, cohort.name, changes, unsent)
-            return _Opened(cohort, changes, rename, unsent)
-        row = journal.open_delivery(
-            connection,
-            run_id=self.run_id,
-            cohort_id=cohort_id,
-            route=self.route.name,
-            name=cohort.name,
-            rename=rename,
-            changes=changes,
-            members=members,
-            limit=self.route.limit,
-            at=time.time(),
-            let_through_by=self.let_through_by if cohort_id in self.let_through else "",
-        )
-        return _Opened(
-            cohort,
-            changes,
-            rename,
-            row=row,
-            one_at_a_time=beliefs.takes_one_at_a_time(connection, cohort_id, self.route.name),
-            removes_first=space_map(connection).count(changes.adds | changes.removes) > 1,
-        )
-
-    def _held_back(self, cohort: Cohort, changes: Changes, delivered: int) -> _Unsent | None:
-        if self.undoes is not None:
-            return None
-        if cohort.state == "on_hold":
-            return _Unsent(DeliveryState.HELD, Reason.ON_HOLD, "On hold until somebody releases it.")
-        if cohort.cohort_id in self.let_through:
-            return None
-        if not self.route.takes(cohort.space.kind):
-            return _Unsent(DeliveryState.STOPPED, Reason.WRONG_KIND, f"Its ids are of the kind {cohort.space}.")
-        why = large_change(len(changes.removes), delivered, self.view.guard)
-        return _Unsent(DeliveryState.HELD, Reason.LARGE_CHANGE, why) if why else None
-
-    async def _leave_out(self, progress: DeliveryProgress, unsent: _Unsent, lock: CohortLock | None = None) -> None:
+    async def _leave_out(self, progress: DeliveryProgress, unsent: Unsent, lock: CohortLock | None = None) -> None:
         """Nothing is sent for a cohort that was never opened: its run knows it all the same, and can be continued."""
         holder = await lock.holder() if lock else None
 
-        def record(connection: sqlite3.Connection) -> tuple[_Unsent, Changes]:
+        def record(connection: sqlite3.Connection) -> tuple[Unsent, Changes]:
             told = unsent
             if lock is not None:
                 told = replace(unsent, detail=_busy(orphans.owner_of(connection, progress.cohort_id), holder))
             changes = cohorts.changes_of(connection, progress.cohort_id, self.view, everything=self.everything)[2]
-            self._record_unsent(connection, progress.cohort_id, progress.name, changes, told)
+            self._opening(self.way).record_unsent(connection, progress.cohort_id, progress.name, changes, told)
             return told, changes
 
         told, changes = await self.ledger.write(record)
         progress.adds, progress.removes = len(changes.adds), len(changes.removes)
         _set_unsent(progress, told)
-
-    def _record_unsent(
-        self, connection: sqlite3.Connection, cohort_id: str, name: str, changes: Changes, unsent: _Unsent
-    ) -> None:
-        journal.unsent_delivery(
-            connection,
-            run_id=self.run_id,
-            cohort_id=cohort_id,
-            route=self.route.name,
-            name=name,
-            changes=changes,
-            at=time.time(),
-            state=unsent.state,
-            reason=unsent.reason,
-            detail=unsent.detail,
-        )
 
     async def _close_delivery(self, delivery: Delivery, progress: DeliveryProgress, gate: Gate) -> None:
         state = _ending(gate.reason) if gate.stopped else None
@@ -297,6 +224,7 @@ class Run:
                 retries=progress.retries,
                 extra_requests=delivery.extra_requests,
                 state=state,
+                old_way=progress.old_way,
             )
 
         outcome = await self.ledger.write(close)
@@ -341,6 +269,7 @@ async def recover(ledger: Database, settle: float, cohort_id: str) -> list[int]:
     def close(connection: sqlite3.Connection) -> list[int]:
         runs = []
         for delivery_id, run_id, _, _ in orphans.open_deliveries(connection, cohort_id):
+            counts = orphans.counts_so_far(connection, delivery_id)
             journal.close_delivery(
                 connection,
                 delivery_id,
@@ -348,8 +277,10 @@ async def recover(ledger: Database, settle: float, cohort_id: str) -> list[int]:
                 settle=settle,
                 reason=Reason.KILLED,
                 detail="The process ended before the delivery did.",
+                requests=counts["requests"],
+                retries=counts["retries"],
+                extra_requests=counts["extra_requests"],
                 state=DeliveryState.INCOMPLETE,
-                **orphans.counts_so_far(connection, delivery_id),
             )
             orphans.close_orphaned_run(connection, run_id, at=time.time())
             runs.append(run_id)
@@ -377,6 +308,6 @@ def _busy(owner: orphans.Owner | None, holder: Holder | None) -> str:
     return f"Another process of this machine is delivering it: {holder or 'which one is not known'}."
 
 
-def _set_unsent(progress: DeliveryProgress, unsent: _Unsent) -> None:
+def _set_unsent(progress: DeliveryProgress, unsent: Unsent) -> None:
     progress.state, progress.reason, progress.detail = unsent.state, unsent.reason, unsent.detail
     progress.skipped = progress.planned

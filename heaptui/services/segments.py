@@ -261,7 +261,8 @@ class SegmentService:
                     for one in found.values():
                         for name in one.former_names:
                             former.setdefault(name, []).append(one.cohort_id)
-                    names = Names({cohort_id: one.name for cohort_id, one in found.items()}, former)
+                    attributes = {cohort_id: one.attribute for cohort_id, one in found.items() if one.attribute}
+                    names = Names({cohort_id: one.name for cohort_id, one in found.items()}, former, attributes)
                     return _Snapshot(version, names, found, braze_segments.match_rates(connection))
 
                 self._snapshot = await self._ledger.read(look)

@@ -13,17 +13,18 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from heaptui import __version__
-from heaptui.clients.braze import MEMBERS_PER_REQUEST, CohortImport, Route
 from heaptui.clients.http import Http
 from heaptui.errors import CohortLocked, Refused, UsageError
-from heaptui.model.cohorts import braze_label
-from heaptui.model.instances import check_host
-from heaptui.model.runs import DeliveryProgress, Plan, Reason, RunProgress
+from heaptui.model.routes import ATTRIBUTE
+from heaptui.model.runs import DeliveryProgress, LeaveElsewhere, Plan, Reason, RunProgress
 from heaptui.services.locks import CohortLock
+from heaptui.services.opening import large_change, member_requests, planned, way_change
 from heaptui.services.pacing import Gate
 from heaptui.services.recorder import Recorder
-from heaptui.services.run import Run, large_change, member_requests, planned, recover
+from heaptui.services.run import Run, recover
+from heaptui.services.ways import Way, other_ways, way_in_use, why_not
 from heaptui.store import beliefs, cohorts, exchanges, journal, orphans, target
+from heaptui.store.attributes import attribute_names
 from heaptui.store.target import Target
 
 if TYPE_CHECKING:
@@ -54,15 +55,22 @@ class SyncService:
         self, cohort_ids: Sequence[str], *, everything: bool = False, undoes: int | None = None
     ) -> list[Plan]:
         """What a sync of these cohorts would send now, or the undo of a run. Changes nothing."""
-        view = self._workspace.view
-        limit = MEMBERS_PER_REQUEST
+        workspace = self._workspace
+        view, limit = workspace.view, workspace.people_per_request
+        others = other_ways(workspace)
 
         def look(connection: sqlite3.Connection) -> list[Plan]:
             plans = []
             for cohort_id in cohort_ids:
                 cohort = cohorts.read_one(connection, cohort_id, view, examples=0)
                 _, belief, changes = planned(connection, cohort_id, view, everything=everything, undoes=undoes)
-                label = braze_label(cohort)
+                before = tuple(
+                    self._leave(connection, cohort_id, route, len(left.removes), others.get(route))
+                    for route, left in (() if undoes else cohorts.left_elsewhere(connection, cohort_id, view))
+                )
+                held = way_change(
+                    [leave.route for leave in before], view.route, chosen=bool(workspace.profile.route)
+                ) or large_change(len(changes.removes), len(belief.delivered), view.guard)
                 plans.append(
                     Plan(
                         cohort_id=cohort_id,
@@ -71,16 +79,31 @@ class SyncService:
                         removes=len(changes.removes),
                         unchanged=changes.unchanged,
                         requests=member_requests(changes, limit),
-                        rename="" if cohort.braze_name == label else label,
-                        held="" if undoes else large_change(len(changes.removes), len(belief.delivered), view.guard),
+                        rename="" if cohort.attribute or cohort.braze_name == cohort.label else cohort.label,
+                        held="" if undoes else held,
                         delivered=len(belief.delivered),
                         first_time=not cohort.braze_name,
                         on_hold=cohort.state == "on_hold" and not undoes,
+                        route=view.route,
+                        attribute=cohort.attribute,
+                        before=before,
                     )
                 )
             return plans
 
         return await self._workspace.ledger.read(look)
+
+    def _leave(
+        self, connection: sqlite3.Connection, cohort_id: str, route: str, removes: int, way: Way | None
+    ) -> LeaveElsewhere:
+        """What taking everybody out of an old way needs, or why it cannot be done."""
+        return LeaveElsewhere(
+            route,
+            removes,
+            -(-removes // self._workspace.per_request(route)),
+            "" if way and target.fits(connection, way.target) else why_not(route),
+            attribute_names(connection)[cohort_id] if route == ATTRIBUTE else "",
+        )
 
     async def start(
         self,
@@ -109,14 +132,17 @@ class SyncService:
             raise Refused(
                 "This profile is read-only.", "Nothing was sent.", "Use a profile that may write, without --read-only."
             )
-        route, aim = self._way()
+        way = way_in_use(workspace)
+        others = other_ways(workspace)
         by = by or getpass.getuser()
         started_at = time.time()
         wanted = list(dict.fromkeys(cohort_ids))
         names = {plan.cohort_id: plan for plan in await self.plan(wanted, everything=everything, undoes=undoes)}
 
         def opened(connection: sqlite3.Connection) -> int:
-            target.claim(connection, aim)
+            target.claim(connection, way.target)
+            for name in [name for name, other in others.items() if not target.fits(connection, other.target)]:
+                del others[name]
             orphans.close_dead_runs(connection, at=started_at, host=socket.gethostname(), is_alive=_is_alive)
             opened_run = journal.open_run(
                 connection,
@@ -140,7 +166,14 @@ class SyncService:
         for cohort_id in wanted:
             plan = names[cohort_id]
             progress.deliveries[cohort_id] = DeliveryProgress(
-                cohort_id, plan.name, plan.adds, plan.removes, rename=plan.rename, unchanged=plan.unchanged
+                cohort_id,
+                plan.name,
+                plan.adds,
+                plan.removes,
+                rename=plan.rename,
+                unchanged=plan.unchanged,
+                route=plan.route,
+                attribute=plan.attribute,
             )
         pace = workspace.pace
         recorder = Recorder(workspace.ledger, workspace.secrets.given(), run_id)
@@ -149,13 +182,14 @@ class SyncService:
             cohort_ids=wanted,
             ledger=workspace.ledger,
             http=Http(profile.endpoint, read_timeout=pace.read_timeout, on_exchange=recorder.note),
-            route=route,
-            target=aim,
+            way=way,
+            other_ways=others,
             view=workspace.view,
             pace=pace if longest_wait is None else replace(pace, longest_wait=longest_wait),
             locks=workspace.home.locks_dir,
             progress=progress,
             max_in_flight=profile.max_in_flight,
+            way_chosen=bool(profile.route),
             everything=everything,
             undoes=undoes,
             let_through=let_through,
@@ -174,41 +208,15 @@ class SyncService:
     async def _settle_after(self, progress: RunProgress) -> None:
         """When no request of a run can be applied late any more, assert what it changed once more."""
         await self.finished(progress.run_id)
-        ends = {d.cohort_id: d.unsettled_until for d in progress.deliveries.values() if d.unsettled_until}
+        ends = {d.key: d.unsettled_until for d in progress.deliveries.values() if d.unsettled_until}
         if ends:
             await asyncio.sleep(max(0.0, max(ends.values()) - time.time()) + AFTER_SETTLING)
-            await self.start(list(ends), by=progress.by, origin="settling", continues=progress.run_id)
-
-    def _way(self) -> tuple[Route, Target]:
-        """The route and what it aims at.
-
-        Raises:
-            UsageError: something needed to send is missing, or the host is not one that keys may go to.
-        """
-        profile, secrets = self._workspace.profile, self._workspace.secrets
-        if not profile.endpoint:
-            raise UsageError(
-                "This profile has no Braze endpoint.",
-                "Without one, cohorts can be imported, counted and exported, but not sent.",
-                f"heaptui profile set {profile.name} endpoint=https://rest.iad-03.braze.com",
+            await self.start(
+                [progress.deliveries[key].cohort_id for key in ends],
+                by=progress.by,
+                origin="settling",
+                continues=progress.run_id,
             )
-        check_host(profile.endpoint, profile.allowed_hosts)
-        missing = [
-            name
-            for name, secret in (
-                ("partner_api_key", secrets.partner_api_key),
-                ("data_import_key", secrets.data_import_key),
-            )
-            if not secret
-        ]
-        if missing or secrets.partner_api_key is None or secrets.data_import_key is None:
-            raise UsageError(
-                f"A key is missing: {' and '.join(missing)}.",
-                "Heap Cohorts needs Heap's partner key and your Data Import Key.",
-                f"heaptui profile set {profile.name} {' '.join(missing)}",
-            )
-        route = CohortImport(profile.partner_name, secrets.partner_api_key, secrets.data_import_key)
-        return route, Target(profile.endpoint, profile.partner_name, secrets.data_import_key)
 
     def aim(self) -> Target:
         """What a sync of this profile aims at.
@@ -216,7 +224,17 @@ class SyncService:
         Raises:
             UsageError: something needed to send is missing.
         """
-        return self._way()[1]
+        return way_in_use(self._workspace).target
+
+    def lock_of(self, cohort_id: str) -> CohortLock:
+        """The lock that a sync of a cohort takes.
+
+        Raises:
+            UsageError: something needed to send is missing.
+        """
+        workspace = self._workspace
+        ways = (way_in_use(workspace), *other_ways(workspace).values())
+        return CohortLock(workspace.home.locks_dir, [way.target for way in ways], cohort_id, workspace.ledger.path)
 
     async def same_workspace(self) -> None:
         """Somebody says that the key in use leads to the workspace that the ledger is about.
@@ -224,8 +242,13 @@ class SyncService:
         Raises:
             UsageError: endpoint or partner differ.
         """
-        _, aim = self._way()
-        await self._workspace.ledger.write(lambda connection: target.claim(connection, aim, same_workspace=True))
+        ways = (way_in_use(self._workspace), *other_ways(self._workspace).values())
+
+        def claimed(connection: sqlite3.Connection) -> None:
+            for way in ways:
+                target.claim(connection, way.target, same_workspace=True)
+
+        await self._workspace.ledger.write(claimed)
 
     def pause(self, run_id: int) -> None:
         """Send nothing more until `go_on`; what is in flight comes home."""
@@ -273,12 +296,11 @@ class SyncService:
             UsageError: there is no such run.
         """
         workspace = self._workspace
-        _, aim = self._way()
         found = await workspace.ledger.read(lambda connection: orphans.cohorts_of(connection, run_id))
         if not found:
             raise UsageError(f"There is no run {run_id}.", "", "See them all: heaptui run list")
         for cohort_id in found:
-            lock = CohortLock(workspace.home.locks_dir, aim, cohort_id)
+            lock = self.lock_of(cohort_id)
             if not await lock.taken(0, Gate()):
                 raise CohortLocked(
                     f"A cohort of run {run_id} is being delivered just now.",

@@ -21,6 +21,7 @@ from heaptui.config import Home, Profile
 from heaptui.errors import UsageError
 from heaptui.model.cohorts import Guard
 from heaptui.model.instances import check_host
+from heaptui.model.routes import ATTRIBUTE, way_facts, ways_open
 from heaptui.services.pacing import Pace
 from heaptui.store import heartbeats, target
 from heaptui.store.cohorts import View
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from heaptui.services.sync import SyncService
     from heaptui.services.trace import TraceService
     from heaptui.services.undo import UndoService
+    from heaptui.services.upload import UploadService
 
 
 @dataclass
@@ -53,11 +55,16 @@ class Workspace:
     @property
     def route(self) -> str:
         """The way into Braze: the chosen one, else the first that the keys allow, else none."""
-        if self.profile.route:
-            return self.profile.route
-        if self.secrets.partner_api_key and self.secrets.data_import_key:
-            return "cohort_import"
-        return ""
+        return self.profile.route or next(iter(ways_open(self.secrets.given())), "")
+
+    @property
+    def people_per_request(self) -> int:
+        """People that one request of the way in use carries, at most."""
+        return self.per_request(self.route)
+
+    def per_request(self, route: str) -> int:
+        """The same for any route."""
+        return self.profile.attribute_limit if route == ATTRIBUTE else way_facts(route).per_request
 
     @property
     def view(self) -> View:
@@ -65,7 +72,7 @@ class Workspace:
         guard = Guard(self.profile.guard_min, self.profile.guard_share)
         again = self.profile.resend_days * 86_400
         quiet_after = self.profile.heap_quiet_hours * 3600
-        return View(self.route or "cohort_import", self.profile.settle_seconds, guard, again, quiet_after)
+        return View(way_facts(self.route).route, self.profile.settle_seconds, guard, again, quiet_after)
 
     @property
     def pace(self) -> Pace:
@@ -131,6 +138,13 @@ class Workspace:
         return CohortService(self)
 
     @cached_property
+    def uploads(self) -> UploadService:
+        """Write files for Braze's Import Users."""
+        from heaptui.services.upload import UploadService
+
+        return UploadService(self)
+
+    @cached_property
     def sync(self) -> SyncService:
         """Plan and run syncs."""
         from heaptui.services.sync import SyncService
@@ -191,9 +205,13 @@ def ledger_path(home: Home, profile: Profile, secrets: Secrets) -> Path:
     """Where the ledger of a profile is; a profile of the environment alone has one for each target."""
     if not profile.from_environment:
         return home.data_dir / f"{profile.name}.db"
-    key = secrets.data_import_key or secrets.rest_api_key
-    text = f"{profile.endpoint}|{profile.partner_name}|{key.fingerprint('ledger') if key else ''}"
-    return home.data_dir / f"env-{hashlib.sha256(text.encode()).hexdigest()[:8]}.db"
+    # Whoever gets partner keys later goes on with the ledger that began with the REST key.
+    given = [key for key in (secrets.data_import_key, secrets.rest_api_key) if key]
+    paths = []
+    for key in given or (None,):
+        text = f"{profile.endpoint}|{profile.partner_name}|{key.fingerprint('ledger') if key else ''}"
+        paths.append(home.data_dir / f"env-{hashlib.sha256(text.encode()).hexdigest()[:8]}.db")
+    return next((path for path in paths if path.exists()), paths[0])
 
 
 @asynccontextmanager

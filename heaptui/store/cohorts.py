@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
@@ -13,10 +13,12 @@ from pyroaring import BitMap
 
 from heaptui.errors import UsageError
 from heaptui.model.belief import Belief, Changes, Direction, SpaceMap
-from heaptui.model.cohorts import Cohort, CohortState, Guard, Origin, braze_label
+from heaptui.model.cohorts import Cohort, CohortState, Guard, Origin
 from heaptui.model.expressions import write
 from heaptui.model.identifiers import Space
+from heaptui.model.routes import ATTRIBUTE
 from heaptui.store import derived
+from heaptui.store.attributes import attribute_names
 from heaptui.store.beliefs import read_belief
 from heaptui.store.identities import pack, read_space, space_map, space_number, unpack, values_of
 from heaptui.store.segments import heard_from_heap
@@ -58,8 +60,8 @@ def read_all(connection: sqlite3.Connection, view: View) -> list[Cohort]:
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM cohort WHERE retired_at IS NULL ORDER BY name, cohort_id"
     ).fetchall()
-    spaces = space_map(connection)
-    return [_cohort(connection, row, view, spaces) for row in rows]
+    spaces, attributes = space_map(connection), _attributes(connection, view)
+    return [_cohort(connection, row, view, spaces, attributes) for row in rows]
 
 
 def read_one(connection: sqlite3.Connection, cohort_id: str, view: View, *, examples: int = 6) -> Cohort:
@@ -71,11 +73,21 @@ def read_one(connection: sqlite3.Connection, cohort_id: str, view: View, *, exam
     row = connection.execute(f"SELECT {_COLUMNS} FROM cohort WHERE cohort_id = ?", (cohort_id,)).fetchone()
     if row is None:
         raise _unknown(cohort_id, ())
-    return _cohort(connection, row, view, space_map(connection), examples)
+    return _cohort(connection, row, view, space_map(connection), _attributes(connection, view), examples=examples)
+
+
+def _attributes(connection: sqlite3.Connection, view: View) -> Mapping[str, str]:
+    return attribute_names(connection) if view.route == ATTRIBUTE else {}
 
 
 def _cohort(
-    connection: sqlite3.Connection, row: sqlite3.Row, view: View, spaces: SpaceMap, examples: int = 0
+    connection: sqlite3.Connection,
+    row: sqlite3.Row,
+    view: View,
+    spaces: SpaceMap,
+    attributes: Mapping[str, str],
+    *,
+    examples: int = 0,
 ) -> Cohort:
     (
         cohort_id,
@@ -143,6 +155,8 @@ def _cohort(
         quiet=last_page_at is not None and time.time() - last_page_at > view.quiet_after,
         drain_asked_at=drain_asked_at,
         examples=tuple(i.value for i in values_of(connection, people[:examples])) if examples else (),
+        attribute=attributes.get(cohort_id, ""),
+        elsewhere=sum(len(changes.removes) for _, changes in left_elsewhere(connection, cohort_id, view, spaces)),
     )
     state = _state(cohort, view.guard, on_hold=bool(on_hold), retired=retired_at is not None)
     return replace(cohort, state=state)
@@ -157,7 +171,7 @@ def _state(cohort: Cohort, guard: Guard, *, on_hold: bool, retired: bool) -> Coh
         return CohortState.HELD
     if cohort.synced_at is None and not cohort.delivered:
         return CohortState.NEW
-    if cohort.adds or cohort.removes or cohort.braze_name != braze_label(cohort):
+    if cohort.adds or cohort.removes or cohort.elsewhere or cohort.braze_name != cohort.label:
         return CohortState.PENDING
     return CohortState.QUIET if cohort.quiet else CohortState.SYNCED
 
@@ -187,6 +201,12 @@ def settle(connection: sqlite3.Connection, cohort_id: str, *, at: float) -> None
     derived.settle(connection, cohort_id, partial(members, connection), at=at)
 
 
+def members_before(connection: sqlite3.Connection, cohort_id: str) -> BitMap:
+    """The uids of the people before the last import; nobody when there was none."""
+    row = connection.execute("SELECT members_before FROM cohort WHERE cohort_id = ?", (cohort_id,)).fetchone()
+    return unpack(row[0]) if row else BitMap()
+
+
 def changes_of(
     connection: sqlite3.Connection, cohort_id: str, view: View, *, everything: bool = False
 ) -> tuple[BitMap, Belief, Changes]:
@@ -196,6 +216,21 @@ def changes_of(
     belief = read_belief(connection, cohort_id, view.route, view.settle, spaces)
     everything = everything or _due_again(connection, cohort_id, view)
     return people, belief, belief.changes(people, spaces, everything=everything)
+
+
+def left_elsewhere(
+    connection: sqlite3.Connection, cohort_id: str, view: View, spaces: SpaceMap | None = None
+) -> list[tuple[str, Changes]]:
+    """The other routes by which Braze still holds people of the cohort: everybody leaves those."""
+    routes = connection.execute(
+        "SELECT route FROM belief WHERE cohort_id = ? AND route <> ?", (cohort_id, view.route)
+    ).fetchall()
+    found = []
+    for (route,) in routes:
+        changes = read_belief(connection, cohort_id, route, view.settle, spaces).changes(BitMap())
+        if changes.removes:
+            found.append((route, changes))
+    return found
 
 
 def _due_again(connection: sqlite3.Connection, cohort_id: str, view: View) -> bool:

@@ -74,7 +74,9 @@ def read_run(connection: sqlite3.Connection, run_id: int) -> RunDetail | None:
     digests = {
         cohort_id: (members, plan, source)
         for cohort_id, members, plan, source in connection.execute(
-            "SELECT cohort_id, members_digest, plan_digest, source_digest FROM delivery WHERE run_id = ?", (run_id,)
+            "SELECT cohort_id, members_digest, plan_digest, source_digest FROM delivery WHERE run_id = ?"
+            " ORDER BY delivery_id",
+            (run_id,),
         )
     }
     moments = [Moment(at, text, important) for at, text, important in json.loads(story)]
@@ -113,7 +115,9 @@ def _summary(row: tuple[Any, ...]) -> RunSummary:
 _DELIVERIES = (
     "SELECT delivery_id, cohort_id, name, adds, removes, state, submitted, rejected, in_doubt, skipped, requests,"
     " retries, reason, detail, unsettled_until, started_at, ended_at, rename, unchanged, submitted_adds,"
-    " extra_requests"
+    " extra_requests, route, EXISTS (SELECT 1 FROM delivery AS later WHERE later.run_id = delivery.run_id"
+    " AND later.cohort_id = delivery.cohort_id AND later.delivery_id > delivery.delivery_id),"
+    " (SELECT attribute.name FROM attribute WHERE attribute.cohort_id = delivery.cohort_id AND route = 'attribute')"
     " FROM delivery WHERE run_id = ? ORDER BY delivery_id"
 )
 
@@ -141,6 +145,9 @@ def _delivery(connection: sqlite3.Connection, row: tuple[Any, ...]) -> DeliveryP
         unchanged,
         submitted_adds,
         extra_requests,
+        route,
+        old_way,
+        attribute,
     ) = rest
     progress = DeliveryProgress(
         cohort_id,
@@ -164,6 +171,10 @@ def _delivery(connection: sqlite3.Connection, row: tuple[Any, ...]) -> DeliveryP
         submitted_adds=submitted_adds,
         submitted_removes=submitted - submitted_adds,
         extra_requests=extra_requests,
+        route=route,
+        # What comes before the delivery of the route in use takes people out of another one.
+        old_way=bool(old_way),
+        attribute=attribute or "",
     )
     if ended_at is None:
         _count_open(connection, delivery_id, progress)

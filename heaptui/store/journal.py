@@ -129,7 +129,7 @@ def open_delivery(
     delivery_id = cursor.lastrowid
     assert delivery_id is not None
     batches = [
-        _add_batch(connection, delivery_id, direction, uids)
+        add_batch(connection, delivery_id, direction, uids)
         for direction, wanted in ((Direction.REMOVE, changes.removes), (Direction.ADD, changes.adds))
         for uids in chunks(wanted, limit)
     ]
@@ -143,9 +143,10 @@ def chunks(uids: BitMap, limit: int) -> Iterable[BitMap]:
         yield BitMap(numbers[start : start + limit])
 
 
-def _add_batch(
+def add_batch(
     connection: sqlite3.Connection, delivery_id: int, direction: Direction, uids: BitMap, parent_id: int | None = None
 ) -> Batch:
+    """One more planned batch; `parent_id` when it is a part of another."""
     cursor = connection.execute(
         "INSERT INTO batch (delivery_id, parent_id, direction, uids, size, state) VALUES (?, ?, ?, ?, ?, ?)",
         (delivery_id, parent_id, direction, pack(uids), len(uids), BatchState.PLANNED),
@@ -214,7 +215,7 @@ def batch_split(
         (BatchState.SPLIT, status, answer, batch.batch_id),
     )
     first, second = (
-        _add_batch(connection, delivery_id, batch.direction, BitMap(half), batch.batch_id)
+        add_batch(connection, delivery_id, batch.direction, BitMap(half), batch.batch_id)
         for half in (numbers[:middle], numbers[middle:])
     )
     return first, second
@@ -267,6 +268,7 @@ def close_delivery(
     retries: int,
     extra_requests: int,
     state: DeliveryState | None = None,
+    old_way: bool = False,
 ) -> Outcome:
     """End a delivery: unanswered attempts become doubts, answers are folded, the rest is skipped.
 
@@ -315,7 +317,11 @@ def close_delivery(
         state = DeliveryState.FINISHED_WITH_REJECTIONS if rejected else DeliveryState.FINISHED
         if in_doubt or skipped:
             state, reason = DeliveryState.INCOMPLETE, reason or Reason.NO_ANSWER
-    members = unpack(connection.execute("SELECT members FROM cohort WHERE cohort_id = ?", (cohort_id,)).fetchone()[0])
+    # Nobody is to stay on a route that is not in use any more.
+    members = BitMap()
+    if not old_way:
+        blob = connection.execute("SELECT members FROM cohort WHERE cohort_id = ?", (cohort_id,)).fetchone()[0]
+        members = unpack(blob)
     unsettled = belief.unsettled_until(members, at, settle)
     connection.execute(
         "UPDATE delivery SET ended_at = ?, state = ?, submitted = ?, submitted_adds = ?, rejected = ?, in_doubt = ?,"

@@ -30,8 +30,9 @@ def cohorts_of(connection: sqlite3.Connection, run_id: int) -> list[str]:
 def counts_so_far(connection: sqlite3.Connection, delivery_id: int) -> dict[str, int]:
     """Requests and retries as far as the batches tell, for a delivery whose owner is gone."""
     attempts, sent, halves = connection.execute(
-        "SELECT coalesce(sum(attempts), 0), count(*) FILTER (WHERE attempts > 0), count(parent_id) FROM batch"
-        " WHERE delivery_id = ?",
+        "SELECT coalesce(sum(attempts), 0), count(*) FILTER (WHERE attempts > 0),"
+        # The parts of a batch whose answer was divided were never requests of their own.
+        " count(parent_id) FILTER (WHERE attempts > 0 OR sent_at IS NULL) FROM batch WHERE delivery_id = ?",
         (delivery_id,),
     ).fetchone()
     return {"requests": attempts, "retries": attempts - sent, "extra_requests": halves}

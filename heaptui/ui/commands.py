@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 
-COHORTS, SEGMENTS, SYNC, RUNS, RUN, CREDENTIALS, IMPORT, START = (
+COHORTS, SEGMENTS, SYNC, RUNS, RUN, CREDENTIALS, IMPORT, START, WAY, UPLOAD = (
     "cohorts",
     "segments",
     "sync",
@@ -19,6 +19,8 @@ COHORTS, SEGMENTS, SYNC, RUNS, RUN, CREDENTIALS, IMPORT, START = (
     "credentials",
     "import",
     "start",
+    "way",
+    "upload",
 )
 EVERYWHERE = "everywhere"
 _SIGNS = {"plus": "+", "minus": "-", "equals_sign": "="}
@@ -50,6 +52,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("app.sync", EVERYWHERE, "3", "Sync", "app.tab('sync')", "Go to the plan, the running sync or its result."),
     Command("app.runs", EVERYWHERE, "4", "Runs", "app.tab('runs')", "Go to the history of runs."),
     Command("app.credentials", EVERYWHERE, "6", "Credentials", "app.tab('credentials')", "Go to profile and keys."),
+    Command("app.way", EVERYWHERE, "W", "way into Braze", "screen.way", "Choose how people get into Braze."),
     Command("app.help", EVERYWHERE, "question_mark", "help", "app.help", "Show the keys of this screen."),
     Command("app.commands", EVERYWHERE, "colon", "more", "app.command_palette", "List all commands."),
     Command("app.quit", EVERYWHERE, "q", "quit", "app.ask_quit", "Quit; asks while a run is going."),
@@ -89,6 +92,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("segments.clear", SEGMENTS, "x", "empty", "screen.clear", "Begin with an empty segment."),
     Command("segments.copy", SEGMENTS, "y", "copy", "screen.copy", "Copy as text; again: as Markdown, as JSON."),
     Command("segments.again", SEGMENTS, "r", "read again", "screen.again", "Ask Braze for its segments again.", 7),
+    Command("cohorts.upload", COHORTS, "b", "file for Braze", "screen.upload", "Write a file for Import Users."),
     Command("sync.start", SYNC, "enter", "start", "screen.start", "Send what the plan shows.", 1),
     Command("sync.leave_out", SYNC, "space", "leave out", "screen.leave_out", "Leave this cohort out of the plan.", 2),
     Command("sync.let", SYNC, "l", "let through", "screen.let_through", "Let a held cohort through; asks its name.", 3),
@@ -110,6 +114,17 @@ COMMANDS: tuple[Command, ...] = (
     Command("run.receipt", RUN, "w", "receipt", "screen.save", "Save the receipt of the run."),
     Command("run.curl", RUN, "a", "as curl", "screen.curl", "Copy the request as curl, with variables for keys."),
     Command("run.back", RUN, "escape", "back", "screen.back", "Back to the list.", 5),
+    Command("way.choose", WAY, "enter", "choose", "screen.choose", "Take this way into Braze, or show how it goes.", 1),
+    Command("way.pane", WAY, "tab", "cohorts", "screen.pane", "To the attributes of the cohorts, and back.", 2),
+    Command("way.name", WAY, "n", "name", "screen.name", "Choose the attribute of the highlighted cohort.", 3),
+    Command("way.copy", WAY, "y", "copy note", "screen.copy", "Copy a note to the Heap account manager.", 4),
+    Command("way.back", WAY, "escape", "back", "screen.back", "Leave everything as it is.", 5),
+    Command("upload.write", UPLOAD, "enter", "write file", "screen.write", "Write the file. Sends nothing.", 1),
+    Command("upload.who", UPLOAD, "k", "who", "screen.who", "Everybody, or only people Braze knows.", 2),
+    Command("upload.form", UPLOAD, "a", "form", "screen.form", "A list of ids, or the attribute.", 3),
+    Command("upload.clicks", UPLOAD, "c", "older menu", "screen.clicks", "The clicks in the other menu.", 4),
+    Command("upload.copy", UPLOAD, "y", "copy steps", "screen.copy", "Copy the steps for Braze.", 5),
+    Command("upload.back", UPLOAD, "escape", "back", "screen.back", "Back to the cohorts.", 6),
     Command("credentials.edit", CREDENTIALS, "enter", "edit", "screen.edit", "Edit the highlighted setting or key.", 1),
     Command("credentials.forget", CREDENTIALS, "d", "forget key", "screen.forget", "Remove a stored key.", 2),
 )  # fmt: skip

@@ -15,6 +15,7 @@ from heaptui.model.cohorts import Cohort
 from heaptui.model.runs import Plan
 
 if TYPE_CHECKING:
+    from heaptui.services.upload import Looked, Upload
     from heaptui.services.workspace import Workspace
 
 
@@ -28,6 +29,22 @@ async def export_people(workspace: Workspace, cohort: Cohort) -> Path:
         writer.writerow([cohort.id_column or cohort.space.kind])
         async for chunk in workspace.cohorts.export(cohort.cohort_id):
             await asyncio.to_thread(writer.writerows, [[person.value] for person in chunk])
+    return path
+
+
+async def write_upload(workspace: Workspace, upload: Upload, looked: Looked) -> Path:
+    """Write a file for Braze into the folder for exports; it appears whole or not at all."""
+    folder = private_dir(workspace.home.out_dir)
+    path = folder / f"{upload.attribute or upload.cohort.tail}_{time.strftime('%Y-%m-%d_%H%M%S')}.csv"
+    half = path.with_name(f".{path.name}.part")
+    try:
+        file = await asyncio.to_thread(half.open, "w", encoding="utf-8", newline="")
+        with file:
+            async for text in workspace.uploads.text(upload, looked):
+                await asyncio.to_thread(file.write, text)
+        half.replace(path)
+    finally:
+        half.unlink(missing_ok=True)
     return path
 
 

@@ -23,12 +23,13 @@ class Totals:
 
 
 def totals(plans: Sequence[Plan], left_out: set[str], let_through: set[str]) -> Totals:
-    """The sums of what would really be sent."""
+    """The sums of what would really be sent, what leaves an old way included."""
     sent = [plan for plan in plans if is_sent(plan, left_out, let_through)]
+    first = [leave for plan in sent for leave in plan.before if not leave.why_not]
     return Totals(
         sum(plan.adds for plan in sent),
-        sum(plan.removes for plan in sent),
-        sum(plan.requests for plan in sent),
+        sum(plan.removes for plan in sent) + sum(leave.removes for leave in first),
+        sum(plan.requests for plan in sent) + sum(leave.requests for leave in first),
         sum(plan.points for plan in sent),
     )
 
@@ -53,16 +54,21 @@ def plan_sign(plan: Plan, left_out: set[str], let_through: set[str]) -> str:
     return "○ first time" if plan.first_time else "● to sync"
 
 
-def remark(plan: Plan, *, let_through: bool) -> Section | None:
+def remarks(plan: Plan, *, let_through: bool) -> list[Section]:
     """What somebody should know about one cohort of a plan."""
+    sections = [
+        Section(f"{plan.name}, out of the old way {'not possible' if leave.why_not else 'first'}", [str(leave)])
+        for leave in plan.before
+    ]
     if plan.held and not let_through:
-        lines = [f"{plan.held} Probably a wrong file.", "l lets it through (you type its name);"]
-        return Section(f"{plan.name} ■ held", [*lines, "the other cohorts go on without it."])
-    if plan.on_hold:
-        return Section(f"{plan.name} ■ on hold", ["h in 1 Cohorts releases it."])
-    if plan.rename and not plan.first_time:
-        return Section(f"{plan.name} ! renamed", ["The first request renames it in Braze, same id."])
-    return None
+        lines = [plan.held, "l lets it through (you type its name);", "the other cohorts go on without it."]
+        lines += ["W chooses the way into Braze, for all cohorts."] if plan.before else []
+        sections.append(Section(f"{plan.name} ■ held", lines))
+    elif plan.on_hold:
+        sections.append(Section(f"{plan.name} ■ on hold", ["h in 1 Cohorts releases it."]))
+    elif plan.rename and not plan.first_time:
+        sections.append(Section(f"{plan.name} ! renamed", ["The first request renames it in Braze, same id."]))
+    return sections
 
 
 def requests_text(plan: Plan) -> str:
@@ -213,6 +219,8 @@ def result_lines(progress: RunProgress) -> list[str]:
                 f"{delivery.name}: a late answer may still undo a change until {until};"
                 " while this is open, it is sent once more then by itself."
             )
+    if points := progress.total("points"):
+        lines.append(f"Data points in Braze: about {points:,}, one for each change accepted or in doubt")
     return lines
 
 

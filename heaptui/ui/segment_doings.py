@@ -107,17 +107,13 @@ def show_clicks(screen: SegmentsScreen, preview: Preview, *, older: bool) -> Non
 def clicks_of(screen: SegmentsScreen, preview: Preview, *, older: bool) -> list[str]:
     """The clicks for the profile and the draft of the screen."""
     workspace = screen.workspace
-    return segment_text.clicks(
-        preview, workspace.profile.endpoint, workspace.view.route, screen.name_of_draft, older=older
-    )
+    return segment_text.clicks(preview, workspace.profile.endpoint, screen.name_of_draft, older=older)
 
 
 def copy(screen: SegmentsScreen, preview: Preview, form: str, *, older: bool) -> None:
     """Copy the preview in one of the forms, and say which is next."""
     workspace = screen.workspace
-    text = segment_text.copied(
-        preview, form, workspace.profile.endpoint, workspace.view.route, screen.name_of_draft, older=older
-    )
+    text = segment_text.copied(preview, form, workspace.profile.endpoint, screen.name_of_draft, older=older)
     screen.app.copy_to_clipboard(text)
     forms = segment_text.FORMATS
     following = forms[(forms.index(form) + 1) % len(forms)]

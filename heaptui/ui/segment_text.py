@@ -41,7 +41,7 @@ def number(count: Count) -> str:
     return f"{count.at_least:,} to {count.at_most:,}"
 
 
-def builder_lines(preview: Preview, route: str, width: int) -> list[BuilderLine]:
+def builder_lines(preview: Preview, width: int) -> list[BuilderLine]:
     """The segment as Braze's builder shows it, in so many cells."""
     segment = preview.segment
     if segment is None:
@@ -60,17 +60,17 @@ def builder_lines(preview: Preview, route: str, width: int) -> list[BuilderLine]
             lines.append(BuilderLine(join, tone="accent"))
         elif excludes:
             lines.append(BuilderLine("Everybody, AND NOT", tone="accent"))
-        lines += _box(preview, index, group, route, width)
+        lines += _box(preview, index, group, width)
     return lines
 
 
-def _box(preview: Preview, index: int, group: Group, route: str, width: int) -> list[BuilderLine]:
+def _box(preview: Preview, index: int, group: Group, width: int) -> list[BuilderLine]:
     inside = width - 4
     filters = len(preview.segment.groups) if preview.segment else 0
     title = f"Filter group {index + 1}" if index < filters else f"Exclusion group {index - filters + 1}"
     counted = preview.groups[index]
     lines = [BuilderLine(f"┌{signs.rule(title, 'people', width - 2)}┐")]
-    words = [row_words(row, preview.names, route) for row in group.filters]
+    words = [row_words(row, preview.names) for row in group.filters]
     first = max(cell_len(one) for one, _, value in words if value) if any(value for *_, value in words) else 0
     for place, ((what, how, value), count) in enumerate(zip(words, counted.rows, strict=True)):
         if place:
@@ -182,13 +182,11 @@ def ways(preview: Preview) -> list[str]:
     return lines
 
 
-def clicks(preview: Preview, endpoint: str, route: str, name: str, *, older: bool) -> list[str]:
+def clicks(preview: Preview, endpoint: str, name: str, *, older: bool) -> list[str]:
     """The way through Braze's dashboard; empty where its builder cannot show the segment."""
     if preview.segment is None:
         return []
-    return builder_clicks(
-        preview.segment, preview.names, endpoint, route, name=name, older=older, expect=expected(preview)
-    )
+    return builder_clicks(preview.segment, preview.names, endpoint, name=name, older=older, expect=expected(preview))
 
 
 def expected(preview: Preview) -> str:
@@ -201,19 +199,19 @@ def expected(preview: Preview) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def copied(preview: Preview, form: str, endpoint: str, route: str, name: str, *, older: bool) -> str:
+def copied(preview: Preview, form: str, endpoint: str, name: str, *, older: bool) -> str:
     """The whole preview for the clipboard."""
     text = write(preview.expression, preview.names)
     if form == "JSON":
         return json.dumps({"name": name, **preview.to_json(text)}, ensure_ascii=False, indent=2)
     numbers = [line.strip() for line in totals(preview)]
-    steps = clicks(preview, endpoint, route, name, older=older)
+    steps = clicks(preview, endpoint, name, older=older)
     if form == "Markdown":
         numbered = [f"{step.split('  ', 1)[0]}. {step.split('  ', 1)[1]}" for step in steps]
         title = [f"## {name}", ""] if name else []
         listed = [f"- {line.lstrip('= ')}" for line in numbers]
         return "\n".join([*title, f"`{text}`", "", *listed, "", *numbered])
-    boxes = [line.text for line in builder_lines(preview, route, 72)]
+    boxes = [line.text for line in builder_lines(preview, 72)]
     return "\n".join([*([name, ""] if name else []), text, "", *boxes, *numbers, "", *steps])
 
 

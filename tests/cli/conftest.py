@@ -49,6 +49,9 @@ class Desk:
     def held(self, cohort_id: str) -> set[str]:
         return set(self.ask("GET", f"cohorts/{cohort_id}")["members"]["external_id"])
 
+    def carry(self, attribute: str) -> set[str]:
+        return set(self.ask("GET", f"attributes/{attribute}")["true"])
+
 
 def people(start: int, stop: int) -> list[str]:
     return [f"p{number:05d}" for number in range(start, stop)]

@@ -8,6 +8,7 @@ import subprocess
 import time
 from typing import Any
 
+from heaptui.model.routes import COHORT_IMPORT
 from tests.cli.conftest import HEAPTUI, Desk, people
 
 FAULTS: list[dict[str, Any]] = [
@@ -22,13 +23,15 @@ FAULTS: list[dict[str, Any]] = [
 ]
 
 
-def survive(desk: Desk, kills: int, seed: int) -> int:
+def survive(desk: Desk, kills: int, seed: int, route: str = COHORT_IMPORT) -> int:
     """Kill `kills` times, then sync cleanly: the sandbox holds exactly the cohort. The seed tells the story again.
 
     Returns how many processes were killed while they were delivering.
     """
     rng = random.Random(seed)
     amid = 0
+    desk.environ |= {"HEAPTUI_ROUTE": route, "HEAPTUI_REST_API_KEY": desk.sandbox["rest_api_key"]}
+    path = "users" if route == COHORT_IMPORT else "track"
     # Much longer than anything is applied late, also on a machine that stalls.
     desk.environ["HEAPTUI_SETTLE_SECONDS"] = "2"
     everybody = people(0, 6000)
@@ -37,8 +40,8 @@ def survive(desk: Desk, kills: int, seed: int) -> int:
         members = rng.sample(everybody, rng.randrange(500, 6000))
         imported = desk.run("cohort", "import", desk.file(members), "--name", "Carts")
         assert imported.returncode == 0, imported.stderr
-        rules = [{**fault, "probability": 0.15, "match": {"path": "users"}} for fault in rng.sample(FAULTS, 3)] + [
-            {"effect": "slow", "seconds": 0.05, "match": {"path": "users"}}
+        rules = [{**fault, "probability": 0.15, "match": {"path": path}} for fault in rng.sample(FAULTS, 3)] + [
+            {"effect": "slow", "seconds": 0.05, "match": {"path": path}}
         ]
         desk.ask("PUT", "faults", json.dumps({"rules": rules, "seed": seed + number}).encode())
         before = _member_requests(desk)
@@ -66,7 +69,8 @@ def survive(desk: Desk, kills: int, seed: int) -> int:
         time.sleep(max(0.0, delivery["unsettled_until"] - time.time()) + 0.05)
         assert desk.run("sync", "Carts", "--yes-really").returncode == 0
     known = set(people(0, 4000))
-    assert desk.held(delivery["cohort_id"]) == set(members) & known, f"seed {seed}"
+    held = desk.held(delivery["cohort_id"]) if route == COHORT_IMPORT else desk.carry("heap_carts")
+    assert held == set(members) & known, f"seed {seed}"
     assert desk.ask("GET", "requests")["both_directions"] == 0
     desk.run("sync", "Carts", "--yes-really")
     for run in desk.json("run", "list", "--limit", "500")["runs"]:
@@ -75,7 +79,8 @@ def survive(desk: Desk, kills: int, seed: int) -> int:
 
 
 def _member_requests(desk: Desk) -> int:
-    return sum(desk.ask("GET", "requests")["requests"].get("/partners/heap/cohorts/users", {}).values())
+    found = desk.ask("GET", "requests")["requests"]
+    return sum(sum(found.get(path, {}).values()) for path in ("/partners/heap/cohorts/users", "/users/track"))
 
 
 def _wait_for_requests(desk: Desk, process: subprocess.Popen[bytes], count: int) -> None:

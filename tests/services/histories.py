@@ -7,20 +7,22 @@ import sqlite3
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from hypothesis import reject
 from hypothesis import strategies as st
 
 from heaptui.model.identifiers import EXTERNAL_ID, Kind, Space
+from heaptui.model.routes import ATTRIBUTE, COHORT_IMPORT
 from heaptui.model.runs import DeliveryState, RunProgress
 from heaptui.sandbox.server import Sandbox, running_sandbox
 from heaptui.services.run import recover
 from heaptui.services.workspace import Workspace
 from heaptui.store.identities import unpack
-from tests.services.world import fill, workspace_on
+from tests.services.world import EVERY_KEY, fill, workspace_on
 
 PEOPLE = 12
 PER_REQUEST = 3
@@ -28,6 +30,7 @@ PER_REQUEST = 3
 COHORTS = 2
 SPACES = (EXTERNAL_ID, Space(Kind.ALIAS, "email"))
 QUICK = {"settle_seconds": 0.25, "backoff_seconds": 0.001, "read_timeout_seconds": 0.04}
+WAYS = {COHORT_IMPORT: (COHORT_IMPORT,), ATTRIBUTE: (ATTRIBUTE,), "both": (COHORT_IMPORT, ATTRIBUTE)}
 LATEST = 0.15
 """Seconds after which nothing is applied late any more; well below the settle time."""
 
@@ -46,6 +49,7 @@ class Step:
     faults: tuple[dict[str, Any], ...]
     crash_at: int | None
     pause: bool
+    way: int
 
 
 def faults() -> st.SearchStrategy[dict[str, Any]]:
@@ -69,13 +73,14 @@ def faults() -> st.SearchStrategy[dict[str, Any]]:
             {"effect": "status", "status": 202},
             {"effect": "status", "status": 401, "body": {"message": "client_secret is invalid"}},
             {"effect": "poison", "identifiers": [external(3), mail(3)]},
+            {"effect": "refuse", "identifiers": [external(3), mail(3), external(5)]},
         ]
     )
     which = st.one_of(
         st.lists(st.integers(1, 12), min_size=1, max_size=3).map(lambda at: {"at": at}),
         st.floats(0.1, 0.9).map(lambda p: {"probability": p}),
     )
-    return st.tuples(effects, which).map(lambda parts: {**parts[0], **parts[1], "match": {"path": "users"}})
+    return st.tuples(effects, which).map(lambda parts: {**parts[0], **parts[1]})
 
 
 def steps() -> st.SearchStrategy[list[Step]]:
@@ -89,6 +94,7 @@ def steps() -> st.SearchStrategy[list[Step]]:
         faults=st.lists(faults(), max_size=2).map(tuple),
         crash_at=st.one_of(st.none(), st.none(), st.integers(1, 40)),
         pause=st.booleans(),
+        way=st.integers(0, 1),
     )
     return st.lists(step, min_size=1, max_size=4)
 
@@ -112,6 +118,8 @@ class History:
     sandbox: Sandbox
     workspace: Workspace
     seed: int
+    ways: tuple[str, ...] = (COHORT_IMPORT,)
+    """The routes that the steps take turns with."""
     cohorts: list[str] = field(default_factory=list)
     known: set[int] = field(default_factory=set)
 
@@ -122,7 +130,8 @@ class History:
             newly_known |= bool(number and step.known - self.known)
             self._know(step.known)
             await self._set_members(step)
-            self.sandbox.faults(*step.faults, seed=self.seed)
+            self._go_by(self.ways[step.way % len(self.ways)])
+            self.sandbox.faults(*self._placed(step.faults), seed=self.seed)
             await self._sync(crash_at=step.crash_at)
             if step.pause:
                 await asyncio.sleep(QUICK["settle_seconds"])
@@ -137,10 +146,11 @@ class History:
         await self._nothing_late_any_more()
         last = history[-1]
         for cohort_id, members in zip(self.cohorts, last.members, strict=True):
-            cohort = self.sandbox.world.cohorts.get(cohort_id)
-            there = set(cohort.members) if cohort else set()
             wanted = {external(person) for person in members & self.known}
-            assert there == wanted, f"{cohort_id}: there {sorted(there)}, wanted {sorted(wanted)}"
+            for way in self.ways:
+                there, here = self._there(cohort_id, way), wanted if way == self.workspace.route else set()
+                assert there == here, f"{cohort_id} by {way}: there {sorted(there)}, wanted {sorted(here)}"
+        assert not self.sandbox.world.created
         assert self.sandbox.world.both_directions == 0
         await self.workspace.ledger.read(self._each_once)
 
@@ -158,6 +168,23 @@ class History:
             )
             times = Counter(uid for (uids,) in batches for uid in unpack(uids))
             assert not times or max(times.values()) == 1, f"delivery {delivery_id}: {times}"
+
+    def _go_by(self, route: str) -> None:
+        self.workspace.profile = msgspec.structs.replace(self.workspace.profile, route=route)
+
+    def _placed(self, rules: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
+        """The faults on the member calls of every way of this history."""
+        path = "" if len(self.ways) > 1 else "users" if self.ways == (COHORT_IMPORT,) else "track"
+        return [{**rule, "match": {"path": path}} for rule in rules]
+
+    def _there(self, cohort_id: str, way: str) -> set[str]:
+        """Whom Braze holds in a cohort by one way."""
+        world = self.sandbox.world
+        if way == COHORT_IMPORT:
+            cohort = world.cohorts.get(cohort_id)
+            return set(cohort.members) if cohort else set()
+        name = f"heap_cohort_{self.cohorts.index(cohort_id)}"
+        return {person for person, values in world.attributes.items() if values.get(name) is True}
 
     def _know(self, people: frozenset[int]) -> None:
         for person in people - self.known:
@@ -223,15 +250,17 @@ class History:
             await asyncio.sleep(0.01)
 
 
-def play(history: list[Step], seed: int) -> None:
+def play(history: list[Step], seed: int, ways: tuple[str, ...] = (COHORT_IMPORT,)) -> None:
     """One history in a fresh sandbox and a fresh home."""
 
     async def run() -> None:
         with tempfile.TemporaryDirectory() as folder:
-            async with running_sandbox(seed=1) as sandbox, workspace_on(sandbox, Path(folder), **SETTINGS) as workspace:
-                _small_requests(workspace)
+            async with (
+                running_sandbox(seed=1) as sandbox,
+                workspace_on(sandbox, Path(folder), keys=EVERY_KEY, **SETTINGS) as workspace,
+            ):
                 try:
-                    await History(sandbox, workspace, seed).play(history)
+                    await History(sandbox, workspace, seed, ways).play(history)
                 except AssertionError:
                     # On a machine that stalls, a late request may come later than anybody promises.
                     if sandbox.braze.latest_application >= QUICK["settle_seconds"]:
@@ -239,18 +268,6 @@ def play(history: list[Step], seed: int) -> None:
                     raise
 
     asyncio.run(run())
-
-
-def _small_requests(workspace: Workspace) -> None:
-    """Let its requests carry a few people each."""
-    service = workspace.sync
-    way = service._way
-
-    def few() -> Any:
-        route, aim = way()
-        return replace(route, limit=PER_REQUEST), aim  # type: ignore[type-var]
-
-    service._way = few  # type: ignore[method-assign]
 
 
 SETTINGS = {**QUICK, "guard_min": 10_000}

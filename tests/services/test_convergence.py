@@ -1,4 +1,4 @@
-"""Whatever happens between us and Braze, after the next finished sync Braze holds exactly the cohort."""
+"""Whatever happens between us and Braze, after the next finished sync Braze holds exactly the cohort, by one way only."""
 
 from __future__ import annotations
 
@@ -8,13 +8,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.services.histories import Step, play, steps
+from heaptui.model.routes import ATTRIBUTE, COHORT_IMPORT
+from tests.services.histories import WAYS, Step, play, steps
 
 EXAMPLES = int(os.environ.get("HEAPTUI_EXAMPLES", "34"))
 
 
-@pytest.mark.parametrize("part", range(6))
-def test_every_history_converges(part: int) -> None:
+PARTS = [
+    *((COHORT_IMPORT, part) for part in range(4)),
+    *((way, part) for way in (ATTRIBUTE, "both") for part in (4, 5)),
+]
+
+
+@pytest.mark.parametrize(("ways", "part"), PARTS)
+def test_every_history_converges(ways: str, part: int) -> None:
     @settings(
         max_examples=EXAMPLES,
         deadline=None,
@@ -24,6 +31,6 @@ def test_every_history_converges(part: int) -> None:
     )
     @given(steps(), st.integers(0, 10_000).map(lambda number: number * 6 + part))
     def converges(history: list[Step], seed: int) -> None:
-        play(history, seed)
+        play(history, seed, WAYS[ways])
 
     converges()

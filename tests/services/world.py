@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,23 @@ from heaptui.model.runs import RunProgress
 from heaptui.services.workspace import Workspace, open_workspace
 from heaptui.store import cohorts, identities
 
+PARTNER_KEYS = ("partner_api_key", "data_import_key")
+REST_KEY = ("rest_api_key",)
+EVERY_KEY = (*PARTNER_KEYS, *REST_KEY)
+
 QUICK = {"settle_seconds": 0.3, "backoff_seconds": 0.01, "read_timeout_seconds": 0.3}
 
 
 @asynccontextmanager
 async def workspace_on(
-    sandbox: Any, folder: Path, *, environ: dict[str, str] | None = None, **settings: Any
+    sandbox: Any,
+    folder: Path,
+    *,
+    keys: Collection[str] = PARTNER_KEYS,
+    environ: dict[str, str] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Workspace]:
-    """A profile that points at the sandbox, with quick times; `environ` may hold more keys."""
+    """A profile that points at the sandbox, with quick times and these keys; `environ` may hold more."""
     profile = Profile(
         **{
             "name": "test",
@@ -32,12 +41,8 @@ async def workspace_on(
             **settings,
         }
     )
-    keys = {
-        "HEAPTUI_PARTNER_API_KEY": sandbox.keys.partner_api_key,
-        "HEAPTUI_DATA_IMPORT_KEY": sandbox.keys.data_import_key,
-        **(environ or {}),
-    }
-    async with open_workspace(Home.find(str(folder), {}), profile, keys) as workspace:
+    given = {f"HEAPTUI_{name.upper()}": getattr(sandbox.keys, name) for name in keys} | (environ or {})
+    async with open_workspace(Home.find(str(folder), {}), profile, given) as workspace:
         yield workspace
 
 

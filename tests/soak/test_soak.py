@@ -8,21 +8,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from heaptui.model.routes import ATTRIBUTE, COHORT_IMPORT
 from tests.cli.conftest import Desk, desk  # noqa: F401 - the fixture
 from tests.cli.kills import survive
-from tests.services.histories import Step, play, steps
+from tests.services.histories import WAYS, Step, play, steps
 
 
 @pytest.mark.parametrize("part", range(10))
-def test_every_history_converges(part: int) -> None:
+@pytest.mark.parametrize("ways", WAYS)
+def test_every_history_converges(ways: str, part: int) -> None:
     @settings(max_examples=500, deadline=None, database=None, print_blob=True, suppress_health_check=list(HealthCheck))
     @given(steps(), st.integers(0, 10_000).map(lambda number: number * 10 + part))
     def converges(history: list[Step], seed: int) -> None:
-        play(history, seed)
+        play(history, seed, WAYS[ways])
 
     converges()
 
 
 @pytest.mark.parametrize("part", range(10))
-def test_a_hundred_kills_converge(desk: Desk, part: int) -> None:  # noqa: F811
-    assert survive(desk, kills=10, seed=random.randrange(1_000_000)) >= 4
+@pytest.mark.parametrize("route", [COHORT_IMPORT, ATTRIBUTE])
+def test_a_hundred_kills_converge(desk: Desk, route: str, part: int) -> None:  # noqa: F811
+    assert survive(desk, kills=10, seed=random.randrange(1_000_000), route=route) >= 4

@@ -191,13 +191,18 @@ class CohortsScreen(FramedScreen):
         if cohort.doubtful:
             lines.append(f"In doubt       {cohort.doubtful:>9,}  no answer came; sent again with the next sync")
         lines.append("")
-        requests = -(-cohort.adds // 1000) + -(-cohort.removes // 1000)
+        limit = self.workspace.people_per_request
+        requests = -(-cohort.adds // limit) + -(-cohort.removes // limit)
         changes = cohort.adds + cohort.removes
         if changes:
             lines.append(f"Next sync   {cohort.adds:,} join · {cohort.removes:,} leave · {requests} requests")
             lines.append(f"            at most {changes:,} data points")
         else:
             lines.append("Next sync   nothing to send")
+        if cohort.elsewhere:
+            lines.append(f"Old way     {cohort.elsewhere:,} people are still there; the next sync takes them out")
+        if cohort.attribute:
+            lines.append(f"Filter      custom attribute {cohort.attribute} is true")
         if cohort.renamed:
             lines.append(f"Renamed     Braze still shows “{cohort.braze_name}”; the next sync renames it, same id")
         if cohort.expression:
@@ -218,6 +223,8 @@ class CohortsScreen(FramedScreen):
     def _advice(cohort: Cohort) -> list[str]:
         match cohort.state:
             case CohortState.NEW:
+                if cohort.attribute:
+                    return ["Never synced: the attribute's name can still be changed, in W way into Braze."]
                 return ["Never synced: Braze's filter “Heap Cohorts” lists it after the first sync."]
             case CohortState.HELD:
                 return [
@@ -410,6 +417,14 @@ class CohortsScreen(FramedScreen):
 
         path = await export_people(self.workspace, cohort)
         self.app.push_screen(Told("Exported", [f"{cohort.members:,} people: {path}"]))
+
+    def action_upload(self) -> None:
+        """Write a file for Braze's Import Users."""
+        cohort = self.current
+        if not self.refuses("cohorts.upload") and cohort is not None:
+            from heaptui.ui.screens.upload import UploadScreen
+
+            self.app.push_screen(UploadScreen(self.workspace, cohort))
 
 
 def _ago(at: float | None) -> str:

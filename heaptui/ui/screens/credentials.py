@@ -10,6 +10,7 @@ from textual.containers import VerticalScroll
 
 from heaptui.config import load_config, resolve_profile
 from heaptui.errors import HeaptuiError
+from heaptui.model.routes import WAYS
 from heaptui.services.profiles import ProfileFacts, ProfileService, SecretName
 from heaptui.ui.commands import CREDENTIALS
 from heaptui.ui.screens.framed import FramedScreen
@@ -27,6 +28,7 @@ SETTINGS = {
 }
 KEYS = {
     SecretName.PARTNER_API_KEY: ("Partner key", "Braze gives it to Heap; most customers do not hold it"),
+    SecretName.REST_API_KEY: ("REST key", "Braze: Settings › API Keys, with users.track, users.export.ids, segments"),
     SecretName.DATA_IMPORT_KEY: ("Data Import Key", "Braze: Partner Integrations › Technology Partners › Heap"),
 }
 
@@ -78,7 +80,7 @@ class CredentialsScreen(FramedScreen):
             tone = "good" if origin else "attention"
             rows.append(Row(name, (title, f"✓ {origin}" if origin else "✗ not given", source), tone=tone))
         self.table.show(rows)
-        can = "✓ Heap Cohorts" if facts.ways else "✗ Heap Cohorts: a key is missing"
+        can = "   ".join(f"{'✓' if way.route in facts.ways else '✗'} {way.title}" for way in WAYS)
         self.headline(f"Profile {profile.name}", can)
         self._detail()
         self.say("Keys are never shown: only their origin, length and last four characters.", idle=True)
@@ -95,11 +97,10 @@ class CredentialsScreen(FramedScreen):
         self.query_one("#detail-rule", RuleLine).tell(title)
         lines = [note, ""]
         lines += ["So you can", "  ✓ import, count and export cohorts"]
-        lines.append(
-            "  ✓ sync by Heap Cohorts"
-            if self._facts.ways
-            else "  ✗ sync by Heap Cohorts: needs the partner key and the Data Import Key"
-        )
+        for way in WAYS:
+            open_way = way.route in self._facts.ways
+            lines.append(f"  ✓ sync by {way.title}" if open_way else f"  ✗ sync by {way.title}: needs {way.needs}")
+        lines.append("  W chooses the way into Braze")
         lines += ["", *self._facts.notes]
         self.query_one("#facts", TextPane).tell(lines)
 

@@ -16,6 +16,7 @@ from textual.widgets import Input
 
 from heaptui.errors import HeaptuiError
 from heaptui.model.reception import ListenerFacts
+from heaptui.model.routes import way_title
 from heaptui.model.runs import DeliveryState
 from heaptui.ui import signs
 from heaptui.ui.commands import bindings_of, footer_of
@@ -117,7 +118,7 @@ class FramedScreen(Screen[None]):
         if not self.alive:
             return
         profile = self.workspace.profile
-        way = {"cohort_import": "Heap Cohorts"}.get(self.workspace.route, "no way into Braze yet")
+        way = way_title(self.workspace.route) or "no way into Braze yet"
         label = "read-only" if self.workspace.read_only else profile.label
         where = " · ".join(part for part in (profile.name, label, profile.instance_name, way) if part)
         self._where = where
@@ -192,6 +193,12 @@ class FramedScreen(Screen[None]):
     def home(self) -> Widget:
         """What has the focus when nothing is typed."""
         return self.query_one(self.AUTO_FOCUS)
+
+    def action_way(self) -> None:
+        """Choose how people get into Braze."""
+        from heaptui.ui.screens.way import WayScreen
+
+        self.app.push_screen(WayScreen(self.workspace))
 
     def action_filter(self) -> None:
         """Open the filter field."""

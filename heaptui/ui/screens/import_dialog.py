@@ -14,6 +14,7 @@ from textual.widgets import Input
 from heaptui.errors import HeaptuiError
 from heaptui.model.cohorts import Cohort, Origin
 from heaptui.model.identifiers import Kind
+from heaptui.model.routes import way_facts
 from heaptui.services.imports import ImportPreview, ImportRequest, Inspection
 from heaptui.ui import signs
 from heaptui.ui.widgets.dialogs import Asked, Told
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from heaptui.services.identity import Candidate
     from heaptui.services.workspace import Workspace
 
-KINDS = (Kind.EXTERNAL_ID, Kind.ALIAS, Kind.DEVICE_ID)
 BAD_ROWS_SHOWN = 200
 
 
@@ -53,6 +53,7 @@ class ImportDialog(Screen[bool]):
         self._preview: ImportPreview | None = None
         self._candidates: list[Candidate] = []
         self._note, self._remembered = "", False
+        self._kinds = way_facts(workspace.route).kinds if workspace.route else tuple(Kind)
         self._kind = self._into.space.kind if self._into else workspace.profile.kind
 
     def compose(self) -> ComposeResult:
@@ -108,7 +109,7 @@ class ImportDialog(Screen[bool]):
         return self.query_one(f"#{field}", Input).value.strip()
 
     def _show_kind(self) -> None:
-        shown = "   ".join(f"{'●' if kind is self._kind else '○'} {kind}" for kind in KINDS)
+        shown = "   ".join(f"{'●' if kind is self._kind else '○'} {kind}" for kind in self._kinds)
         self.query_one("#column-rule", RuleLine).tell("Which column is the id in Braze?", f"as {shown}")
         self.query_one("#label", Input).parent.display = self._kind is Kind.ALIAS  # type: ignore[union-attr]
 
@@ -290,7 +291,8 @@ class ImportDialog(Screen[bool]):
 
     def action_kind(self) -> None:
         """The next kind of identifier."""
-        self._kind = KINDS[(KINDS.index(self._kind) + 1) % len(KINDS)] if self._kind in KINDS else KINDS[0]
+        kinds = self._kinds
+        self._kind = kinds[(kinds.index(self._kind) + 1) % len(kinds)] if self._kind in kinds else kinds[0]
         self._show_kind()
         self._look()
 

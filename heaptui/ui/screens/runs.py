@@ -167,7 +167,11 @@ class RunsScreen(FramedScreen):
         if app.live_runs:
             self.say("A sync is running: 3 shows it.")
             return
-        app.planned, app.continues, app.current_run = [d.cohort_id for d in detail.deliveries], run_id, None
+        app.planned, app.continues, app.current_run = (
+            list(dict.fromkeys(d.cohort_id for d in detail.deliveries)),
+            run_id,
+            None,
+        )
         await app.action_tab("sync")
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="save a receipt")

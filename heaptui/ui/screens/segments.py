@@ -152,7 +152,7 @@ class SegmentsScreen(FramedScreen):
         else:
             width = self._room()
             field.show(write(preview.expression, self.names))
-            self.builder.show(segment_text.builder_lines(preview, self.workspace.view.route, min(width - 4, 100)))
+            self.builder.show(segment_text.builder_lines(preview, min(width - 4, 100)))
             self._tell("totals", segment_text.totals(preview))
             self._tell("needs", segment_text.needs(preview))
             self._tell("ways", segment_text.ways(preview), 20)

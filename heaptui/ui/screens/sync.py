@@ -130,12 +130,11 @@ class SyncScreen(FramedScreen):
         rule.tell("What will be sent")
         facts.tell(*self._plan_parts(total))
         changes = total.joins + total.leaves
-        self.say(
-            f"enter sends {changes:,} changes to {self._target()}"
-            if changes or self._renames()
-            else "Nothing to send: Braze holds what the cohorts hold.",
-            idle=True,
-        )
+        nothing = "Nothing to send: Braze holds what the cohorts hold."
+        if any(plan.held and plan.cohort_id not in self._let_through for plan in self.plans):
+            nothing = "Nothing is sent: what waits is held."
+        ready = changes or self._renames()
+        self.say(f"enter sends {changes:,} changes to {self._target()}" if ready else nothing, idle=True)
 
     def _plan_row(self, plan: Plan) -> Row:
         cells = (
@@ -156,11 +155,16 @@ class SyncScreen(FramedScreen):
             f"          at most {total.points:,} data points",
             f"Target    {self._target()} · {self.workspace.profile.host}",
         ]
-        remarks = [run_text.remark(plan, let_through=plan.cohort_id in self._let_through) for plan in self.plans]
+        remarks = [
+            remark
+            for plan in self.plans
+            if plan.cohort_id not in self._left_out
+            for remark in run_text.remarks(plan, let_through=plan.cohort_id in self._let_through)
+        ]
         changes = total.joins + total.leaves
         return (
             top,
-            [section for section in remarks if section],
+            remarks,
             ["", f"[ enter  Start: {changes:,} changes in {self._target()} ]"],
         )
 
@@ -216,7 +220,7 @@ class SyncScreen(FramedScreen):
             signs.people(delivery.in_doubt),
             run_text.delivery_state(delivery),
         )
-        return Row(delivery.cohort_id, cells, tone=signs.RUN_TONES.get(delivery.state, ""))
+        return Row(delivery.key, cells, tone=signs.RUN_TONES.get(delivery.state, ""))
 
     def _result(self, progress: RunProgress) -> tuple[list[str], list[Section]]:
         lines = [run_text.arithmetic(progress), "", *run_text.result_lines(progress)]
@@ -231,12 +235,14 @@ class SyncScreen(FramedScreen):
 
     def _clicks(self, progress: RunProgress) -> tuple[str, list[str]]:
         """The way in Braze to the highlighted cohort, or to the first that is there, with a title."""
-        done = [d for d in progress.deliveries.values() if d.submitted or d.state is DeliveryState.FINISHED]
+        sent = [delivery for delivery in progress.deliveries.values() if not delivery.old_way]
+        done = [d for d in sent if d.submitted or d.state is DeliveryState.FINISHED]
         row = self.query_one("#run-table", RecordTable).row
-        chosen = next((d for d in done if row and d.cohort_id == row.key), done[0] if done else None)
+        chosen = next((d for d in done if row and d.key == row.key), done[0] if done else None)
         if chosen is None:
             return "", []
-        clicks = segment_clicks(chosen.name, self.workspace.profile.endpoint, older=self._older_menu)
+        endpoint = self.workspace.profile.endpoint
+        clicks = segment_clicks(chosen.name, endpoint, older=self._older_menu, attribute=chosen.attribute)
         return f"Now in Braze: {chosen.name}", clicks
 
     @work(group="receipt", exclusive=True, exit_on_error=True, description="save the receipt")
@@ -294,7 +300,9 @@ class SyncScreen(FramedScreen):
         if not plan.held:
             self.say(f"“{plan.name}” is not held.")
             return
-        lines = [plan.held, f"These {plan.removes:,} people leave the cohort in Braze.", "", "Type the cohort's name:"]
+        leaves = [f"These {plan.removes:,} people leave the cohort in Braze."] if plan.removes else []
+        leaves += [str(leave) for leave in plan.before]
+        lines = [plan.held, *leaves, "", "Type the cohort's name:"]
         if await self.app.push_screen_wait(Asked(f"Let “{plan.name}” through?", lines, must_be=plan.name)):
             self._let_through.add(plan.cohort_id)
             self._show_plan()
@@ -371,7 +379,7 @@ class SyncScreen(FramedScreen):
         progress = self.run_progress
         if self.refuses("sync.again") or progress is None:
             return
-        self.dashboard.planned = list(progress.deliveries)
+        self.dashboard.planned = progress.cohort_ids
         self.dashboard.continues, self.dashboard.current_run = progress.run_id, None
         self.load()
 

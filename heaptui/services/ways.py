@@ -1,0 +1,98 @@
+"""The ways into Braze that a workspace's keys open, and what is missing for the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from heaptui.clients.braze import CohortImport, Route
+from heaptui.clients.braze_attribute import AttributeRoute
+from heaptui.errors import UsageError
+from heaptui.model.instances import check_host
+from heaptui.model.routes import ATTRIBUTE, COHORT_IMPORT, WAYS, way_facts
+from heaptui.services.pacing import Quota
+from heaptui.store.target import Target
+
+if TYPE_CHECKING:
+    from heaptui.services.workspace import Workspace
+
+TRACK_REQUESTS, TRACK_SECONDS = 3000, 3.0
+"""What users/track allows a whole workspace (Braze docs: rate limits)."""
+
+OUR_SHARE = 3
+"""One part of so many: the apps and other systems of the workspace need the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A route with its keys, and what it aims at."""
+
+    route: Route
+    target: Target
+
+
+@cache
+def track_quota(endpoint: str) -> Quota:  # noqa: ARG001 - one for each workspace, by its address
+    """What all deliveries of this process together may send to users/track."""
+    return Quota(TRACK_REQUESTS // OUR_SHARE, TRACK_SECONDS)
+
+
+def why_not(route: str) -> str:
+    """The sentence about an old way whose keys are missing, or are others than before."""
+    facts = way_facts(route)
+    return f"{facts.title} needs {facts.needs}, those that were used before."
+
+
+def way_in_use(workspace: Workspace) -> Way:
+    """The way of this workspace.
+
+    Raises:
+        UsageError: something needed to send is missing, or the host is not one that keys may go to.
+    """
+    profile, keys = workspace.profile, workspace.secrets.given()
+    if not profile.endpoint:
+        raise UsageError(
+            "This profile has no Braze endpoint.",
+            "Without one, cohorts can be imported, counted and exported, but not sent.",
+            f"heaptui profile set {profile.name} endpoint=https://rest.iad-03.braze.com",
+        )
+    check_host(profile.endpoint, profile.allowed_hosts)
+    if not workspace.route:
+        raise UsageError(
+            "No key was given, so nothing can be sent.",
+            " ".join(f"{way.title} needs {way.needs}." for way in WAYS),
+            f"heaptui profile set {profile.name} {' '.join(way_facts(ATTRIBUTE).keys)}; without any key:"
+            " heaptui cohort export COHORT --for-braze",
+        )
+    facts = way_facts(workspace.route)
+    missing = [name for name in facts.keys if name not in keys]
+    if missing:
+        raise UsageError(
+            f"A key is missing: {' and '.join(missing)}.",
+            f"{facts.title} needs {facts.needs}.",
+            f"heaptui profile set {profile.name} {' '.join(missing)}",
+        )
+    return _way(workspace, facts.route)
+
+
+def other_ways(workspace: Workspace) -> dict[str, Way]:
+    """The routes not in use whose keys are there."""
+    keys = workspace.secrets.given()
+    return {
+        way.route: _way(workspace, way.route)
+        for way in WAYS
+        if way.route != workspace.route and all(name in keys for name in way.keys)
+    }
+
+
+def _way(workspace: Workspace, route: str) -> Way:
+    """A route whose keys are there."""
+    profile, keys = workspace.profile, workspace.secrets.given()
+    if route == COHORT_IMPORT:
+        return Way(
+            CohortImport(profile.partner_name, keys["partner_api_key"], keys["data_import_key"]),
+            Target(profile.endpoint, profile.partner_name, keys["data_import_key"]),
+        )
+    key = keys["rest_api_key"]
+    return Way(AttributeRoute(key, profile.attribute_limit), Target(profile.endpoint, "", key, ATTRIBUTE))
