@@ -15,6 +15,9 @@ from heaptui.cli.context import Settings, run
 from heaptui.cli.output import say
 from heaptui.errors import Refused, UsageError
 
+AT_ONCE = 64
+"""Requests that are taken at the same time; more are answered 503 and sent again."""
+
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
@@ -60,7 +63,7 @@ async def _listen(settings: Settings, host: str, port: int | None, *, deliver_al
             chosen = workspace.profile.listen_port if port is None else port
             bound = bound_socket(host, chosen, "Choose another: --port")
             address = f"http://{host}:{bound.getsockname()[1]}"
-            async with serving(receiver_app(routes), bound, drain=True):
+            async with serving(receiver_app(routes), bound, drain=True, limit_concurrency=AT_ONCE):
                 for route in routes:
                     say(f"listening on {address}{getattr(route, 'path', '')}")
                 await told.wait()

@@ -170,3 +170,13 @@ def test_people_who_enter_a_segment_in_heap_are_in_the_braze_cohort_seconds_late
         until(lambda: braze(desk) == set(people(10, 61)))
     runs = desk.json("run", "list")["runs"]
     assert {run["origin"] for run in runs} <= {"automatic", "settling"}
+
+
+def test_pages_are_taken_while_a_sync_is_under_way(desk: Desk) -> None:
+    desk.fault(effect="slow", seconds=0.3, match={"path": "users"})
+    with listening(desk, "--sync") as url:
+        assert post(url, page_body(people(0, 2000), task="t0")) == 200
+        until(lambda: desk.ask("GET", "requests")["requests"])
+        for number in range(1, 30):
+            assert post(url, page_body(people(2000 + number, 2001 + number), task=f"t{number}")) == 200
+        until(lambda: braze(desk) == set(people(0, 2000)) | set(people(2001, 2030)))

@@ -28,6 +28,7 @@ SETTINGS = {
 KEYS = {
     SecretName.PARTNER_API_KEY: ("Partner key", "Braze gives it to Heap; most customers do not hold it"),
     SecretName.DATA_IMPORT_KEY: ("Data Import Key", "Braze: Partner Integrations › Technology Partners › Heap"),
+    SecretName.WEBHOOK_SECRET: ("Webhook secret", "Heap: Developer Hub › your integration › Reveal webhook secret"),
 }
 
 
