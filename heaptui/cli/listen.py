@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -83,18 +82,17 @@ async def _receiving(workspace: Workspace, *, deliver_all: bool) -> AsyncIterato
         return
     delivery = AutomaticDelivery(workspace, everything=deliver_all, told=say)
     reception = Reception(workspace, secret, on_applied=delivery.look, told=say)
-    work = [
-        asyncio.create_task(reception.carry_out(), name="reception"),
-        asyncio.create_task(delivery.carry_out(), name="automatic delivery"),
-    ]
-    try:
-        yield reception
-    finally:
-        for task in work:
-            task.cancel()
-        for task in work:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+    # A group, so that a receiver whose other half has died does not go on taking pages.
+    async with asyncio.TaskGroup() as group:
+        work = [
+            group.create_task(reception.carry_out(), name="reception"),
+            group.create_task(delivery.carry_out(), name="automatic delivery"),
+        ]
+        try:
+            yield reception
+        finally:
+            for task in work:
+                task.cancel()
 
 
 def _routes(workspace: Workspace, reception: Reception | None) -> list[BaseRoute]:
