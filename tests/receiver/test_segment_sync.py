@@ -140,6 +140,7 @@ async def test_signed_nonsense_is_400_and_nothing_is_stored(door: Door, body: by
 async def test_wrong_methods_and_paths_are_told_as_such(door: Door) -> None:
     assert (await door.client.get(PATH)).status_code == 405
     assert (await door.client.post("/heap/other")).status_code == 404
+    assert (await door.client.post(f"{PATH}/")).status_code == 404
 
 
 async def test_a_body_over_the_cap_is_413_also_when_it_is_packed(door: Door) -> None:
