@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +13,9 @@ import click
 from heaptui.cli.context import Settings, run
 from heaptui.cli.output import say
 from heaptui.errors import Refused, UsageError
+
+AT_ONCE = 64
+"""Requests that are taken at the same time; more are answered 503 and sent again."""
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -60,7 +62,7 @@ async def _listen(settings: Settings, host: str, port: int | None, *, deliver_al
             chosen = workspace.profile.listen_port if port is None else port
             bound = bound_socket(host, chosen, "Choose another: --port")
             address = f"http://{host}:{bound.getsockname()[1]}"
-            async with serving(receiver_app(routes), bound, drain=True):
+            async with serving(receiver_app(routes), bound, drain=True, limit_concurrency=AT_ONCE):
                 for route in routes:
                     say(f"listening on {address}{getattr(route, 'path', '')}")
                 await told.wait()
@@ -80,18 +82,17 @@ async def _receiving(workspace: Workspace, *, deliver_all: bool) -> AsyncIterato
         return
     delivery = AutomaticDelivery(workspace, everything=deliver_all, told=say)
     reception = Reception(workspace, secret, on_applied=delivery.look, told=say)
-    work = [
-        asyncio.create_task(reception.carry_out(), name="reception"),
-        asyncio.create_task(delivery.carry_out(), name="automatic delivery"),
-    ]
-    try:
-        yield reception
-    finally:
-        for task in work:
-            task.cancel()
-        for task in work:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+    # A group, so that a receiver whose other half has died does not go on taking pages.
+    async with asyncio.TaskGroup() as group:
+        work = [
+            group.create_task(reception.carry_out(), name="reception"),
+            group.create_task(delivery.carry_out(), name="automatic delivery"),
+        ]
+        try:
+            yield reception
+        finally:
+            for task in work:
+                task.cancel()
 
 
 def _routes(workspace: Workspace, reception: Reception | None) -> list[BaseRoute]:

@@ -36,7 +36,6 @@ class AutomaticDelivery:
         self._told = told
         self._woken = asyncio.Event()
         self._busy: set[str] = set()
-        self._deliveries: set[asyncio.Task[None]] = set()
         self._complaint = ""
 
     def look(self) -> None:
@@ -45,23 +44,19 @@ class AutomaticDelivery:
 
     async def carry_out(self) -> None:
         """Deliver what becomes due until cancelled; the workspace brings the runs home."""
-        try:
+        async with asyncio.TaskGroup() as deliveries:
             while True:
                 self._woken.clear()
                 try:
-                    await self._start_due()
+                    await self._start_due(deliveries)
                 except HeaptuiError as error:
                     self._complain(error)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_EVERY):
                         await self._woken.wait()
                 await asyncio.sleep(GATHER)
-        finally:
-            for task in self._deliveries:
-                task.cancel()
-            await asyncio.gather(*self._deliveries, return_exceptions=True)
 
-    async def _start_due(self) -> None:
+    async def _start_due(self, deliveries: asyncio.TaskGroup) -> None:
         rows = await self._workspace.ledger.read(segments.due)
         wanted = {
             cohort_id: since
@@ -78,11 +73,7 @@ class AutomaticDelivery:
                 changed.append(plan.cohort_id)
         if changed:
             self._busy.update(changed)
-            task = asyncio.create_task(
-                self._deliver({cohort_id: wanted[cohort_id] for cohort_id in changed}), name="automatic delivery"
-            )
-            self._deliveries.add(task)
-            task.add_done_callback(self._deliveries.discard)
+            deliveries.create_task(self._deliver({cohort_id: wanted[cohort_id] for cohort_id in changed}))
 
     async def _deliver(self, wanted: dict[str, float]) -> None:
         """One run of some cohorts; what was due is done when the run has ended by itself, well or not."""

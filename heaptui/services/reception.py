@@ -12,7 +12,7 @@ import hashlib
 import sqlite3
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -78,6 +78,7 @@ class Reception:
         self._arrived = asyncio.Event()
         self._checking = asyncio.Semaphore(CHECKED_AT_ONCE)
         self._refused: dict[str, _Counter] = {}
+        self._ailing = ""
 
     async def take(self, header_values: Sequence[str], body: bytes, peer: str) -> bool:
         """Verify and store one page; it is durable when this returns. False for a repetition, which has no effect.
@@ -130,7 +131,7 @@ class Reception:
             while True:
                 now = time.monotonic()
                 # A busy or full ledger is no reason to stop listening: the next look finds the same work.
-                with contextlib.suppress(LedgerError):
+                with self._telling():
                     if await self.apply_all():
                         self._on_applied()
                     if await self._close_silent():
@@ -145,8 +146,20 @@ class Reception:
                     async with asyncio.timeout(LOOK_EVERY):
                         await self._arrived.wait()
         finally:
-            with contextlib.suppress(LedgerError):
+            with self._telling():
                 await self.write_notes()
+
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Say once what ails the ledger, not every few seconds."""
+        try:
+            yield
+        except LedgerError as error:
+            if str(error) != self._ailing:
+                self._ailing = str(error)
+                self._told(f"! {error}")
+        else:
+            self._ailing = ""
 
     async def apply_all(self) -> int:
         """Apply every stored page, the oldest first; returns how many."""

@@ -22,7 +22,7 @@ def freshness(facts: ListenerFacts, width: int) -> str:
     fresh = "now" if age == "now" else f"{age} ago"
     mark = "✓" if time.time() - facts.last_page_at <= CADENCE and facts.listening else "!"
     if width >= ROOMY:
-        return f"Heap {mark} page {fresh} · {where}"
+        return f"Heap {mark} page {'just now' if age == 'now' else fresh} · {where}"
     return f"Heap {mark} {fresh}" if facts.listening else f"Heap {mark} {fresh} · {where}"
 
 

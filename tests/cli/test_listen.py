@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import socket
@@ -13,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from tests.cli.conftest import HEAPTUI, Desk, people
@@ -78,13 +80,18 @@ def members(desk: Desk) -> set[str]:
 
 
 def test_a_receiver_killed_again_and_again_loses_nothing_and_applies_nothing_twice(desk: Desk) -> None:
-    rng = random.Random(17)
+    receive_through_kills(desk, tasks=40, seed=17)
+
+
+def receive_through_kills(desk: Desk, *, tasks: int, seed: int) -> None:
+    """Kill the receiver while Heap sends: the members are what the law says. The seed tells the story again."""
+    rng = random.Random(seed)
     port = free_port()
     url = f"http://127.0.0.1:{port}{PATH}"
     everybody = people(0, 3000)
     truth: set[str] = set()
     bodies = []
-    for task in range(40):
+    for task in range(tasks):
         parts = [(rng.sample(everybody, 150), rng.sample(everybody, 150)) for _ in range(3)]
         bodies.append(
             [page_body(add, gone, task=f"t{task}", number=n + 1, total=3) for n, (add, gone) in enumerate(parts)]
@@ -120,31 +127,25 @@ def test_a_receiver_killed_again_and_again_loses_nothing_and_applies_nothing_twi
     process.terminate()
     process.communicate()
     assert kills >= 3
-    assert members(desk) == truth
+    assert members(desk) == truth, f"seed {seed}"
     shown = desk.json("cohort", "show", COHORT, "--pages")
-    assert shown["pages_received"] == 120
+    assert shown["pages_received"] == 3 * tasks
 
 
-def test_without_its_secret_nothing_listens(desk: Desk) -> None:
-    result = desk.run("listen", "--port", "0")
-    assert result.returncode == 2
-    assert "webhook_secret" in result.stderr
+def test_a_listener_that_cannot_listen_says_why(tmp_path: Path) -> None:
+    def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        given = {**os.environ, **environ}
+        return subprocess.run([*HEAPTUI, *words], env=given, capture_output=True, text=True, timeout=60)
 
-
-def test_a_port_in_use_is_said(desk: Desk) -> None:
+    without = run("listen", "--port", "0", HEAPTUI_DATA_IMPORT_KEY="x")
+    assert (without.returncode, "webhook_secret" in without.stderr) == (2, True)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        result = desk.run("listen", "--port", str(taken.getsockname()[1]), HEAPTUI_WEBHOOK_SECRET=SECRET)
-    assert result.returncode == 2
-    assert "--port" in result.stderr
-
-
-def test_a_read_only_profile_does_not_listen(desk: Desk) -> None:
-    desk.run("cohort", "list")
-    desk.run("cohort", "import", desk.file(people(0, 3)), "--name", "A")
-    result = desk.run("--read-only", "listen", "--port", "0", HEAPTUI_WEBHOOK_SECRET=SECRET)
-    assert result.returncode == 5
+        in_use = run("listen", "--port", str(taken.getsockname()[1]), HEAPTUI_WEBHOOK_SECRET=SECRET)
+    assert (in_use.returncode, "--port" in in_use.stderr) == (2, True)
+    looking = run("--read-only", "listen", "--port", "0", HEAPTUI_WEBHOOK_SECRET=SECRET)
+    assert (looking.returncode, "read-only" in looking.stderr) == (5, True)
 
 
 def braze(desk: Desk) -> set[str]:
@@ -170,3 +171,13 @@ def test_people_who_enter_a_segment_in_heap_are_in_the_braze_cohort_seconds_late
         until(lambda: braze(desk) == set(people(10, 61)))
     runs = desk.json("run", "list")["runs"]
     assert {run["origin"] for run in runs} <= {"automatic", "settling"}
+
+
+def test_pages_are_taken_while_a_sync_is_under_way(desk: Desk) -> None:
+    desk.fault(effect="slow", seconds=0.3, match={"path": "users"})
+    with listening(desk, "--sync") as url:
+        assert post(url, page_body(people(0, 2000), task="t0")) == 200
+        until(lambda: desk.ask("GET", "requests")["requests"])
+        for number in range(1, 30):
+            assert post(url, page_body(people(2000 + number, 2001 + number), task=f"t{number}")) == 200
+        until(lambda: braze(desk) == set(people(0, 2000)) | set(people(2001, 2030)))

@@ -14,7 +14,7 @@ import pytest
 
 from heaptui.config import Config, Home, Profile, save_config
 from heaptui.services.workspace import open_workspace
-from heaptui.store import segments
+from heaptui.store import heartbeats, segments
 from heaptui.ui.app import HeaptuiApp
 from tests.receiver.heap import PATH, open_door, page_body, signed
 from tests.services.world import QUICK, ids
@@ -77,6 +77,18 @@ async def test_in_80_columns_one_line_says_what_was_received(opening: Opening) -
         assert "page 1 of 2, signature ✓, next expected" in line
         assert "…" not in line
         assert "Heap ! now · no listener" in lines_of(app)[0]
+
+
+async def test_a_listener_of_another_machine_is_seen_by_its_heartbeat(opening: Opening) -> None:
+    async with open_workspace(opening.home, Profile(name="test"), {}) as workspace:
+        now = time.time()
+        await workspace.ledger.write(lambda c: heartbeats.beat(c, 4711, "batch01", "listener", since=now, at=now))
+    app = HeaptuiApp(opening)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await shows(pilot, "listener batch01 ✓")
+        assert "Heap ✓ page" in lines_of(app)[0]
+        await pilot.press("l")
+        await until(pilot, lambda: "A listener runs already, on batch01." in status(app))
 
 
 async def test_a_quiet_cohort_is_marked_and_keeps_its_people(opening: Opening) -> None:
