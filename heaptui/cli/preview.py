@@ -66,9 +66,8 @@ async def _measured(workspace: Workspace, found: Preview) -> None:
     matching = workspace.segments.matching
     space = next((one.space for one in found.cohorts.values() if one), EXTERNAL_ID)
     requests, seconds = matching.plan(found.in_heap.at_least, space)
-    say(
-        f"asking Braze: up to {requests:,} requests, at most {matching.allowance.limit:,} a minute, about {seconds:.0f} s"
-    )
+    limit = matching.allowance.limit
+    say(f"asking Braze: up to {requests:,} requests, at most {limit:,} a minute, about {seconds:.0f} s")
     rate = await matching.measure(found.expression)
     say(f"{rate.asked:,} of {people(rate.population)} asked")
 
