@@ -197,6 +197,11 @@ async def test_five_hundred_segments_stream_in_and_can_be_filtered(sandbox: Any,
         await shows(pilot, "Segment 0")
         assert "reading" in text_of(pilot.app), "the first page is there before the texts are"
         await shows(pilot, "[In Braze 501]")
+        # Another tab ends the reading; this one goes on with it.
+        await pilot.press("1")
+        await shows(pilot, "[1 Cohorts]")
+        await pilot.press("2")
+        await shows(pilot, "[In Braze 501]")
         await pilot.press("slash", *"our carts", "enter")
         await shows(pilot, "1 of 501")
         await shows(pilot, "501 of 501 read", 30)

@@ -96,6 +96,7 @@ class SegmentsScreen(FramedScreen):
             return
         if self.view == BRAZE:
             self.braze.filter(self.filter_text)
+            self._look()
         self._count()
 
     @work(group="segments", exclusive=True, exit_on_error=True, description="count a segment")
