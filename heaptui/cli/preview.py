@@ -9,6 +9,8 @@ import click
 from heaptui.cli.context import Settings, emit, run
 from heaptui.cli.output import people, plain, say, table
 from heaptui.model.clicks import builder_clicks
+from heaptui.model.cohorts import CohortState
+from heaptui.model.identifiers import EXTERNAL_ID
 
 if TYPE_CHECKING:
     from heaptui.model.cohorts import Cohort
@@ -42,10 +44,10 @@ def preview(
         async with settings.workspace("command") as workspace:
             service = workspace.segments
             parsed = await service.parse(expression)
-            if match_rate:
-                rate = await service.matching.measure(parsed)
-                say(f"{rate.asked:,} of {people(rate.population)} asked")
             found = await service.preview(parsed)
+            if match_rate:
+                await _measured(workspace, found)
+                found = await service.preview(parsed)
             shared = await service.overlap(list(found.cohorts)) if overlap else None
             text = await service.written(parsed)
         if as_json or settings.json:
@@ -57,6 +59,17 @@ def preview(
         _tell_clicks(found, workspace, older=older_menu)
 
     run(work())
+
+
+async def _measured(workspace: Workspace, found: Preview) -> None:
+    """Ask Braze about a sample, and say before how long that takes."""
+    matching = workspace.segments.matching
+    space = next((one.space for one in found.cohorts.values() if one), EXTERNAL_ID)
+    requests, seconds = matching.plan(found.in_heap.at_least, space)
+    limit = matching.allowance.limit
+    say(f"asking Braze: up to {requests:,} requests, at most {limit:,} a minute, about {seconds:.0f} s")
+    rate = await matching.measure(found.expression)
+    say(f"{rate.asked:,} of {people(rate.population)} asked")
 
 
 def number(count: Count) -> str:
@@ -89,10 +102,10 @@ def _print(found: Preview) -> None:
 
 
 def _waits(one: Cohort) -> str:
-    if not one.braze_name:
+    if one.state is CohortState.NEW:
         return "was never synced; Braze's filter lists it after the first sync"
     if one.adds or one.removes:
-        held = " and is held" if one.state == "held" else ""
+        held = " and is held" if one.state is CohortState.HELD else ""
         return f"has {one.adds:,} join and {one.removes:,} leave waiting{held}"
     return ""
 

@@ -55,14 +55,14 @@ Expression = InCohort | InBraze | Not | And | Or
 
 
 class ExpressionError(UsageError):
-    """A text that is no expression. `at` is the place in it, counted in letters from 0."""
+    """A text that is no expression. `at` is the place in it, counted in letters from 0; `advice` may be empty."""
 
     def __init__(self, title: str, text: str, at: int, length: int = 0, hint: str = "") -> None:
         marked = f"{text[:at]}»{text[at : at + length]}«{text[at + length :]}"
         super().__init__(
             title, f"Here: {marked}", hint or 'Write it like "Cart abandoners" and not ("Paying" or "VIP")'
         )
-        self.at = at
+        self.at, self.advice = at, hint
 
 
 class Names:
@@ -294,7 +294,8 @@ def _tokens(text: str) -> Iterator[_Token]:
             at = end
         else:
             found = _WORD.match(text, at)
-            assert found is not None, "every other letter begins a word or is handled above"
+            if found is None:
+                raise ExpressionError("A quote is closed that was not opened.", text, at, 1)
             word = found.group()
             yield _Token(word.lower() if word.lower() in _WORDS else "name", word, at, len(word))
             at = found.end()

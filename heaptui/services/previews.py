@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from heaptui.model.audience import Audience, evaluate
-from heaptui.model.cohorts import Cohort
+from heaptui.model.cohorts import Cohort, CohortState
 from heaptui.model.expressions import Expression, InBraze, Names, cohorts_in, leaves
 from heaptui.model.matching import MatchRate
 from heaptui.model.segments import Segment, as_json, warnings
@@ -69,7 +69,8 @@ class Preview:
     @property
     def missing(self) -> list[Cohort]:
         """The cohorts with something to send before the segment means in Braze what it means here."""
-        return [one for one in self.cohorts.values() if one and (one.adds or one.removes or not one.braze_name)]
+        unsaid = (CohortState.NEW, CohortState.PENDING)
+        return [one for one in self.cohorts.values() if one and (one.adds or one.removes or one.state in unsaid)]
 
     @property
     def waiting(self) -> int:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from pyroaring import BitMap
 
-from heaptui.errors import Refused, UsageError
+from heaptui.errors import UsageError
 from heaptui.model.audience import Audience, People, evaluate
 from heaptui.model.belief import Direction
 from heaptui.model.cohorts import Cohort, Origin, new_cohort_id
@@ -151,8 +151,13 @@ class SegmentService:
 
     async def rates(self) -> dict[str, MatchRate]:
         """The newest match rate of every cohort that has one, by id."""
-        snapshot = await self._current()
-        return {one: rate for one in snapshot.cohorts if (rate := snapshot.rates.get(write(InCohort(one))))}
+        measured = await self._ledger.read(segments.match_rates)
+        alone = ((parse(text, IDS), rate) for text, rate in measured.items())
+        return {expression.cohort_id: rate for expression, rate in alone if isinstance(expression, InCohort)}
+
+    async def cohorts(self) -> dict[str, Cohort]:
+        """The cohorts by id, as the previews count them."""
+        return (await self._current()).cohorts
 
     async def overlap(self, cohort_ids: Sequence[str]) -> Overlap:
         """Everyone in both of each pair of up to 20 cohorts, and how many are in exactly which of them."""
@@ -216,8 +221,8 @@ class SegmentService:
         """Make a cohort that is computed from others whenever it is looked at or synced; an own name changes it.
 
         Raises:
-            Refused: the ledger is open read-only, or the expression cannot be computed here; says why.
-            UsageError: no name, a name of another cohort, or it would be computed from itself.
+            Refused: the ledger is open read-only.
+            UsageError: no name, a name of another cohort, or an expression that cannot be computed here; says why.
         """
         refuse_if_read_only(self._workspace)
         wanted = name.strip()
@@ -225,7 +230,7 @@ class SegmentService:
             raise UsageError("A cohort needs a name.", "Nothing was made.")
         preview = await self.preview(expression)
         if preview.why_not_derived:
-            raise Refused(
+            raise UsageError(
                 "This cannot be a cohort of its own.",
                 preview.why_not_derived,
                 "As a Braze segment it works: build it there." if preview.segment else "Write it another way.",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from heaptui.errors import HeaptuiError
 from heaptui.model.expressions import write
+from heaptui.model.identifiers import EXTERNAL_ID
 from heaptui.services.previews import Preview
 from heaptui.ui import segment_text, signs
 from heaptui.ui.measuring import measured
@@ -89,7 +90,7 @@ async def derive(screen: SegmentsScreen, preview: Preview) -> None:
 
 async def measure(screen: SegmentsScreen, preview: Preview) -> None:
     """Ask Braze how many of these people exist."""
-    space = next(one.space for one in preview.cohorts.values() if one)
+    space = next((one.space for one in preview.cohorts.values() if one), EXTERNAL_ID)
     name = screen.name_of_draft or "This segment"
     try:
         await measured(screen, preview.expression, name, preview.in_heap.at_least, space)

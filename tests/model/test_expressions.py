@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -148,6 +150,13 @@ def test_a_mistake_is_told_with_its_place_and_the_nearest_name(text: str, at: in
     assert told.value.at == at
     assert said in str(told.value)
     assert "»" in told.value.detail
+
+
+@given(st.text(st.sampled_from('ab "“”「」()（）\\＂　notandorbraze'), max_size=30) | st.text(max_size=30))
+def test_any_text_is_an_expression_or_a_sentence(text: str) -> None:
+    # Any other error fails this test.
+    with contextlib.suppress(ExpressionError):
+        assert parse(text, CALLED)
 
 
 def test_exclusions_become_exclusion_groups() -> None:

@@ -15,6 +15,7 @@ from heaptui.errors import UsageError
 from heaptui.model.identifiers import EXTERNAL_ID, Kind, Space
 from heaptui.model.matching import FIRST_LOOK, clustered, sample_size, wilson
 from heaptui.services.allowance import Allowance
+from heaptui.services.matching import IDS_PER_REQUEST
 from tests.services.world import fill, ids, workspace_on
 
 
@@ -23,6 +24,7 @@ def sampled(rng: random.Random, population: int, known: int) -> tuple[float, flo
     order = rng.sample(range(population), min(population, 1000))
     first = sum(number < known for number in order[:FIRST_LOOK])
     size = sample_size(first, min(FIRST_LOOK, len(order)), population)
+    size = min(len(order), -(-size // IDS_PER_REQUEST) * IDS_PER_REQUEST)
     found = sum(number < known for number in order[:size])
     return wilson(found, size, population)
 

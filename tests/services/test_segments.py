@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from heaptui.errors import Refused, UsageError
+from heaptui.errors import UsageError
 from heaptui.model.expressions import ExpressionError
 from heaptui.model.identifiers import Kind, Space
 from heaptui.services.segments import region_of
@@ -60,7 +60,7 @@ async def test_why_a_count_is_not_exact(sandbox: Any, tmp_path: Path) -> None:
         for found in (alone, filtered, mixed):
             assert not found.exact
             assert found.why_inexact
-            with pytest.raises(Refused):
+            with pytest.raises(UsageError, match="cohort of its own"):
                 await service.derive("Own", found.expression)
         with pytest.raises(ExpressionError, match="“Carts”"):
             await service.parse('"Cartz"')

@@ -96,6 +96,7 @@ class SegmentsScreen(FramedScreen):
             return
         if self.view == BRAZE:
             self.braze.filter(self.filter_text)
+            self._look()
         self._count()
 
     @work(group="segments", exclusive=True, exit_on_error=True, description="count a segment")
@@ -108,7 +109,7 @@ class SegmentsScreen(FramedScreen):
             if self.dashboard.previewed:
                 self._take(joined(Or, map(InCohort, self.dashboard.previewed)))
                 self.name_of_draft, self.dashboard.previewed = "", []
-            self.cohorts = {one.cohort_id: one for one in await self.workspace.cohorts.list()}
+            self.cohorts = await service.cohorts()
             self.names = await service.names()
             self.preview = None if self.expression is None else await service.preview(self.expression, self.segment)
         except HeaptuiError as error:
@@ -150,10 +151,8 @@ class SegmentsScreen(FramedScreen):
             for pane in ("totals", "needs", "ways"):
                 self._tell(pane, [])
         else:
-            width = self._room()
             field.show(write(preview.expression, self.names))
-            self.builder.show(segment_text.builder_lines(preview, min(width - 4, 100)))
-            self._tell("totals", segment_text.totals(preview))
+            self._draw(preview)
             self._tell("needs", segment_text.needs(preview))
             self._tell("ways", segment_text.ways(preview), 20)
         self.query_one(SegmentSide).show(self)
@@ -161,6 +160,12 @@ class SegmentsScreen(FramedScreen):
             mine = list(self.preview.cohorts) if self.preview else []
             self.query_one(OverlapPane).compare(self.workspace.segments, self.cohorts, self.names, first=mine)
         self._hint()
+
+    def _draw(self, preview: Preview) -> None:
+        """The groups and the numbers."""
+        width = min(self._room() - 4, 100)
+        self.builder.show(segment_text.builder_lines(preview, width))
+        self._tell("totals", segment_text.totals(preview))
 
     def _tell(self, pane: str, lines: list[str], indent: int = 4) -> None:
         folded = [part for line in lines for part in signs.folded(line, self._room() - 3, indent)]
@@ -216,7 +221,8 @@ class SegmentsScreen(FramedScreen):
         if self.view != PREVIEW:
             return "This is for the view Preview: tab goes there."
         if not self.cohorts:
-            return "There is no cohort yet: 1, then i imports a file."
+            read = self._begun
+            return "There is no cohort yet: 1, then i imports a file." if read else "The cohorts are still being read."
         if command_id in ("segments.add", "segments.exclude", "segments.group", "segments.text"):
             rows = command_id != "segments.text" and self.segment is None
             return "Braze cannot show this as rows: = edits it as text." if rows else ""
@@ -307,7 +313,7 @@ class SegmentsScreen(FramedScreen):
     def _typed(self, event: ExpressionField.Typed) -> None:
         if self.query_one(ExpressionField).open:
             if event.preview is not None:
-                self._tell("totals", segment_text.totals(event.preview))
+                self._draw(event.preview)
             self.say(event.sentence)
 
     @on(ExpressionField.Given)

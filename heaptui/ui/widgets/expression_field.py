@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
@@ -69,6 +69,7 @@ class ExpressionField(Vertical):
         self._service = service
         field = self.query_one(Input)
         field.value = self._text
+        field.cursor_position = len(self._text)
         self.add_class("-open")
         field.focus()
 
@@ -76,6 +77,12 @@ class ExpressionField(Vertical):
         """Close it; the expression stays as it was."""
         self.remove_class("-open")
         self.post_message(self.Given(None, changed=False))
+
+    def on_key(self, event: events.Key) -> None:
+        """The full-width blank of an input method counts as a blank; Textual's field takes it for unprintable."""
+        if event.character == "\u3000" and self.open:
+            event.stop()
+            self.query_one(Input).insert_text_at_cursor(" ")
 
     @on(Input.Changed)
     @work(group="typing", exclusive=True, exit_on_error=True, description="count while typing")
@@ -86,7 +93,8 @@ class ExpressionField(Vertical):
         try:
             preview = await self._service.preview(await self._service.parse(event.value))
         except HeaptuiError as error:
-            self.post_message(self.Typed(None, f"{error.title} {error.hint}"))
+            advice = error.advice if isinstance(error, ExpressionError) else error.hint
+            self.post_message(self.Typed(None, f"{error.title} {advice}"))
             return
         self.post_message(self.Typed(preview, "enter takes it, esc leaves it as it was"))
 
