@@ -54,11 +54,11 @@ class Carried:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """How somebody came into the cohort, or left it."""
+    """How somebody came into the cohort, or left it; `joined` None: was in it by then, since when is not known."""
 
     at: float
     text: str
-    joined: bool = True
+    joined: bool | None = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ def judge(facts: CohortFacts, braze: InBraze | None, *, now: float, profile: str
 
 def _not_a_member(case: _Case) -> Verdict:
     facts, name, tail, verdict, left = case.facts, case.name, case.tail, case.says, case.last(Direction.REMOVE)
-    when = next((arrival for arrival in reversed(facts.arrivals) if not arrival.joined), None)
+    when = next((arrival for arrival in reversed(facts.arrivals) if arrival.joined is False), None)
     how = f" with {when.text}, {day(when.at)}" if when else ""
     if facts.delivered:
         return verdict(
@@ -293,9 +293,12 @@ def overall(verdicts: list[Verdict]) -> Verdict:
     return min(verdicts, key=lambda verdict: _LEAST_WELL_FIRST.index(verdict.answer))
 
 
+_CAME = {True: "entered", False: "left", None: "found"}
+
+
 def steps(facts: CohortFacts) -> list[tuple[float, str]]:
     """Everything that happened to one person in one cohort, oldest first."""
-    made = [(arrival.at, f"{'entered' if arrival.joined else 'left'}: {arrival.text}") for arrival in facts.arrivals]
+    made = [(arrival.at, f"{_CAME[arrival.joined]}: {arrival.text}") for arrival in facts.arrivals]
     words = {Direction.ADD: "join", Direction.REMOVE: "leave"}
     for one in facts.carried:
         what = f"{words[one.direction]} sent: run {one.run_id}, batch {one.batch_id}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 
+TRACE, COMPARE = "trace", "compare"
 COHORTS, SYNC, RUNS, RUN, CREDENTIALS, IMPORT, START = (
     "cohorts",
     "sync",
@@ -50,6 +51,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("app.commands", EVERYWHERE, "colon", "more", "app.command_palette", "List all commands."),
     Command("app.quit", EVERYWHERE, "q", "quit", "app.ask_quit", "Quit; asks while a run is going."),
     Command("table.filter", EVERYWHERE, "slash", "filter", "screen.filter", "Show only rows with a text; esc clears."),
+    Command("people.trace", EVERYWHERE, "t", "trace", "screen.trace", "Trace a person: why in the segment, or not."),
     Command("cohorts.mark", COHORTS, "space", "mark", "screen.mark", "Mark the cohort for the next plan.", 1),
     Command("cohorts.sync", COHORTS, "s", "sync", "screen.sync", "Plan a sync of what is marked. Sends nothing.", 2),
     Command("cohorts.import", COHORTS, "i", "import", "screen.import", "Import a file. Sends nothing.", 3),
@@ -59,6 +61,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("cohorts.undo", COHORTS, "u", "undo import", "screen.undo", "Bring back the people before the import."),
     Command("cohorts.release", COHORTS, "h", "release", "screen.release", "Let a cohort on hold be synced again."),
     Command("cohorts.export", COHORTS, "e", "export", "screen.export", "Write all people of the cohort to a file."),
+    Command("cohorts.compare", COHORTS, "v", "compare", "screen.compare", "Compare the cohort with a Braze segment."),
     Command("sync.start", SYNC, "enter", "start", "screen.start", "Send what the plan shows.", 1),
     Command("sync.leave_out", SYNC, "space", "leave out", "screen.leave_out", "Leave this cohort out of the plan.", 2),
     Command("sync.let", SYNC, "l", "let through", "screen.let_through", "Let a held cohort through; asks its name.", 3),
@@ -73,6 +76,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("runs.order", RUNS, "o", "order", "screen.order", "Sort by need, time, people accepted or reason."),
     Command("runs.receipt", RUNS, "w", "receipt", "screen.save", "Save the receipt of the run.", 3),
     Command("runs.copy", RUNS, "y", "copy", "screen.copy", "Copy a message for the customer: no keys, no ids.", 4),
+    Command("runs.undo", RUNS, "u", "undo", "screen.undo", "Take the run back, as a plan; its cohorts go on hold."),
+    Command("runs.bundle", RUNS, "b", "bundle", "screen.bundle", "Pack the run into one file: no keys, ids hashed.", 5),
     Command("run.pane", RUN, "tab", "pane", "screen.pane", "Story, batches, refused ids, exchanges.", 1),
     Command("run.copy", RUN, "y", "copy", "screen.copy", "Copy what the lower half shows.", 2),
     Command("run.ids", RUN, "i", "ids", "screen.ids", "Show the people of a request, or mask them again.", 3),
@@ -80,6 +85,15 @@ COMMANDS: tuple[Command, ...] = (
     Command("run.receipt", RUN, "w", "receipt", "screen.save", "Save the receipt of the run."),
     Command("run.curl", RUN, "a", "as curl", "screen.curl", "Copy the request as curl, with variables for keys."),
     Command("run.back", RUN, "escape", "back", "screen.back", "Back to the list.", 5),
+    Command("trace.edit", TRACE, "i", "another", "screen.edit", "Type another id.", 1),
+    Command("trace.again", TRACE, "m", "ask again", "screen.again", "Look again, and ask Braze again.", 2),
+    Command("trace.copy", TRACE, "y", "copy answer", "screen.copy", "Copy the answer.", 3),
+    Command("trace.back", TRACE, "escape", "back", "screen.back", "Back to where it was opened.", 4),
+    Command("compare.report", COMPARE, "y", "copy report", "screen.copy", "Copy a report without ids.", 1),
+    Command("compare.export", COMPARE, "e", "export", "screen.export", "Write the people of the line to a file.", 2),
+    Command("compare.again", COMPARE, "r", "again", "screen.again", "Read the Braze segment again.", 3),
+    Command("compare.repair", COMPARE, "s", "repair", "screen.repair", "Believe what was read, and plan a sync.", 4),
+    Command("compare.back", COMPARE, "escape", "back", "screen.back", "Back to the cohorts.", 5),
     Command("credentials.edit", CREDENTIALS, "enter", "edit", "screen.edit", "Edit the highlighted setting or key.", 1),
     Command("credentials.forget", CREDENTIALS, "d", "forget key", "screen.forget", "Remove a stored key.", 2),
 )  # fmt: skip

@@ -185,6 +185,11 @@ class RunScreen(FramedScreen):
             self.query_one("#detail-rule", RuleLine).tell(title, verdict)
             self.query_one("#run-facts", FactsPane).tell(facts or [("", "Everything went well.")])
 
+    def traced_by_default(self) -> str:
+        """The refused person under the cursor."""
+        row = self._table.row
+        return row.cells[2] if row is not None and self._pane == REFUSED else ""
+
     def why_disabled(self, command_id: str) -> str:
         """What needs an exchange, and what the run does not allow."""
         if command_id in ("run.curl", "run.ids") and self._shown is None:
