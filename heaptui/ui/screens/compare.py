@@ -53,6 +53,7 @@ class CompareScreen(FramedScreen):
         """Begin at once."""
         super().on_mount()
         self.headline(f"Compare with Braze: {self._cohort.name}", "nothing is sent")
+        self.say("A large export takes Braze some minutes.", idle=True)
         self._compare()
 
     @work(group="compare", exclusive=True, exit_on_error=True, description="compare with Braze")

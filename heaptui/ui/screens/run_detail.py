@@ -12,6 +12,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Input
 
 from heaptui.errors import HeaptuiError
+from heaptui.model.runs import BatchState
 from heaptui.services.support import Content, Desk, ExchangeRow
 from heaptui.ui import exchange_view, signs
 from heaptui.ui.commands import RUN
@@ -33,6 +34,16 @@ EVERY = 1.0
 """Seconds between two looks at a run that goes on."""
 
 WORDS = {"add": "join", "remove": "leave"}
+
+STATES = {
+    BatchState.PLANNED: "planned",
+    BatchState.IN_FLIGHT: "on its way",
+    BatchState.SUBMITTED: "accepted",
+    BatchState.SPLIT: "halved",
+    BatchState.REJECTED: "refused",
+    BatchState.SKIPPED: "not sent",
+    BatchState.IN_DOUBT: "in doubt",
+}
 
 
 class RunScreen(FramedScreen):
@@ -254,12 +265,12 @@ def _batch_row(batch: BatchRow) -> Row:
             str(batch.batch_id),
             WORDS[batch.direction],
             f"{batch.size:,}",
-            batch.state.replace("_", " "),
+            STATES[batch.state],
             str(batch.attempts),
             str(batch.status or "–"),
             batch.answer,
         ),
-        tone="bad" if batch.state in ("rejected", "in_doubt") else "",
+        tone="bad" if batch.state in (BatchState.REJECTED, BatchState.IN_DOUBT) else "",
     )
 
 

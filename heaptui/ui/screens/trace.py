@@ -52,6 +52,7 @@ class TraceScreen(FramedScreen):
         super().on_mount()
         self.headline("Trace a person", "kept in no history")
         self.query_one("#trace-table").display = False
+        self.say("The search is kept in no history.", idle=True)
         if self._who:
             self._ask(self._who)
 
