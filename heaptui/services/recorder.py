@@ -13,7 +13,7 @@ import msgspec
 from heaptui.clients.http import SECRET_WORDS, Exchange, Request
 from heaptui.errors import LedgerError
 from heaptui.model.secret import Secret
-from heaptui.store import exchanges, retention
+from heaptui.store import exchanges, pruning
 from heaptui.store.database import Database
 
 FLUSH_EVERY = 0.2
@@ -117,13 +117,13 @@ class Recorder:
 async def let_old_go(ledger: Database) -> None:
     """Delete exchanges that are too old or too many, once a day, oldest first, none of an unfinished run."""
     now = time.time()
-    if not await ledger.write(lambda connection: retention.due(connection, "exchange", now=now)):
+    if not await ledger.write(lambda connection: pruning.due(connection, "exchange", now=now)):
         return
     before = await ledger.read(
-        lambda connection: retention.overdue(connection, "exchange", "at", exchanges.SIZE, now=now), long=True
+        lambda connection: pruning.overdue(connection, "exchange", "at", exchanges.SIZE, now=now), long=True
     )
     while await ledger.write(
-        lambda connection: retention.prune(connection, "exchange", "at", exchanges.UNFINISHED, before=before)
+        lambda connection: pruning.prune(connection, "exchange", "at", exchanges.UNFINISHED, before=before)
     ):
         """Short writes, so that nothing waits long for its turn."""
 

@@ -11,7 +11,7 @@ import pytest
 
 from heaptui.services.recorder import let_old_go
 from heaptui.services.workspace import Workspace
-from heaptui.store import exchanges, retention
+from heaptui.store import exchanges, pruning
 from tests.services.world import fill, ids, synced, workspace_on
 
 
@@ -98,8 +98,8 @@ async def test_too_many_exchanges_shrink_to_the_newest(workspace: Workspace) -> 
     await workspace.ledger.write(lambda connection: exchanges.record(connection, rows))
 
     def shrink(connection: Any) -> list[float]:
-        before = retention.overdue(connection, "exchange", "at", exchanges.SIZE, now=now, size_limit=10_500)
-        retention.prune(connection, "exchange", "at", exchanges.UNFINISHED, before=before)
+        before = pruning.overdue(connection, "exchange", "at", exchanges.SIZE, now=now, size_limit=10_500)
+        pruning.prune(connection, "exchange", "at", exchanges.UNFINISHED, before=before)
         return [at for (at,) in connection.execute("SELECT at FROM exchange ORDER BY at")]
 
     left = await workspace.ledger.write(shrink)
