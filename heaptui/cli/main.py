@@ -99,11 +99,12 @@ def cli(ctx: click.Context, *, profile: str | None, home: str | None, read_only:
 
     Without a command, heaptui opens in the terminal. The options below may also stand after a command.
     """
+    from heaptui.cli.bundle_home import home_of
     from heaptui.cli.context import Settings
-    from heaptui.config import Home, private_files
+    from heaptui.config import private_files
 
     private_files()
-    ctx.obj = Settings(Home.find(home, os.environ), profile, read_only, as_json, os.environ)
+    ctx.obj = Settings(home_of(home, os.environ), profile, read_only, as_json, os.environ)
     if ctx.invoked_subcommand is None:
         if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") == "dumb":
             raise UsageError("heaptui needs a terminal; without one use its commands: heaptui --help")
@@ -139,9 +140,9 @@ def _set_profile(ctx: click.Context, _: click.Parameter, value: str | None) -> N
 
 def _set_home(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
     if value is not None:
-        from heaptui.config import Home
+        from heaptui.cli.bundle_home import home_of
 
-        ctx.obj.home = Home.find(value, ctx.obj.environ)
+        ctx.obj.home = home_of(value, ctx.obj.environ)
 
 
 def _set_read_only(ctx: click.Context, _: click.Parameter, value: bool) -> None:

@@ -10,7 +10,7 @@ import click
 from heaptui.cli.context import Settings, emit
 from heaptui.cli.context import run as run_now
 from heaptui.cli.output import plain, say, table
-from heaptui.cli.run_support import exchange, exchanges, explanations_json, letter, log, undo
+from heaptui.cli.run_support import bundle, exchange, exchanges, explanations_json, letter, log, undo
 from heaptui.cli.sync import Duration, SyncJob, print_run, run_json
 from heaptui.model.diagnoses import why_in_short
 from heaptui.model.runs import RunSummary
@@ -21,7 +21,7 @@ def run() -> None:
     """Past and present syncs of all processes."""
 
 
-for command in (exchanges, exchange, log, letter, undo):
+for command in (exchanges, exchange, log, letter, undo, bundle):
     run.add_command(command)
 
 
@@ -123,8 +123,9 @@ async def _show(settings: Settings, run_id: int, *, as_json: bool) -> None:
 
 @run.command()
 @click.argument("run_id", type=int)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
-def receipt(settings: Settings, run_id: int) -> None:
+def receipt(settings: Settings, run_id: int, *, as_json: bool) -> None:
     """Print the receipt of a run: counts and digests, no ids.
 
     \b
@@ -134,6 +135,9 @@ def receipt(settings: Settings, run_id: int) -> None:
 
     async def printed() -> None:
         async with settings.workspace("command") as workspace:
+            if as_json or settings.json:
+                emit(await workspace.history.receipt_data(run_id))
+                return
             click.echo(await workspace.history.receipt(run_id), nl=False)
 
     run_now(printed())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import click
@@ -178,6 +179,34 @@ def undo(settings: Settings, run_id: int, *, dry_run: bool, yes: bool, wait: flo
         say("Its cohorts are on hold, so that no sync brings anybody back: heaptui cohort release COHORT")
     if code:
         raise SystemExit(code)
+
+
+@click.command()
+@click.argument("run_id", type=int)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write it.")
+@click.option("--with-ids", is_flag=True, help="Keep the ids of people; otherwise they are hashed.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def bundle(settings: Settings, run_id: int, *, output: Path | None, with_ids: bool, as_json: bool) -> None:
+    """Pack a run into one file for somebody else: no keys, ids hashed; it opens in the same screens.
+
+    \b
+    Example:
+      heaptui run bundle 142
+      heaptui --read-only --home heaptui-acme-jp-run-142.zip
+    """
+
+    async def made() -> Path:
+        async with settings.workspace("command") as workspace:
+            return await workspace.bundles.make(run_id, output, with_ids=with_ids)
+
+    path = run_now(made())
+    if as_json or settings.json:
+        emit({"path": str(path), "with_ids": with_ids})
+        return
+    click.echo(str(path))
+    say("It holds ids of people." if with_ids else "No keys; ids are hashed with a salt that is nowhere.")
+    say(f"open it: heaptui --read-only --home {path.name}")
 
 
 def explanations_json(desk: Any) -> list[dict[str, Any]]:

@@ -54,11 +54,11 @@ class Carried:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """How somebody came into the cohort, or left it."""
+    """How somebody came into the cohort, or left it; `joined` None: was in it by then, since when is not known."""
 
     at: float
     text: str
-    joined: bool = True
+    joined: bool | None = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def judge(facts: CohortFacts, braze: InBraze | None, *, now: float, profile: str
         return verdict(
             Answer.UNDONE,
             f"They were taken out of {name} by an undo, run {last.run_id}, {day(last.answered_at)}.{hold}",
-            f"To bring them back: heaptui cohort release {tail}, then heaptui sync {tail}.",
+            f"To bring them back: heaptui cohort release {tail}, then heaptui sync {tail}",
         )
     if facts.refused is not None:
         told = f" in these words: {facts.refused}" if facts.refused else ""
@@ -156,14 +156,14 @@ def judge(facts: CohortFacts, braze: InBraze | None, *, now: float, profile: str
             Answer.REFUSED,
             f"Braze refused this id for {name}{told}.",
             "Mend the id in its source; to offer it again as it is: heaptui run retry"
-            f" {facts.carried[-1].run_id if facts.carried else 'RUN'}.",
+            f" {facts.carried[-1].run_id if facts.carried else 'RUN'}",
         )
     if facts.doubtful_since is not None:
         return verdict(
             Answer.IN_DOUBT,
             f"A request with them for {name} left at {day(facts.doubtful_since)} and no answer came: whether they are"
             f" {'in' if facts.member else 'out'} is not known.",
-            f"The next sync settles it: heaptui sync {tail}.",
+            f"The next sync settles it: heaptui sync {tail}",
         )
     if not facts.member:
         return _not_a_member(case)
@@ -174,13 +174,13 @@ def judge(facts: CohortFacts, braze: InBraze | None, *, now: float, profile: str
 
 def _not_a_member(case: _Case) -> Verdict:
     facts, name, tail, verdict, left = case.facts, case.name, case.tail, case.says, case.last(Direction.REMOVE)
-    when = next((arrival for arrival in reversed(facts.arrivals) if not arrival.joined), None)
+    when = next((arrival for arrival in reversed(facts.arrivals) if arrival.joined is False), None)
     how = f" with {when.text}, {day(when.at)}" if when else ""
     if facts.delivered:
         return verdict(
             Answer.LEFT,
             f"They left {name}{how}, and Braze has not been told yet.",
-            f"The next sync takes them out: heaptui sync {tail}.",
+            f"The next sync takes them out: heaptui sync {tail}",
         )
     if left is not None or facts.was_member:
         told = f"; Braze took them out in run {left.run_id}, {day(left.answered_at)}" if left else ""
@@ -200,9 +200,9 @@ _LOOK_IN_HEAP = (
 def _waiting(case: _Case) -> Verdict:
     facts, name, tail, verdict = case.facts, case.name, case.tail, case.says
     why, do = {
-        CohortState.ON_HOLD: ("the cohort is on hold", f"heaptui cohort release {tail}, then heaptui sync {tail}."),
-        CohortState.HELD: ("an unusually large change is held", f"Look first, then: heaptui sync {tail} --yes-really."),
-    }.get(facts.state, ("the cohort was not synced since", f"heaptui sync {tail}."))
+        CohortState.ON_HOLD: ("the cohort is on hold", f"heaptui cohort release {tail}, then heaptui sync {tail}"),
+        CohortState.HELD: ("an unusually large change is held", f"Look first, then: heaptui sync {tail} --yes-really"),
+    }.get(facts.state, ("the cohort was not synced since", f"heaptui sync {tail}"))
     return verdict(Answer.WAITING, f"They are in {name} and wait to be sent: {why}.", do)
 
 
@@ -218,7 +218,7 @@ def _accepted(case: _Case) -> Verdict:
             return verdict(
                 Answer.WRONG_KIND,
                 f"Braze accepted this as {kind} for {name}, but knows it as {braze.as_kind}{real}: without effect.",
-                f"Import the column with Braze's {kind}: heaptui cohort import FILE --into {tail} --id-column COLUMN.",
+                f"Import the column with Braze's {kind}: heaptui cohort import FILE --into {tail} --id-column COLUMN",
             )
         return verdict(
             Answer.UNKNOWN_TO_BRAZE,
@@ -293,11 +293,18 @@ def overall(verdicts: list[Verdict]) -> Verdict:
     return min(verdicts, key=lambda verdict: _LEAST_WELL_FIRST.index(verdict.answer))
 
 
+_CAME = {True: "entered", False: "left", None: "found"}
+
+
 def steps(facts: CohortFacts) -> list[tuple[float, str]]:
     """Everything that happened to one person in one cohort, oldest first."""
-    made = [(arrival.at, f"{'entered' if arrival.joined else 'left'}: {arrival.text}") for arrival in facts.arrivals]
+    made = [(arrival.at, f"{_CAME[arrival.joined]}: {arrival.text}") for arrival in facts.arrivals]
     words = {Direction.ADD: "join", Direction.REMOVE: "leave"}
+    halved = 0
     for one in facts.carried:
+        if one.state is BatchState.SPLIT:
+            halved += 1
+            continue
         what = f"{words[one.direction]} sent: run {one.run_id}, batch {one.batch_id}"
         answer = {
             BatchState.SUBMITTED: f"answer {one.status}",
@@ -306,9 +313,10 @@ def steps(facts: CohortFacts) -> list[tuple[float, str]]:
             BatchState.SKIPPED: "not sent any more",
             BatchState.PLANNED: "planned",
             BatchState.IN_FLIGHT: "on its way",
-            BatchState.SPLIT: f"answer {one.status}, tried again in halves",
         }[one.state]
-        made.append((one.sent_at or one.answered_at or 0.0, f"{what}, {answer}"))
+        found = f" (found by halving {halved} {'request' if halved == 1 else 'requests'})" if halved else ""
+        halved = 0
+        made.append((one.sent_at or one.answered_at or 0.0, f"{what}, {answer}{found}"))
     if facts.read_back:
         seen = "seen in" if facts.read_back.inside else "not in"
         made.append((facts.read_back.at, f"{seen} the Braze segment “{facts.read_back.segment}” (compare)"))

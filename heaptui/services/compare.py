@@ -240,8 +240,7 @@ class CompareService:
             for start in range(0, len(comparison.strangers), CHUNK):
                 some = comparison.strangers[start : start + CHUNK]
                 strangers |= await self._ledger.write(partial(readbacks.number_people, people=some))
-            # Those of a sample who were not asked about are sent again; what that does to unknown ids is nothing.
-            held = comparison.both | comparison.extra | strangers | comparison.unknown
+            held = comparison.both | comparison.extra | strangers
 
             def write(connection: sqlite3.Connection) -> None:
                 if orphans.open_deliveries(connection, counts.cohort_id):
@@ -256,6 +255,7 @@ class CompareService:
                     counts.cohort_id,
                     view,
                     held=held,
+                    unknown=comparison.unknown,
                     untouched=untouched,
                     read_at=counts.exported_at,
                 )

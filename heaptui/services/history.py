@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from heaptui.errors import UsageError
 from heaptui.model.receipt import receipt_text
@@ -87,6 +87,43 @@ class HistoryService:
             profile=self._workspace.profile.name,
             label=self._workspace.profile.label,
         )
+
+    async def receipt_data(self, run_id: int) -> dict[str, Any]:
+        """The same for other programs."""
+        detail = await self.show(run_id)
+        run, profile = detail.summary, self._workspace.profile
+        return {
+            "run_id": run_id,
+            "profile": profile.name,
+            "label": profile.label,
+            "endpoint": detail.endpoint,
+            "state": run.state,
+            "started_at": run.started_at,
+            "ended_at": run.ended_at,
+            "by": run.by,
+            "origin": run.origin,
+            "host": run.host,
+            "heaptui": run.version,
+            "deliveries": [
+                {
+                    "cohort_id": d.cohort_id,
+                    "name": d.name,
+                    "state": d.state,
+                    "planned": {"adds": d.adds, "removes": d.removes},
+                    "submitted": d.submitted,
+                    "rejected": d.rejected,
+                    "in_doubt": d.in_doubt,
+                    "skipped": d.skipped,
+                    "requests": d.requests,
+                    "retries": d.retries,
+                    "unsettled_until": d.unsettled_until,
+                    "sha256": dict(
+                        zip(("people", "plan", "file"), detail.digests.get(d.cohort_id, ("", "", "")), strict=True)
+                    ),
+                }
+                for d in detail.deliveries
+            ],
+        }
 
     async def save_receipt(self, run_id: int) -> Path:
         """Write the receipt into the receipts folder and return its path.

@@ -151,7 +151,7 @@ class SegmentService:
 
     async def rates(self) -> dict[str, MatchRate]:
         """The newest match rate of every cohort that has one, by id."""
-        measured = await self._ledger.read(segments.match_rates)
+        measured = await self._ledger.read(braze_segments.match_rates)
         alone = ((parse(text, IDS), rate) for text, rate in measured.items())
         return {expression.cohort_id: rate for expression, rate in alone if isinstance(expression, InCohort)}
 

@@ -30,6 +30,7 @@ from heaptui.store.secrets import Secrets, lookup_secrets
 
 if TYPE_CHECKING:
     from heaptui.clients.braze_rest import BrazeRest, Waiter
+    from heaptui.services.bundle import BundleService
     from heaptui.services.cohorts import CohortService
     from heaptui.services.compare import CompareService
     from heaptui.services.heap import HeapService
@@ -192,6 +193,13 @@ class Workspace:
         from heaptui.services.undo import UndoService
 
         return UndoService(self)
+
+    @cached_property
+    def bundles(self) -> BundleService:
+        """Pack a run into one file."""
+        from heaptui.services.bundle import BundleService
+
+        return BundleService(self)
 
     @cached_property
     def compare(self) -> CompareService:

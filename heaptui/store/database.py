@@ -74,6 +74,11 @@ class Database:
                 connection.close()
         return cls(path, read_only=False, opened=path)
 
+    @property
+    def opened(self) -> Path:
+        """The file that is really read: a copy where the ledger itself cannot be opened read-only."""
+        return self._opened
+
     async def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
         """Run one write in the writer thread; it is durable when this returns.
 

@@ -71,7 +71,7 @@ def _facts(
         and (doubt.direction is Direction.REMOVE if uid in belief.delivered else doubt.direction is Direction.ADD)
     ]
     if member and not arrivals and cohort.source_name and cohort.changed_at:
-        arrivals = (Arrival(cohort.changed_at, f"in the file {cohort.source_name}"),)
+        arrivals = (Arrival(cohort.changed_at, f"in {cohort.source_name}, when it was read last", None),)
     return CohortFacts(
         cohort_id=cohort.cohort_id,
         name=cohort.name,

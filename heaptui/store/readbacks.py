@@ -75,14 +75,23 @@ def number_people(connection: sqlite3.Connection, people: Sequence[Identifier]) 
 
 
 def believe(
-    connection: sqlite3.Connection, cohort_id: str, view: View, *, held: BitMap, untouched: BitMap, read_at: float
+    connection: sqlite3.Connection,
+    cohort_id: str,
+    view: View,
+    *,
+    held: BitMap,
+    unknown: BitMap,
+    untouched: BitMap,
+    read_at: float,
 ) -> None:
     """Set what is believed of a cohort to what Braze showed at `read_at`.
 
-    For `untouched` people the belief stays: their change is too young for the read to tell. Doubts that were settled
-    before the read are answered by it; younger ones stay.
+    Of `unknown` people, those accepted before stay so: sending them again would change nothing. For `untouched` ones
+    the belief stays: their change is too young for the read to tell. Doubts that were settled before the read are
+    answered by it; younger ones stay.
     """
     belief = beliefs.read_belief(connection, cohort_id, view.route, view.settle, space_map(connection))
-    belief.delivered = (held - untouched) | (belief.delivered & untouched)
+    shown = held | (unknown & belief.delivered)
+    belief.delivered = (shown - untouched) | (belief.delivered & untouched)
     belief.doubts = [doubt for doubt in belief.doubts if doubt.since + view.settle > read_at]
     beliefs.write_belief(connection, cohort_id, view.route, belief)

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 
+TRACE, COMPARE = "trace", "compare"
 COHORTS, SEGMENTS, SYNC, RUNS, RUN, CREDENTIALS, IMPORT, START, WAY, UPLOAD = (
     "cohorts",
     "segments",
@@ -58,6 +59,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("app.quit", EVERYWHERE, "q", "quit", "app.ask_quit", "Quit; asks while a run is going."),
     Command("app.end_tour", EVERYWHERE, "0", "end tour", "app.end_tour", "End the guided tour of the demo."),
     Command("table.filter", EVERYWHERE, "slash", "filter", "screen.filter", "Show only rows with a text; esc clears."),
+    Command("people.trace", EVERYWHERE, "t", "trace", "screen.trace", "Trace a person: why in the segment, or not."),
     Command("cohorts.mark", COHORTS, "space", "mark", "screen.mark", "Mark the cohort for the next plan.", 1),
     Command("cohorts.sync", COHORTS, "s", "sync", "screen.sync", "Plan a sync of what is marked. Sends nothing.", 2),
     Command("cohorts.import", COHORTS, "i", "import", "screen.import", "Import a file. Sends nothing.", 3),
@@ -93,6 +95,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("segments.copy", SEGMENTS, "y", "copy", "screen.copy", "Copy as text; again: as Markdown, as JSON."),
     Command("segments.again", SEGMENTS, "r", "read again", "screen.again", "Ask Braze for its segments again.", 7),
     Command("cohorts.upload", COHORTS, "b", "file for Braze", "screen.upload", "Write a file for Import Users."),
+    Command("cohorts.compare", COHORTS, "v", "compare", "screen.compare", "Compare the cohort with a Braze segment."),
     Command("sync.start", SYNC, "enter", "start", "screen.start", "Send what the plan shows.", 1),
     Command("sync.leave_out", SYNC, "space", "leave out", "screen.leave_out", "Leave this cohort out of the plan.", 2),
     Command("sync.let", SYNC, "l", "let through", "screen.let_through", "Let a held cohort through; asks its name.", 3),
@@ -107,6 +110,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("runs.order", RUNS, "o", "order", "screen.order", "Sort by need, time, people accepted or reason."),
     Command("runs.receipt", RUNS, "w", "receipt", "screen.save", "Save the receipt of the run.", 3),
     Command("runs.copy", RUNS, "y", "copy", "screen.copy", "Copy a message for the customer: no keys, no ids.", 4),
+    Command("runs.undo", RUNS, "u", "undo", "screen.undo", "Take the run back, as a plan; its cohorts go on hold."),
+    Command("runs.bundle", RUNS, "b", "bundle", "screen.bundle", "Pack the run into one file: no keys, ids hashed.", 5),
     Command("run.pane", RUN, "tab", "pane", "screen.pane", "Story, batches, refused ids, exchanges.", 1),
     Command("run.copy", RUN, "y", "copy", "screen.copy", "Copy what the lower half shows.", 2),
     Command("run.ids", RUN, "i", "ids", "screen.ids", "Show the people of a request, or mask them again.", 3),
@@ -125,6 +130,15 @@ COMMANDS: tuple[Command, ...] = (
     Command("upload.clicks", UPLOAD, "c", "older menu", "screen.clicks", "The clicks in the other menu.", 4),
     Command("upload.copy", UPLOAD, "y", "copy steps", "screen.copy", "Copy the steps for Braze.", 5),
     Command("upload.back", UPLOAD, "escape", "back", "screen.back", "Back to the cohorts.", 6),
+    Command("trace.edit", TRACE, "i", "another", "screen.edit", "Type another id.", 1),
+    Command("trace.again", TRACE, "m", "ask again", "screen.again", "Look again, and ask Braze again.", 2),
+    Command("trace.copy", TRACE, "y", "copy answer", "screen.copy", "Copy the answer.", 3),
+    Command("trace.back", TRACE, "escape", "back", "screen.back", "Back to where it was opened.", 4),
+    Command("compare.report", COMPARE, "y", "copy report", "screen.copy", "Copy a report without ids.", 1),
+    Command("compare.export", COMPARE, "e", "export", "screen.export", "Write the people of the line to a file.", 2),
+    Command("compare.again", COMPARE, "r", "again", "screen.again", "Read the Braze segment again.", 3),
+    Command("compare.repair", COMPARE, "s", "repair", "screen.repair", "Believe what was read, and plan a sync.", 4),
+    Command("compare.back", COMPARE, "escape", "back", "screen.back", "Back to the cohorts.", 5),
     Command("credentials.edit", CREDENTIALS, "enter", "edit", "screen.edit", "Edit the highlighted setting or key.", 1),
     Command("credentials.forget", CREDENTIALS, "d", "forget key", "screen.forget", "Remove a stored key.", 2),
 )  # fmt: skip

@@ -118,3 +118,20 @@ async def test_a_lookup_of_people_leaves_neither_question_nor_answer(sandbox: An
     )
     assert "mori" not in repr(content)
     assert "0051120" not in repr(content)
+
+
+async def test_a_ledger_without_a_recorder_can_still_be_looked_at(sandbox: Any, tmp_path: Path) -> None:
+    sandbox.fault(effect="status", status=401, body={"message": "client_secret is invalid"})
+    async with workspace_on(sandbox, tmp_path / "home") as workspace:
+        cohort = await fill(workspace, ids(0, 10))
+        run_id = (await synced(workspace, cohort)).run_id
+
+        def as_before(connection: Any) -> None:
+            for table in ("exchange", "run_context", "readback"):
+                connection.execute(f"DROP TABLE {table}")
+
+        await workspace.ledger.write(as_before)
+        desk = await workspace.support.desk(run_id)
+        assert desk.explanations[0].code == "braze.401.data_import_key"
+        assert await workspace.support.count(run_id) == 0
+        assert (await workspace.people.trace("u000001")).first.sentence

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from heaptui.cli.bundle_home import home_of
+from heaptui.sandbox.world import Segment
 from heaptui.ui.app import HeaptuiApp
 from tests.services.world import fill, ids, synced, workspace_on
-from tests.ui.conftest import SIZES, Desk, highlight, lines_of, shows, status, text_of, until
+from tests.ui.conftest import SIZES, Desk, Opening, highlight, lines_of, shows, status, text_of, until
 
 REFUSED = {"effect": "status", "status": 401, "body": {"message": "client_secret is invalid"}}
 
@@ -90,8 +92,8 @@ async def test_y_copies_a_message_for_the_customer(sandbox: Any, desk: Desk, tmp
 async def test_a_run_of_another_process_is_seen_as_it_goes_on(sandbox: Any, desk: Desk, tmp_path: Path) -> None:
     async with workspace_on(sandbox, tmp_path / "home", read_timeout_seconds=5.0) as workspace:
         cohort = await fill(workspace, ids(0, 3000), name="Slow")
-        sandbox.fault(effect="slow", seconds=0.4, match={"path": "users"})
         progress = await workspace.sync.start([cohort])
+        workspace.sync.pause(progress.run_id)
         app = HeaptuiApp(desk.opening)
         async with app.run_test(size=(120, 36)) as pilot:
             await shows(pilot, "Cart abandoners")
@@ -101,6 +103,80 @@ async def test_a_run_of_another_process_is_seen_as_it_goes_on(sandbox: Any, desk
             highlight(app, str(progress.run_id))
             await pilot.press("enter")
             await shows(pilot, f"Run {progress.run_id} ▶ running")
+            workspace.sync.go_on(progress.run_id)
             await workspace.sync.finished(progress.run_id)
             await shows(pilot, f"Run {progress.run_id} ✓ done")
             await shows(pilot, "Exchanges 4")
+
+
+async def test_t_traces_a_person_from_everywhere(sandbox: Any, desk: Desk) -> None:
+    app = HeaptuiApp(desk.opening)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        await pilot.press("t")
+        await shows(pilot, "Trace a person")
+        await pilot.press(*"u000350", "enter")
+        await shows(pilot, "Braze accepted them for")
+        await shows(pilot, "step by step")
+        await shows(pilot, "join sent: run 1")
+        await pilot.press("y")
+        assert "Cart abandoners" in app.clipboard or "カート放棄" in app.clipboard
+        await pilot.press("escape")
+        await shows(pilot, "[1 Cohorts")
+
+
+async def test_an_undo_is_a_question_then_a_run_and_the_cohort_rests(sandbox: Any, desk: Desk, tmp_path: Path) -> None:
+    app = HeaptuiApp(desk.opening)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        await pilot.press("4")
+        await shows(pilot, "✓ done")
+        await pilot.press("u")
+        await shows(pilot, "Undo run 1?")
+        await shows(pilot, "3,000 leave")
+        await pilot.press("enter")
+        await until(pilot, lambda: not sandbox.members(desk.carts))
+        await shows(pilot, "✓ done")
+        await pilot.press("1")
+        await shows(pilot, "on hold")
+
+
+async def test_v_compares_a_cohort_with_a_braze_segment(sandbox: Any, desk: Desk) -> None:
+    desk.opening.environ["HEAPTUI_REST_API_KEY"] = sandbox.keys.rest_api_key
+    app = HeaptuiApp(desk.opening)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        highlight(app, desk.carts)
+        await pilot.press("v")
+        await shows(pilot, "Which Braze segment")
+        segment = Segment(segment_id="s1", name="check: Cart abandoners", include=[desk.carts])
+        sandbox.world.segments["s1"] = segment
+        sandbox.world.cohorts[desk.carts].members.discard("u000123")
+        await pilot.press("enter")
+        await shows(pilot, "known to Braze")
+        await shows(pilot, "2,999")
+        await pilot.press("y")
+        await until(pilot, lambda: "report" in status(app))
+        assert "u000123" not in app.clipboard
+        assert "2,999" in app.clipboard
+
+
+async def test_a_bundle_is_written_and_opens_in_the_same_screens(sandbox: Any, desk: Desk, tmp_path: Path) -> None:
+    run_id = await failed(sandbox, desk, tmp_path)
+    app = HeaptuiApp(desk.opening)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        await pilot.press("4")
+        await shows(pilot, "401 key")
+        highlight(app, str(run_id))
+        await pilot.press("b")
+        await until(pilot, lambda: "ids hashed" in status(app))
+    (path,) = desk.opening.home.out_dir.glob("*.zip")
+    other = HeaptuiApp(Opening(home_of(str(path), {}), {}, read_only=True))
+    async with other.run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Late carts")
+        await pilot.press("4")
+        await shows(pilot, "Data Import Key is invalid (401)")
+        await pilot.press("enter")
+        await shows(pilot, f"Run {run_id} ✗ stopped")
+        assert "read-only" in text_of(other)

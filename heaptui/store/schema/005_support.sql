@@ -15,6 +15,8 @@ CREATE TABLE exchange (
     packed      BLOB NOT NULL
 );
 CREATE INDEX exchange_of_run ON exchange (run_id, exchange_id);
+CREATE INDEX exchange_telling ON exchange (run_id, exchange_id)
+    WHERE status IS NULL OR status >= 300 OR status = 202;
 CREATE INDEX exchange_by_time ON exchange (at);
 
 -- What a run was started with, as far as it may explain a difference to another run. JSON.

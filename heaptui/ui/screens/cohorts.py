@@ -271,6 +271,13 @@ class CohortsScreen(FramedScreen):
             return f"“{cohort.name}” is not on hold."
         return heap_actions.why_off(self, command_id, cohort) if command_id in heap_actions.COMMANDS else ""
 
+    def action_compare(self) -> None:
+        """Compare the cohort with a Braze segment."""
+        if not self.refuses("cohorts.compare") and self.current is not None:
+            from heaptui.ui.screens.compare import CompareScreen
+
+            self.app.push_screen(CompareScreen(self.current))
+
     def action_mark(self) -> None:
         """Mark or unmark, and go on to the next."""
         if self.refuses("cohorts.mark"):

@@ -206,6 +206,16 @@ class FramedScreen(Screen[None]):
         field.add_class("-open")
         field.focus()
 
+    def traced_by_default(self) -> str:
+        """The id of the highlighted person, where the screen shows people."""
+        return ""
+
+    def action_trace(self) -> None:
+        """Trace a person."""
+        from heaptui.ui.screens.trace import TraceScreen
+
+        self.app.push_screen(TraceScreen(self.traced_by_default()))
+
     @on(Input.Changed, "#filter")
     def _filtered(self, event: Input.Changed) -> None:
         self.filter_text = event.value.casefold()

@@ -12,6 +12,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Input
 
 from heaptui.errors import HeaptuiError
+from heaptui.model.runs import BatchState
 from heaptui.services.support import Content, Desk, ExchangeRow
 from heaptui.ui import exchange_view, signs
 from heaptui.ui.commands import RUN
@@ -33,6 +34,16 @@ EVERY = 1.0
 """Seconds between two looks at a run that goes on."""
 
 WORDS = {"add": "join", "remove": "leave"}
+
+STATES = {
+    BatchState.PLANNED: "planned",
+    BatchState.IN_FLIGHT: "on its way",
+    BatchState.SUBMITTED: "accepted",
+    BatchState.SPLIT: "halved",
+    BatchState.REJECTED: "refused",
+    BatchState.SKIPPED: "not sent",
+    BatchState.IN_DOUBT: "in doubt",
+}
 
 
 class RunScreen(FramedScreen):
@@ -185,6 +196,11 @@ class RunScreen(FramedScreen):
             self.query_one("#detail-rule", RuleLine).tell(title, verdict)
             self.query_one("#run-facts", FactsPane).tell(facts or [("", "Everything went well.")])
 
+    def traced_by_default(self) -> str:
+        """The refused person under the cursor."""
+        row = self._table.row
+        return row.cells[2] if row is not None and self._pane == REFUSED else ""
+
     def why_disabled(self, command_id: str) -> str:
         """What needs an exchange, and what the run does not allow."""
         if command_id in ("run.curl", "run.ids") and self._shown is None:
@@ -252,12 +268,12 @@ def _batch_row(batch: BatchRow) -> Row:
             str(batch.batch_id),
             WORDS[batch.direction],
             f"{batch.size:,}",
-            batch.state.replace("_", " "),
+            STATES[batch.state],
             str(batch.attempts),
             str(batch.status or "–"),
             batch.answer,
         ),
-        tone="bad" if batch.state in ("rejected", "in_doubt") else "",
+        tone="bad" if batch.state in (BatchState.REJECTED, BatchState.IN_DOUBT) else "",
     )
 
 

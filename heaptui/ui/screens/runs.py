@@ -15,6 +15,7 @@ from heaptui.model.runs import RunProgress, RunSummary
 from heaptui.ui import run_text, signs
 from heaptui.ui.commands import RUNS
 from heaptui.ui.screens.framed import FramedScreen
+from heaptui.ui.widgets.dialogs import Question
 from heaptui.ui.widgets.facts import FactsPane
 from heaptui.ui.widgets.frame import RuleLine
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
@@ -140,8 +141,10 @@ class RunsScreen(FramedScreen):
             return "There is no run yet."
         if command_id == "runs.copy" and not self._explained:
             return "This run went well: there is nothing to tell the customer."
-        if command_id == "runs.continue" and self.workspace.read_only:
-            return "This is open read-only: the owner continues it."
+        if command_id in ("runs.continue", "runs.undo") and self.workspace.read_only:
+            return "This is open read-only: its owner can do it."
+        if command_id == "runs.undo" and self.dashboard.live_runs:
+            return "A sync is running: 3 shows it."
         return ""
 
     async def action_open(self) -> None:
@@ -188,6 +191,50 @@ class RunsScreen(FramedScreen):
         if not self.refuses("runs.copy") and run_id is not None:
             self.app.copy_to_clipboard(await self.workspace.support.letter(run_id))
             self.say("A message for the customer was sent to the terminal's clipboard; run letter prints it, too.")
+
+    @work(group="dialog", exclusive=True, exit_on_error=True, description="bundle a run")
+    async def action_bundle(self) -> None:
+        """Pack the run into one file."""
+        run_id = self.current
+        if self.refuses("runs.bundle") or run_id is None:
+            return
+        path = await self.workspace.bundles.make(run_id)
+        self.say(f"No keys, ids hashed: {path}")
+
+    @work(group="dialog", exclusive=True, exit_on_error=True, description="undo a run")
+    async def action_undo(self) -> None:
+        """Show what an undo would send, and send it when somebody says so."""
+        run_id = self.current
+        if self.refuses("runs.undo") or run_id is None:
+            return
+        app = self.dashboard
+        try:
+            plans = await self.workspace.undo.plan(run_id)
+        except HeaptuiError as error:
+            self.told(error)
+            return
+        lines = [f"{plan.name}: {plan.adds:,} join again, {plan.removes:,} leave" for plan in plans]
+        agreed = await app.push_screen_wait(
+            Question(
+                f"Undo run {run_id}?",
+                [
+                    *lines,
+                    f"Data points in Braze, at most {sum(plan.points for plan in plans):,}.",
+                    "The cohorts go on hold, so that no sync brings anybody back before you release them.",
+                ],
+                yes="Send the undo",
+                no="Leave it",
+            )
+        )
+        if not agreed:
+            return
+        try:
+            progress = await self.workspace.undo.start(run_id)
+        except HeaptuiError as error:
+            self.told(error)
+            return
+        app.planned, app.continues, app.current_run = [], None, progress.run_id
+        await app.action_tab("sync")
 
     def action_order(self) -> None:
         """Sort by the next column."""
