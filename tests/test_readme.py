@@ -53,7 +53,7 @@ def test_no_key_means_two_things_on_one_screen_and_footers_are_short() -> None:
 
 def test_cron_systemd_and_launchd_run_the_same_command_that_exists() -> None:
     plist = plistlib.loads(re.search(r"```xml\n(.*?)```", README, re.DOTALL)[1].encode())  # type: ignore[index]
-    lines = re.findall(r"^(?:10 3 \* \* \* +|ExecStart=)(/\S+/heaptui .*)$", README, re.MULTILINE)
+    lines = re.findall(r"^(?:10 3 \* \* \* +|ExecStart=)(/\S+/heaptui .* sync .*)$", README, re.MULTILINE)
     commands = [plist["ProgramArguments"], *(line.split() for line in lines)]
     assert len(commands) == 3
     assert {tuple(command[1:]) for command in commands} == {("--profile", "acme", "sync", "--all", "--yes")}
