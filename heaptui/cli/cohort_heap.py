@@ -42,8 +42,9 @@ def received_facts(one: Cohort, received: Received) -> list[tuple[str, str]]:
         expected = time.strftime("%H:%M", time.localtime(page.received_at + CADENCE))
         quiet = "quiet: no change in Heap, or not sent" if one.quiet else f"next expected {expected}"
         lines.append(("received", f"{moment(page.received_at)}{place}, signature {page.verified}, {quiet}"))
-    if task := received.incomplete:
-        lines.append(("incomplete", f"{task.missing_text}; what came is in. “Sync now” in Heap sends everybody"))
+    if task := received.unfinished:
+        remedy = "; what came is in. “Sync now” in Heap sends everybody" if task.closed else " yet"
+        lines.append((task.state, task.missing_text + remedy))
     if received.waiting:
         lines.append(("not applied", f"{received.waiting:,} pages; heaptui listen applies them"))
     if one.drain_asked_at is not None:

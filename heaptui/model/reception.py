@@ -151,7 +151,7 @@ class Received:
     waiting: int
 
     @property
-    def incomplete(self) -> HeapTask | None:
-        """The newest Heap sync, when pages of it never came."""
-        newest = self.tasks[0] if self.tasks else None
-        return newest if newest and newest.state == "incomplete" else None
+    def unfinished(self) -> HeapTask | None:
+        """The newest Heap sync with people, while pages of it are missing, or when they never came."""
+        newest = next((task for task in self.tasks if task.drain is Drain.NONE), None)
+        return None if newest is None or newest.complete else newest

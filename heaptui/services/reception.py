@@ -48,6 +48,9 @@ SILENCE = 600.0
 NOTE_EVERY = 10.0
 LOOK_EVERY = 5.0
 TRIM_EVERY = 3600.0
+APPLIED_AT_ONCE = 50
+"""Pages that are applied before anything else has its turn."""
+
 CHECKED_AT_ONCE = 4
 """Bodies that are verified and read at the same time; more would only take memory."""
 
@@ -132,7 +135,7 @@ class Reception:
                 now = time.monotonic()
                 # A busy or full ledger is no reason to stop listening: the next look finds the same work.
                 with self._telling():
-                    if await self.apply_all():
+                    if await self.apply_all(APPLIED_AT_ONCE):
                         self._on_applied()
                     if await self._close_silent():
                         self._on_applied()
@@ -161,13 +164,16 @@ class Reception:
         else:
             self._ailing = ""
 
-    async def apply_all(self) -> int:
-        """Apply every stored page, the oldest first; returns how many."""
+    async def apply_all(self, most: int | None = None) -> int:
+        """Apply stored pages, the oldest first: every one, or so many at most. Returns how many."""
         count = 0
         self._arrived.clear()
         while waiting := await self._ledger.read(pages.next_waiting):
             if await self._apply(waiting):
                 count += 1
+            if count == most:
+                self._arrived.set()
+                break
         return count
 
     async def _apply(self, waiting: Waiting) -> bool:
@@ -225,7 +231,14 @@ class Reception:
             SecurityNote(kind, security.day_of(seen.last_at), seen.count, seen.first_at, seen.last_at, seen.peer)
             for kind, seen in refused.items()
         ]
-        await self._ledger.write(partial(security.add, notes=notes))
+        try:
+            await self._ledger.write(partial(security.add, notes=notes))
+        except LedgerError:
+            for kind, seen in refused.items():
+                kept = self._refused.setdefault(kind, seen)
+                if kept is not seen:
+                    kept.count, kept.first_at = kept.count + seen.count, seen.first_at
+            raise
         for note in notes:
             self._told(f"! {note.text}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from textwrap import wrap
 
 from heaptui.model.cohorts import Cohort, Origin
 from heaptui.model.reception import CADENCE, ListenerFacts, Received, ReceivedPage
@@ -57,17 +58,20 @@ def facts_of(cohort: Cohort, received: Received | None, *, wide: bool) -> list[s
         lines += [came, f"            {told}, every 4 h"] if wide else [f"{came}, {told}"]
         if cohort.quiet:
             lines.append("! Quiet     no change in Heap, or not sent. Nobody leaves Braze over it")
-        if task := received.incomplete:
-            lines.append(f"Incomplete  {task.missing_text}; “Sync now” in Heap sends everybody")
+        if task := received.unfinished:
+            lines.append(f"{task.state.capitalize():<11} {task.missing_text}{'' if task.closed else ' yet'}")
+            if task.closed:
+                lines.append("            “Sync now” in Heap sends everybody")
         if received.waiting:
             lines.append(f"Not applied {received.waiting:,} pages; a listener applies them")
     if cohort.drain_asked_at is not None:
-        lines.append("Heap asks   to empty this segment. Nothing is done yet; d answers")
+        lines.append("Heap asks   to empty this segment; d answers")
     if cohort.automatic:
         lines.append("Automatic   on: goes to Braze by itself     a switches off")
     else:
         lines.append("Automatic   off: somebody presses s        a switches on")
-    lines += [f"! {warning}" for warning in (received.warnings if received else ())]
+    for warning in received.warnings if received else ():
+        lines += wrap(f"! {warning}", 56 if wide else 76, subsequent_indent="  ")
     return lines
 
 

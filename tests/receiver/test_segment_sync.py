@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from heaptui.errors import LedgerError
 from heaptui.model.reception import Drain
 from heaptui.services.workspace import Workspace
 from heaptui.store import pages, security, segments
@@ -201,6 +202,23 @@ async def test_a_busy_ledger_is_503_and_the_retry_is_taken(door: Door, monkeypat
     other.close()
     await door.takes(["a"])
     assert await door.members() == {"a", "z"}
+
+
+async def test_notes_that_a_busy_ledger_did_not_take_are_written_later(door: Door) -> None:
+    await door.takes(["z"])
+    await door.workspace.ledger.write(lambda c: c.execute("PRAGMA busy_timeout = 50").fetchone())
+    body = page_body(["a"])
+    await door.post(body, signed(body, secret="guessed"))
+    other = sqlite3.connect(door.workspace.ledger.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(LedgerError):
+        await door.reception.write_notes()
+    other.execute("ROLLBACK")
+    other.close()
+    await door.post(body, signed(body, secret="guessed"))
+    await door.reception.write_notes()
+    (note,) = await door.workspace.ledger.read(lambda c: security.notes(c, 0))
+    assert note.count == 2
 
 
 async def test_a_task_is_complete_when_its_last_page_is_applied(door: Door) -> None:

@@ -162,6 +162,7 @@ async def test_the_newest_task_is_told_with_its_missing_pages(door: Door) -> Non
     await door.takes(["b"], number=3, total=4)
     now = time.time()
     await door.workspace.ledger.write(lambda c: pages.close_silent(c, silent_since=now + 1, at=now))
-    incomplete = (await door.workspace.heap.received(COHORT)).incomplete
-    assert incomplete is not None
-    assert incomplete.missing_text == "pages 2, 4 of 4 are missing"
+    await door.takes(action="segment.users.drain", task=None)
+    unfinished = (await door.workspace.heap.received(COHORT)).unfinished
+    assert unfinished is not None
+    assert (unfinished.state, unfinished.missing_text) == ("incomplete", "pages 2, 4 of 4 are missing")
