@@ -56,7 +56,9 @@ def test_cron_systemd_and_launchd_run_the_same_command_that_exists() -> None:
     lines = re.findall(r"^(?:10 3 \* \* \* +|ExecStart=)(/\S+/heaptui .* sync .*)$", README, re.MULTILINE)
     commands = [plist["ProgramArguments"], *(line.split() for line in lines)]
     assert len(commands) == 3
-    assert {tuple(command[1:]) for command in commands} == {("--profile", "acme", "sync", "--all", "--refresh", "--yes")}
+    assert {tuple(command[1:]) for command in commands} == {
+        ("--profile", "acme", "sync", "--all", "--refresh", "--yes")
+    }
     assert plist["StartCalendarInterval"] == {"Hour": 3, "Minute": 10}
     help_text = subprocess.run(
         [sys.executable, "-m", "heaptui", "sync", "--help"], capture_output=True, text=True
