@@ -58,7 +58,9 @@ def wrapped(text: str, width: int) -> list[str]:
             lines.append(line)
         line = lead + word
         while cell_len(line) > width:
-            head = fit(line, width + 1)[:-1]
-            lines.append(head.rstrip("…") or line[:1])
-            line = lead + line[len(lines[-1]) :]
+            end = len(line)
+            while cell_len(line[:end]) > width:
+                end -= 1
+            lines.append(line[:end])
+            line = line[end:]
     return [*lines, line]
