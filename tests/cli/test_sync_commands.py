@@ -101,7 +101,7 @@ def test_a_signal_lets_what_is_in_flight_come_home_and_the_run_can_be_continued(
 
 
 def test_two_processes_never_deliver_one_cohort_at_once(desk: Desk) -> None:
-    desk.run("cohort", "import", desk.file(people(0, 8000)), "--name", "Carts")
+    desk.run("cohort", "import", desk.file(people(0, 24_000)), "--name", "Carts")
     desk.run("cohort", "import", desk.file(people(0, 5), "b.csv"), "--name", "Trials")
     desk.fault(effect="slow", seconds=0.3)
     first = subprocess.Popen([*HEAPTUI, "sync", "Carts", "--yes"], env=desk.environ, stdout=subprocess.PIPE)
