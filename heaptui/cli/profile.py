@@ -79,7 +79,7 @@ def show(settings: Settings, name: str | None, *, as_json: bool) -> None:
 
     facts = run(shown())
     if as_json or settings.json:
-        emit({**_settings_json(facts.profile), "keys": dict(facts.keys), "notes": facts.notes})
+        emit({**_settings_json(facts.profile), "ways": facts.ways, "keys": dict(facts.keys), "notes": facts.notes})
         return
     found = facts.profile
     click.echo(f"{found.name}{f' · {found.label}' if found.label else ''}")

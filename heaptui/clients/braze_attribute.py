@@ -65,8 +65,9 @@ class AttributeRoute:
         for entry in errors if isinstance(errors, list) else [errors]:
             index = entry.get("index") if isinstance(entry, dict) else None
             if type(index) is int and 0 <= index < len(order) and entry.get("input_array") == "attributes":
+                words = entry.get("type")
                 # Masked and shortened like every text of an answer.
-                named.setdefault(order[index], remarks(answer, only=entry.get("type") or "refused"))
+                named.setdefault(order[index], remarks(answer, only=words) if words else "refused")
             else:
                 unplaced.append(remarks(answer, only=entry))
         return Refusals(named, "; ".join(dict.fromkeys(unplaced)))

@@ -11,7 +11,7 @@ from pyroaring import BitMap
 
 from heaptui.clients.braze import CohortName, Route
 from heaptui.model.belief import Belief, Changes
-from heaptui.model.cohorts import Cohort, Guard
+from heaptui.model.cohorts import Cohort, Guard, braze_label
 from heaptui.model.routes import ATTRIBUTE, way_title
 from heaptui.model.runs import DeliveryState, Reason
 from heaptui.store import beliefs, cohorts, journal, undo
@@ -113,7 +113,7 @@ class Opening:
             # Otherwise the next automatic sync would bring everybody back.
             cohorts.set_on_hold(connection, cohort_id, on_hold=True)
         name = f"{cohort.name}, out of {way_title(self.route.name)}" if self.leaving else cohort.name
-        named = CohortName(cohort_id, cohort.label, cohort.created_at, self._attribute(connection, cohort_id))
+        named = CohortName(cohort_id, braze_label(cohort), cohort.created_at, self._attribute(connection, cohort_id))
         rename = "" if cohort.attribute or cohort.braze_name == cohort.label or self.leaving else cohort.label
         unsent = self._held_back(connection, cohort, changes, belief)
         if unsent is not None:

@@ -124,10 +124,10 @@ class Run:
         await recover(self.ledger, self.view.settle, cohort_id)
         opening = self._opening(self.way)
         for route in await self.ledger.read(lambda connection: opening.moves_from(connection, cohort_id)):
-            await self._leave_old_way(progress, route)
             if self.gate.stopped:
                 # Nothing more leaves in this run: the plan below is recorded as it stands, and waits.
                 break
+            await self._leave_old_way(progress, route)
         await self._deliver_on(progress, gate, opening)
 
     def _opening(self, way: Way, *, leaving: bool = False) -> Opening:

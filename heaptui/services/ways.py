@@ -15,6 +15,9 @@ from heaptui.services.pacing import Quota
 from heaptui.store.target import Target
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from heaptui.config import Profile
     from heaptui.services.workspace import Workspace
 
 TRACK_REQUESTS, TRACK_SECONDS = 3000, 3.0
@@ -62,8 +65,7 @@ def way_in_use(workspace: Workspace) -> Way:
         raise UsageError(
             "No key was given, so nothing can be sent.",
             " ".join(f"{way.title} needs {way.needs}." for way in WAYS),
-            f"heaptui profile set {profile.name} {' '.join(way_facts(ATTRIBUTE).keys)}; without any key:"
-            " heaptui cohort export COHORT --for-braze",
+            f"{_giving(profile, way_facts(ATTRIBUTE).keys)}; without any key: heaptui cohort export COHORT --for-braze",
         )
     facts = way_facts(workspace.route)
     missing = [name for name in facts.keys if name not in keys]
@@ -71,9 +73,16 @@ def way_in_use(workspace: Workspace) -> Way:
         raise UsageError(
             f"A key is missing: {' and '.join(missing)}.",
             f"{facts.title} needs {facts.needs}.",
-            f"heaptui profile set {profile.name} {' '.join(missing)}",
+            _giving(profile, missing),
         )
     return _way(workspace, facts.route)
+
+
+def _giving(profile: Profile, keys: Sequence[str]) -> str:
+    """How to give these keys to a profile."""
+    if profile.from_environment:
+        return f"Set {' and '.join(f'HEAPTUI_{key.upper()}' for key in keys)}"
+    return f"heaptui profile set {profile.name} {' '.join(keys)}"
 
 
 def other_ways(workspace: Workspace) -> dict[str, Way]:

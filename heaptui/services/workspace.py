@@ -213,10 +213,10 @@ def ledger_path(home: Home, profile: Profile, secrets: Secrets) -> Path:
     """Where the ledger of a profile is; a profile of the environment alone has one for each target."""
     if not profile.from_environment:
         return home.data_dir / f"{profile.name}.db"
-    # Whoever gets partner keys later goes on with the ledger that began with the REST key.
+    # Whoever gets a key later goes on with the ledger that began with another one, or without any.
     given = [key for key in (secrets.data_import_key, secrets.rest_api_key) if key]
     paths = []
-    for key in given or (None,):
+    for key in (*given, None):
         text = f"{profile.endpoint}|{profile.partner_name}|{key.fingerprint('ledger') if key else ''}"
         paths.append(home.data_dir / f"env-{hashlib.sha256(text.encode()).hexdigest()[:8]}.db")
     return next((path for path in paths if path.exists()), paths[0])

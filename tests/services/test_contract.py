@@ -7,9 +7,10 @@ import json
 import socket
 
 from heaptui.clients.braze import CohortImport, CohortName, Verdict, reason, verdict, wait_seconds
+from heaptui.clients.braze_attribute import AttributeRoute
 from heaptui.clients.http import Answer, Http, Request
 from heaptui.model.belief import Direction
-from heaptui.model.identifiers import EXTERNAL_ID, Kind, Space
+from heaptui.model.identifiers import EXTERNAL_ID, Identifier, Kind, Space
 from heaptui.model.runs import Reason
 from heaptui.model.secret import Secret
 
@@ -117,3 +118,59 @@ def test_a_rate_limit_is_read_by_the_clock_of_who_set_it() -> None:
     an_hour_ago = 1_700_000_000
     limited = answer(429, x_ratelimit_reset=str(an_hour_ago + 30), date="Tue, 14 Nov 2023 22:13:20 GMT")
     assert wait_seconds(limited) == 30
+
+
+ATTRIBUTES = AttributeRoute(Secret("rest-key"), 75)
+CARTS = CohortName("heaptui-file-abc234", "Carts", 1_611_255_630.0, "heap_carts")
+
+
+async def test_the_attribute_call_is_exactly_as_documented() -> None:
+    people = {
+        EXTERNAL_ID: ["0048213"],
+        Space(Kind.ALIAS, "crm"): ["c-1"],
+        Space(Kind.EMAIL): ["a@b.example"],
+    }
+    first, headers, body = await sent(ATTRIBUTES.membership(CARTS, Direction.ADD, people))
+    assert first == "POST /users/track HTTP/1.1"
+    assert headers["authorization"] == "bearer rest-key"
+    assert body.decode() == (
+        '{"attributes":[{"external_id":"0048213","heap_carts":true,"_update_existing_only":true},'
+        '{"user_alias":{"alias_name":"c-1","alias_label":"crm"},"heap_carts":true,"_update_existing_only":true},'
+        '{"email":"a@b.example","heap_carts":true,"_update_existing_only":true}]}'
+    )
+    _, _, body = await sent(ATTRIBUTES.membership(CARTS, Direction.REMOVE, {EXTERNAL_ID: ["é"]}))
+    assert json.loads(body) == {
+        "attributes": [{"external_id": "é", "heap_carts": False, "_update_existing_only": True}]
+    }
+    _, _, body = await sent(ATTRIBUTES.probe(CARTS))
+    assert json.loads(body) == {"attributes": []}
+    assert ATTRIBUTES.naming(CARTS) is None
+
+
+def test_indexed_errors_name_exactly_their_people_and_others_name_nobody() -> None:
+    mail = Space(Kind.EMAIL)
+    people = {EXTERNAL_ID: ["a", "b"], mail: ["c@d.example"]}
+    entries = [
+        {"index": 2, "input_array": "attributes", "type": "no such address"},
+        {"index": 0, "input_array": "attributes"},
+        {"index": 3, "input_array": "attributes", "type": "beyond the end"},
+        {"index": True, "input_array": "attributes", "type": "no number"},
+        {"index": 1, "input_array": "events", "type": "another array"},
+        "words only",
+    ]
+    text = json.dumps({"message": "success", "errors": entries})
+    refusals = ATTRIBUTES.refusals(answer(201, text), people)
+    assert refusals.named == {
+        Identifier(mail, "c@d.example"): "no such address",
+        Identifier(EXTERNAL_ID, "a"): "refused",
+    }
+    assert "words only" in refusals.unplaced
+    assert ATTRIBUTES.refusals(answer(201, '{"message": "success", "attributes_processed": 3}'), people).named == {}
+    assert not ATTRIBUTES.refusals(answer(201, "{}"), people).unplaced
+    assert ATTRIBUTES.refusals(answer(201, '{"errors": "odd"}'), people).unplaced
+
+
+def test_a_rest_key_is_blamed_only_where_it_was_used() -> None:
+    assert reason(answer(401, '{"message": "Invalid API key"}'), rest=True) is Reason.REST_KEY
+    assert reason(answer(403), rest=True) is Reason.REST_PERMISSION
+    assert reason(answer(403)) is Reason.FORBIDDEN
