@@ -27,7 +27,7 @@ PER_REQUEST = 3
 """So few, that a delivery of a dozen people has several requests in flight."""
 COHORTS = 2
 SPACES = (EXTERNAL_ID, Space(Kind.ALIAS, "email"))
-QUICK = {"settle_seconds": 0.25, "backoff_seconds": 0.001, "read_timeout_seconds": 0.04}
+QUICK = {"settle_seconds": 0.25, "backoff_seconds": 0.001, "read_timeout_seconds": 0.04, "wait_seconds": 2.0}
 LATEST = 0.15
 """Seconds after which nothing is applied late any more; well below the settle time."""
 
