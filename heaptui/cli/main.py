@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": "See it work on a sandbox with sample people; nothing leaves this machine.",
     "profile": "Braze workspaces and their keys.",
+    "verify": "Are endpoint and keys right, and if not, who mends which?",
     "cohort": "Groups of people: import, look, export.",
     "sync": "Bring cohorts in Braze up to date.",
     "run": "Past and present syncs of all processes.",

@@ -118,7 +118,7 @@ class Verification:
         endpoint = self._found[CheckId.ENDPOINT]
         may_send = endpoint.state is CheckState.OK
         if not self._endpoint or endpoint.cause is Cause.NOT_HTTPS or not await self._name_resolves():
-            self._skip_keys("the endpoint first")
+            self._skip_keys("after the endpoint")
             return
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._tls(), name="tls")
@@ -149,7 +149,7 @@ class Verification:
         for check_id, key in keys:
             if check_id not in self._found:
                 told = key.describe() if key else ""
-                self._tell(Check(check_id, CheckState.SKIPPED, f"after {why}" if "first" in why else why, told))
+                self._tell(Check(check_id, CheckState.SKIPPED, why if key else "not given", told))
 
     async def _name_resolves(self) -> bool:
         host = host_of(self._endpoint)
