@@ -86,7 +86,7 @@ async def known_partner_keys(
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Secret]:
     named = {region: environ.get(f"HEAPTUI_PARTNER_API_KEY_{region}") for region in REGIONS}
-    return {region: Secret(value, f"environment, {region}") for region, value in named.items() if value}
+    return {region: Secret(value, f"environment {region}") for region, value in named.items() if value}
 
 
 def _last_page(path: Path) -> float | None:

@@ -90,7 +90,11 @@ class KeyChecks:
         if isinstance(answer, Check):
             for check_id, given in ((CheckId.PARTNER_KEY, key), (CheckId.DATA_IMPORT_KEY, data_import_key)):
                 told = given.describe() if given else ""
-                self._tell(Check(check_id, CheckState.SKIPPED, "not asked: no answer from the host", told))
+                state = CheckState.SKIPPED if given is None else CheckState.WARNING
+                cause = answer.cause if given is key else None
+                self._tell(
+                    Check(check_id, state, f"open: {answer.detail}" if given else "not given", told, cause=cause)
+                )
             return
         says = partner_says(answer)
         if says is Says.PARTNER_REFUSED and (other := await self._other_region(keys, key, secret)):
@@ -181,7 +185,7 @@ class KeyChecks:
             self._tell(Check(CheckId.PARTNER_ENABLED, CheckState.OK, "for this workspace", "", ms))
 
     def _refused(self, answer: Answer) -> str:
-        return f"refused by {self._place}, {answer.status}"
+        return f"refused, {answer.status}, by {self._place}"
 
     async def rest(self, key: Secret | None) -> None:
         """Every permission on its own; the first that is not 401 says that the key is right."""
@@ -196,6 +200,8 @@ class KeyChecks:
             answer = await self._send(permission_call(permission, key))
             outcomes.append(answer)
             if isinstance(answer, Check):
+                told = f"open: {answer.detail}"
+                self._tell(Check(permission, CheckState.WARNING, told, cause=Cause.UNCLEAR))
                 return
             says = rest_says(answer)
             if says in (Says.ACCEPTED, Says.DENIED) and not accepted:
@@ -211,8 +217,11 @@ class KeyChecks:
             return
         answer = next((outcome for outcome in outcomes if isinstance(outcome, Answer)), None)
         if answer is None:
-            told = "not asked: no answer from the host"
-            self._tell(Check(CheckId.REST_KEY, CheckState.SKIPPED, told, key.describe()))
+            unanswered = next(outcome for outcome in outcomes if isinstance(outcome, Check))
+            told = f"open: {unanswered.detail}"
+            self._tell(Check(CheckId.REST_KEY, CheckState.WARNING, told, key.describe(), cause=unanswered.cause))
+            for permission in FEATURES:
+                self._tell(Check(permission, CheckState.SKIPPED, "after the key"))
         elif rest_says(answer) is Says.REFUSED:
             self._failed(CheckId.REST_KEY, self._refused(answer), key, answer, Cause.REST_REFUSED)
             for permission in FEATURES:
@@ -231,7 +240,7 @@ def _permission(permission: str, says: Says, answer: Answer) -> Check:
             told = f"not allowed, 403; off without it: {FEATURES[permission]}"
             return Check(permission, CheckState.FAILED, told, "", ms, Cause.PERMISSION)
         case _:
-            return Check(permission, CheckState.WARNING, _unusual(answer), "", ms)
+            return Check(permission, CheckState.WARNING, _unusual(answer), "", ms, Cause.UNCLEAR)
 
 
 def _unusual(answer: Answer) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from heaptui.errors import HeaptuiError
@@ -90,6 +90,17 @@ def read_paste(text: str) -> Pasted:
     others = _keys(_OTHER, _UUID.sub(lambda found: " " * len(found[0]), rest))[:MOST_KEYS]
     app_id = _APP_ID.search(rest)
     return Pasted(tuple(dict.fromkeys(addresses)), tuple(keys), tuple(others), app_id[1] if app_id else "")
+
+
+def plain_values(text: str, keys: Mapping[str, Secret | None]) -> dict[str, str]:
+    """The pasted texts of some keys by name, for keeping them where the user says; a key does not show itself."""
+    values = {}
+    for name, key in keys.items():
+        words = (found[0] for pattern in (_UUID, _OTHER) for found in pattern.finditer(text))
+        value = next((word for word in words if key is not None and key.matches(word)), None)
+        if value is not None:
+            values[name] = value
+    return values
 
 
 def _keys(pattern: re.Pattern[str], text: str) -> list[PastedKey]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from heaptui.clients.http import Http
@@ -72,7 +72,7 @@ class Verification:
         self._cluster: Cluster | None = None
         self._took = 0.0
 
-    async def checks(self) -> AsyncIterator[Check]:
+    async def checks(self) -> AsyncGenerator[Check, None]:
         """Each finding when it is there; one of the same id replaces the one before."""
         started = time.perf_counter()
         work = asyncio.create_task(self._run(), name="verification")

@@ -209,6 +209,13 @@ async def test_the_lines_of_all_situations_differ(braze: Braze, tmp_path: Path) 
     assert len(SITUATIONS) == len(set(told.values())) == 15, told
 
 
+@pytest.mark.parametrize("path", ["/cohorts/users", "/segments/list"])
+async def test_a_call_without_an_answer_is_never_ready(path: str, braze: Braze) -> None:
+    braze.us.fault(effect="timeout_before", match={"path": path})
+    report = await braze.verdict(seconds=0.5)
+    assert (report.overall, report.exit_code) == (Overall.NOT_READY, ExitCode.UNREACHABLE)
+
+
 async def test_no_check_changes_anything_in_braze(braze: Braze) -> None:
     await braze.verdict()
     world = braze.us.world
