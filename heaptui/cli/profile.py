@@ -157,18 +157,35 @@ async def _stay(settings: Settings, name: str) -> None:
 
 @profile.command()
 @click.argument("name")
+@click.argument("keys", nargs=-1, metavar="[KEY]...")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
-def remove(settings: Settings, name: str, *, yes: bool) -> None:
-    """Forget a profile and its stored keys. The ledger stays.
+def remove(settings: Settings, name: str, keys: tuple[str, ...], *, yes: bool) -> None:
+    """Forget a profile and its stored keys, or only the keys that are named. The ledger stays.
 
     \b
-    Example:
+    Examples:
       heaptui profile remove acme-old
+      heaptui profile remove acme-jp partner_api_key
     """
+    from heaptui.services.profiles import SecretName
+
+    unknown = [word for word in keys if word not in set(SecretName)]
+    if unknown:
+        raise UsageError(f"{unknown[0]!r} is no key.", f"Keys are: {', '.join(SecretName)}.")
+    what = f"{', '.join(keys)} of {name}" if keys else f"{name} and its keys"
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError("There is no terminal to ask, so nothing was removed.", "", "Add --yes.")
-        click.confirm(f"Forget {name} and its keys?", abort=True, err=True)
-    run(_service(settings).remove(name))
-    say(f"{name} is forgotten. Its ledger stays in {settings.home.data_dir}.")
+        click.confirm(f"Forget {what}?", abort=True, err=True)
+    if not keys:
+        run(_service(settings).remove(name))
+        say(f"{name} is forgotten. Its ledger stays in {settings.home.data_dir}.")
+        return
+
+    async def forget() -> None:
+        for key in keys:
+            await _service(settings).forget_key(name, SecretName(key))
+
+    run(forget())
+    say(f"Forgotten here: {what}. Braze is not told; there the key stays valid.")

@@ -1,171 +1,159 @@
-"""`heaptui verify`: are these keys right, and if not, which one, and who mends it."""
+"""`heaptui verify`: are endpoint and keys right, and if not, who mends which?"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from heaptui.cli.context import Settings, emit, run
 from heaptui.cli.output import plain, say
-from heaptui.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from heaptui.model.checks import Check, Outcome
-    from heaptui.model.secret import Secret
-    from heaptui.services.key_checks import Given
-
-_WORDS = {"ok": "ok", "failed": "FAIL", "warning": "warn", "skipped": "skip"}
-_ROUTES = {
-    "cohort_import": "Heap Cohorts",
-    "attribute": "Custom attribute",
-    "export": "CSV upload",
-    "compare": "Compare",
-}
+    from heaptui.model.checks import Check, Report
+    from heaptui.services.pasted import Pasted
+    from heaptui.services.verification import Verification
 
 
 @click.command()
-@click.option("--paste", is_flag=True, help="Read a whole message from stdin; nothing is saved or recorded.")
-@click.option("--find-cluster", is_flag=True, help="Also ask Braze's other clusters; the keys are sent to them.")
-@click.option("--others", is_flag=True, help="With --paste, also try long words that do not look like Braze's keys.")
+@click.option("--paste", is_flag=True, help="Read somebody's keys from stdin, a whole message; saves nothing.")
+@click.option("--find-cluster", is_flag=True, help="Ask every cluster of Braze; the keys go to each of them.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
-def verify(settings: Settings, *, paste: bool, find_cluster: bool, others: bool, as_json: bool) -> None:
-    """Check the keys of a profile, or those of a message. Changes nothing in Braze.
+def verify(settings: Settings, *, paste: bool, find_cluster: bool, as_json: bool) -> None:
+    """Check endpoint and keys without changing anything in Braze. Takes some seconds.
+
+    Exits with 3 when a key is refused, with 4 when Braze cannot be reached.
 
     \b
     Examples:
       heaptui verify
-      heaptui verify --find-cluster
       pbpaste | heaptui verify --paste
     """
-    as_json = as_json or settings.json
-    work = _pasted(settings, find=find_cluster, others=others) if paste else _of_profile(settings)
-    code = run(_verify(work, find=find_cluster, as_json=as_json))
-    if code:
-        raise SystemExit(code)
+    report = run(_pasted(settings, find_cluster=find_cluster) if paste else _profile(settings, find=find_cluster))
+    if as_json or settings.json:
+        emit(_as_json(report))
+    else:
+        _print(report)
+    if report.exit_code:
+        raise SystemExit(report.exit_code)
 
 
-async def _verify(work: Any, *, find: bool, as_json: bool) -> int:
-    from heaptui.model.checks import ordered, outcome
-    from heaptui.model.instances import instance_name
-    from heaptui.services.cluster_finder import KNOWN
+async def _profile(settings: Settings, *, find: bool) -> Report:
+    import asyncio
+
+    from heaptui.services.given import given_of_profile
     from heaptui.services.verification import Verification
 
-    given, notes = await work
-    found: dict[str, Check] = {}
-    async for check in Verification(given, clusters=KNOWN if find else ()).checks():
-        found[check.check_id] = check
-    checks = ordered(list(found.values()))
-    told = outcome(checks)
-    if as_json:
-        emit(
-            {
-                "verdict": told.state,
-                "headline": told.headline,
-                "instance": instance_name(given.endpoint) if given.endpoint else None,
-                "routes": dict(told.routes),
-                "checks": [_check_json(check) for check in checks],
-                "notes": list(notes),
-            }
-        )
-    else:
-        for check in checks:
-            click.echo(_line(check))
-        for note in notes:
-            click.echo(plain(note))
-        _tell_verdict(told, given, checks)
-    return _exit_code(told, checks)
+    profile = await asyncio.to_thread(settings.chosen_profile)
+    read_only = settings.read_only or profile.read_only
+    given, notes = await given_of_profile(settings.home, profile, settings.environ, read_only=read_only)
+    return await _checked(Verification(given, find=find, notes=notes))
 
 
-def _check_json(check: Check) -> dict[str, Any]:
+async def _pasted(settings: Settings, *, find_cluster: bool) -> Report:
+    from heaptui.services.given import known_partner_keys
+    from heaptui.services.paste_check import Sorting, given_of_paste, with_others
+    from heaptui.services.pasted import read_paste
+    from heaptui.services.verification import Verification
+
+    asks = sys.stdin.isatty()
+    if asks:
+        say("Paste what you were given. It is not saved. Ctrl-D when done.")
+    pasted = read_paste(sys.stdin.read())
+    say(f"found: {pasted.summary()}")
+    pasted = with_others(pasted, _others(pasted, asks=asks))
+    if not pasted.endpoint and pasted.keys and not find_cluster and asks:
+        find_cluster = click.confirm("No address. Ask every cluster of Braze? The keys go to each.", err=True)
+    partner_keys, notes = await known_partner_keys(settings.home, settings.environ, read_only=settings.read_only)
+    partner_name = settings.environ.get("HEAPTUI_PARTNER_NAME") or "heap"
+    given, more = await given_of_paste(pasted, Sorting(partner_keys, partner_name, find=find_cluster))
+    return await _checked(Verification(given, find=find_cluster, notes=[*notes, *more]))
+
+
+def _others(pasted: Pasted, *, asks: bool) -> Sequence[Any]:
+    """Words that are not shaped like Braze's keys are tried only when somebody says so."""
+    chosen = []
+    for other in pasted.others:
+        if asks and click.confirm(f"Not shaped like a key: {other.key.describe()}. Try it, too?", err=True):
+            chosen.append(other)
+        elif not asks:
+            say(f"not tried, not shaped like a key of Braze: {other.key.describe()}")
+    return chosen
+
+
+async def _checked(verification: Verification) -> Report:
+    """All checks; at a terminal, their number grows while one waits."""
+    count = 0
+    live = sys.stderr.isatty()
+    async for _ in verification.checks():
+        count += 1
+        if live:
+            click.echo(f"\rchecking… {count}", nl=False, err=True)
+    if live:
+        click.echo("\r              \r", nl=False, err=True)
+    return verification.report
+
+
+def _print(report: Report) -> None:
+    from heaptui.model.checks import FEATURES, CheckState, Overall
+    from heaptui.model.verdict_text import handover_note
+
+    words = {CheckState.OK: "ok", CheckState.FAILED: "FAIL", CheckState.WARNING: "look", CheckState.SKIPPED: "skip"}
+    may = [check.check_id for check in report.checks if check.check_id in FEATURES and check.state is CheckState.OK]
+    lines = []
+    for check in report.checks:
+        if check.check_id in FEATURES and check.state in (CheckState.OK, CheckState.SKIPPED):
+            continue
+        text = f"{_told(check)}" + (f"; may: {' '.join(may)}" if check.check_id == "rest_api_key" and may else "")
+        ms = f"{check.latency_ms:.0f} ms" if check.latency_ms is not None else ""
+        lines.append((words[check.state], check.title, text, ms))
+    width = max((len(title) for _, title, _, _ in lines), default=0)
+    for word, title, text, ms in lines:
+        click.echo(plain(f"  {word:<5} {title:<{width}}  {text}{f'   {ms}' if ms else ''}"))
+    for note in report.notes:
+        click.echo(plain(f"  {note}"))
+    click.echo(plain(report.headline))
+    for line in report.remedy.lines() if report.remedy else ():
+        click.echo(plain(f"  {line}"))
+    if report.overall is Overall.CAN_BE_HANDED_OVER:
+        click.echo(f"\n{plain(handover_note(report))}")
+
+
+def _told(check: Check) -> str:
+    from heaptui.model.checks import CheckId
+
+    if check.check_id == CheckId.ENDPOINT or not check.given:
+        return check.detail
+    return f"{check.given}: {check.detail}"
+
+
+def _as_json(report: Report) -> dict[str, Any]:
+    from heaptui.model.checks import Overall
+    from heaptui.model.verdict_text import handover_note
+
+    handed_over = report.overall is Overall.CAN_BE_HANDED_OVER
     return {
-        "id": check.check_id,
-        "state": check.state,
-        "latency_ms": round(check.latency_ms, 1) if check.latency_ms is not None else None,
-        "detail": check.detail,
-        "given": check.given or None,
-        "remedy": check.remedy.text if check.remedy else None,
+        "verdict": report.overall,
+        "cause": report.cause,
+        "headline": report.headline,
+        "instance": report.instance,
+        "endpoint": report.endpoint,
+        "routes": dict(report.routes),
+        "checks": [
+            {
+                "id": check.check_id,
+                "state": check.state,
+                "latency_ms": None if check.latency_ms is None else round(check.latency_ms, 1),
+                "detail": check.detail,
+                "given": check.given,
+                "remedy": check.remedy.text() if check.remedy else "",
+            }
+            for check in report.checks
+        ],
+        "notes": list(report.notes),
+        "note": handover_note(report) if handed_over else "",
+        "seconds": round(report.seconds, 3),
     }
-
-
-def _line(check: Check) -> str:
-    took = f"   {check.latency_ms:.0f} ms" if check.latency_ms is not None else ""
-    given = f"{check.given}: " if check.given else ""
-    return plain(f"  {_WORDS[check.state]:<5} {check.title:<21} {given}{check.detail}{took}")
-
-
-def _tell_verdict(told: Outcome, given: Given, checks: list[Check]) -> None:
-    from heaptui.model.checks import VerdictState, handover_note
-    from heaptui.model.instances import instance_name
-
-    click.echo(plain(f"{told.word}. {told.headline[:1].upper()}{told.headline[1:]}"))
-    if told.remedy:
-        click.echo(f"  {told.remedy.text}")
-    ways = "   ".join(f"{'yes' if open_ else 'no '} {_ROUTES[name]}" for name, open_ in told.routes.items())
-    click.echo(f"So you can:  {ways}")
-    if told.state is VerdictState.HANDED_OVER:
-        say("\nA note for your Heap account manager:\n")
-        say(handover_note(given.endpoint, instance_name(given.endpoint), checks, ()))
-
-
-def _exit_code(told: Outcome, checks: list[Check]) -> int:
-    """3 when a key was refused, 4 when nobody answered, 2 when the settings are wrong."""
-    from heaptui.model.checks import VerdictState
-
-    if any(check.refused for check in checks):
-        return ExitCode.CREDENTIALS
-    if any(check.unreachable for check in checks):
-        return ExitCode.UNREACHABLE
-    return ExitCode.USAGE if told.state is VerdictState.NOT_READY else ExitCode.DONE
-
-
-async def _of_profile(settings: Settings) -> tuple[Given, tuple[str, ...]]:
-    from heaptui.services.credentials import given_of_profile
-
-    profile = settings.chosen_profile()
-    return await given_of_profile(settings.home, profile, settings.environ), ()
-
-
-async def _pasted(settings: Settings, *, find: bool, others: bool) -> tuple[Given, tuple[str, ...]]:
-    from heaptui.services.cluster_finder import KNOWN
-    from heaptui.services.credentials import kept_partner_keys
-    from heaptui.services.pasted import find_address, read_message, sort_out
-
-    if sys.stdin.isatty():
-        say("Paste what you were given. It is not shown and not saved. Ctrl-D when done.")
-        text = _read_hidden()
-    else:
-        text = sys.stdin.read()
-    message = read_message(text)
-    say(f"found: {message.summary}")
-    partner_keys: Mapping[str, Secret] = kept_partner_keys(settings.environ)
-    if not message.endpoint and find:
-        message = await find_address(message, KNOWN, partner_keys=partner_keys)
-    if not message.endpoint:
-        raise UsageError(
-            "The message names no address of Braze.",
-            "A wrong cluster refuses right keys, so none was tried. Nothing was sent.",
-            "Add the address of the dashboard, or let all clusters be asked: heaptui verify --paste --find-cluster",
-        )
-    if message.others and not others:
-        say(f"{len(message.others)} more long words do not look like Braze's keys; --others tries them, too.")
-    known = await sort_out(message, partner_keys=partner_keys, with_others=others)
-    return known.given, known.notes
-
-
-def _read_hidden() -> str:
-    """All lines up to Ctrl-D, without showing them."""
-    import termios
-
-    descriptor = sys.stdin.fileno()
-    before = termios.tcgetattr(descriptor)
-    hidden = termios.tcgetattr(descriptor)
-    hidden[3] &= ~termios.ECHO
-    try:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, hidden)
-        return sys.stdin.read()
-    finally:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

@@ -1,14 +1,17 @@
-"""Checks of credentials: what was found, who mends it, and the one verdict over all of them."""
+"""What a check of keys and endpoint found, and the one verdict that people act on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from heaptui.errors import ExitCode
+from heaptui.model.remedies import REMEDIES, Cause, Remedy
 
 
 class CheckState(StrEnum):
-    """How one check ended."""
+    """How a check ended."""
 
     OK = "ok"
     FAILED = "failed"
@@ -16,166 +19,225 @@ class CheckState(StrEnum):
     SKIPPED = "skipped"
 
 
-class VerdictState(StrEnum):
-    """What all checks say together."""
+class Overall(StrEnum):
+    """The verdict over all checks."""
 
     READY = "ready"
     NOT_READY = "not_ready"
-    HANDED_OVER = "can_be_handed_over"
+    CAN_BE_HANDED_OVER = "can_be_handed_over"
 
 
-@dataclass(frozen=True, slots=True)
-class Remedy:
-    """Who mends it and where; `older` is the menu of before 2025."""
+class CheckId(StrEnum):
+    """The checks that always exist, in the order in which people read them; permissions come after the REST key."""
 
-    who: str
-    where: str
-    older: str = ""
+    ENDPOINT = "endpoint"
+    DNS = "dns"
+    TLS = "tls"
+    REACH = "reach"
+    CLOCK = "clock"
+    PARTNER_KEY = "partner_key"
+    DATA_IMPORT_KEY = "data_import_key"
+    PARTNER_ENABLED = "partner_enabled"
+    REST_KEY = "rest_api_key"
+    HEAP_APP_ID = "heap_app_id"
+    WEBHOOK_SECRET = "webhook_secret"
+    CURRENTS_TOKEN = "currents_token"
 
-    @property
-    def text(self) -> str:
-        """One sentence."""
-        older = f" (older menu: {self.older})" if self.older else ""
-        return f"{self.who}: {self.where}{older}"
+
+TITLES: Mapping[str, str] = {
+    CheckId.ENDPOINT: "endpoint",
+    CheckId.DNS: "name resolves",
+    CheckId.TLS: "TLS",
+    CheckId.REACH: "reachable",
+    CheckId.CLOCK: "clock",
+    CheckId.PARTNER_KEY: "partner key",
+    CheckId.DATA_IMPORT_KEY: "Data Import Key",
+    CheckId.PARTNER_ENABLED: "partner enabled",
+    CheckId.REST_KEY: "REST key",
+    CheckId.HEAP_APP_ID: "Heap app id",
+    CheckId.WEBHOOK_SECRET: "webhook secret",
+    CheckId.CURRENTS_TOKEN: "Currents token",
+}
+
+FEATURES: Mapping[str, str] = {
+    "users.track": "the way Custom attribute",
+    "users.export.ids": "the match rate, and looking people up",
+    "users.export.segment": "comparing with a Braze segment",
+    "segments.list": "the list of Braze segments",
+    "segments.details": "the filters of Braze segments",
+    "segments.data_series": "the sizes of Braze segments",
+}
+"""What each permission of a REST key is for; without it that part is off."""
+
+ORDER = [
+    *list(CheckId)[: list(CheckId).index(CheckId.REST_KEY) + 1],
+    *FEATURES,
+    *list(CheckId)[list(CheckId).index(CheckId.REST_KEY) + 1 :],
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check. `given` says what was checked without showing it; `refused` is true when a key was turned away."""
+    """One finding. A later check of the same id replaces an earlier one. Holds no key."""
 
     check_id: str
-    title: str
     state: CheckState
-    detail: str
+    detail: str = ""
     given: str = ""
+    """Where what was checked came from: a key's source, length and last characters."""
     latency_ms: float | None = None
-    remedy: Remedy | None = None
-    refused: bool = False
-    unreachable: bool = False
+    cause: Cause | None = None
+
+    @property
+    def title(self) -> str:
+        """As people call it."""
+        return TITLES.get(self.check_id, self.check_id)
+
+    @property
+    def remedy(self) -> Remedy | None:
+        """What it means, who mends it and where; None where nothing is to be mended."""
+        return REMEDIES.get(self.cause) if self.cause else None
 
 
-ORDER = (
-    "endpoint",
-    "dns",
-    "tls",
-    "reach",
-    "clock",
-    "partner_key",
-    "data_import_key",
-    "partner_enabled",
-    "rest_key",
-    "users.track",
-    "users.export.ids",
-    "segments.list",
-    "segments.details",
-    "segments.data_series",
-    "users.export.segment",
-    "heap_app_id",
-    "webhook_secret",
-    "currents_token",
+WORST_FIRST = (
+    Cause.NO_ENDPOINT,
+    Cause.NO_CLUSTER,
+    Cause.NOT_HTTPS,
+    Cause.DOES_NOT_RESOLVE,
+    Cause.CERTIFICATE,
+    Cause.NO_ANSWER,
+    Cause.UNREACHABLE,
+    Cause.NOT_BRAZE,
+    Cause.UNKNOWN_HOST,
+    Cause.NO_KEYS,
+    Cause.SWAPPED,
+    Cause.WRONG_CLUSTER,
+    Cause.PARTNER_REGION,
+    Cause.PARTNER_NAME,
+    Cause.PARTNER_REFUSED,
+    Cause.DATA_IMPORT_REFUSED,
+    Cause.NOT_ENABLED,
+    Cause.UNAUTHORIZED,
+    Cause.REST_ELSEWHERE,
+    Cause.REST_REFUSED,
+    Cause.UNCLEAR,
+    Cause.PARTNER_ABSENT,
+    Cause.CLOCK,
+    Cause.PERMISSION,
+    Cause.APP_ID,
 )
-"""The order in which checks are read, whatever the order in which they finish."""
+"""Which cause the verdict names when there are several: the one that explains the others."""
 
-FEATURES: Mapping[str, str] = {
-    "users.track": "the custom attribute as a way into Braze",
-    "users.export.ids": "match rates and looking people up",
-    "segments.list": "the list of Braze segments",
-    "segments.details": "which Braze segments mention a cohort",
-    "segments.data_series": "the daily sizes of Braze segments",
-    "users.export.segment": "comparing a cohort with Braze",
+_UNREACHABLE = {Cause.DOES_NOT_RESOLVE, Cause.CERTIFICATE, Cause.NO_ANSWER, Cause.UNREACHABLE, Cause.NOT_BRAZE}
+_CONFIGURATION = {Cause.NO_ENDPOINT, Cause.NOT_HTTPS, Cause.UNKNOWN_HOST, Cause.NO_KEYS}
+_REFUSED = {
+    Cause.SWAPPED,
+    Cause.WRONG_CLUSTER,
+    Cause.PARTNER_REGION,
+    Cause.PARTNER_REFUSED,
+    Cause.DATA_IMPORT_REFUSED,
+    Cause.NOT_ENABLED,
+    Cause.UNAUTHORIZED,
+    Cause.REST_ELSEWHERE,
+    Cause.REST_REFUSED,
+    Cause.NO_CLUSTER,
 }
-"""What each permission of a REST key is used for."""
-
-_API_KEYS = Remedy(
-    "A Braze admin",
-    "Settings › API Keys › Create New API Key with this permission",
-    "Developer Console › REST API Keys",
-)
-_HEAP_PAGE = "Partner Integrations › Technology Partners › Heap"
-_HEAP_PAGE_OLDER = "Integrations › Technology Partners › Heap"
-
-REMEDIES: Mapping[str, Remedy] = {
-    "endpoint": Remedy("You", "the REST endpoint stands in Braze under Settings › APIs and Identifiers"),
-    "network": Remedy("You, or your network team", "check the address, the network, and any proxy or firewall"),
-    "tls": Remedy("Your network team", "something between here and Braze shows a certificate of its own"),
-    "clock": Remedy("You", "switch on network time; signatures and rate limits depend on the clock"),
-    "partner_key": Remedy(
-        "Whoever gave you the partner key", "Braze gives it to Heap, one for the US and one for the EU"
-    ),
-    "partner_name": Remedy("Whoever set the profile up", "check partner_name; heap is an assumption"),
-    "data_import_key": Remedy("A Braze admin", f"{_HEAP_PAGE} › copy the Data Import Key", _HEAP_PAGE_OLDER),
-    "partner_enabled": Remedy("Your Braze account manager", "the partner Heap must be enabled for this workspace"),
-    "rest_key": Remedy("A Braze admin", "Settings › API Keys", "Developer Console › REST API Keys"),
-    "permission": _API_KEYS,
-    "cluster": Remedy("You", "heaptui verify --find-cluster asks all of Braze's clusters which one takes these keys"),
-    "heap_app_id": Remedy("You", "in Heap: Account › Manage › Projects"),
-}
+_REMARKS = {Cause.CLOCK, Cause.PERMISSION, Cause.APP_ID}
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """The verdict: its headline, and by name of a way whether it works with these keys."""
+class Report:
+    """Everything that was found, and what it comes to."""
 
-    state: VerdictState
+    overall: Overall
+    cause: Cause | None
     headline: str
-    remedy: Remedy | None
+    checks: tuple[Check, ...]
     routes: Mapping[str, bool]
-    to_mend: int
+    instance: str
+    endpoint: str
+    notes: tuple[str, ...] = ()
+    seconds: float = field(default=0.0, compare=False)
 
     @property
-    def word(self) -> str:
-        """READY, NOT READY, or CAN BE HANDED OVER."""
-        return self.state.value.replace("_", " ").upper()
+    def exit_code(self) -> ExitCode:
+        """3 when a given key was refused, 4 when Braze was not reached, 2 when nothing could be asked."""
+        causes = {check.cause for check in self.checks if check.cause}
+        if causes & _REFUSED:
+            return ExitCode.CREDENTIALS
+        if causes & (_UNREACHABLE | {Cause.UNCLEAR}):
+            return ExitCode.UNREACHABLE
+        return ExitCode.USAGE if causes & (_CONFIGURATION | {Cause.PARTNER_NAME}) else ExitCode.DONE
+
+    @property
+    def remedy(self) -> Remedy | None:
+        """How the cause of the verdict is mended."""
+        return REMEDIES.get(self.cause) if self.cause else None
+
+    def check(self, check_id: str) -> Check | None:
+        """One check by its id."""
+        return next((check for check in self.checks if check.check_id == check_id), None)
 
 
-def ordered(checks: Sequence[Check]) -> list[Check]:
-    """The checks in the order in which people read them."""
-    return sorted(checks, key=lambda check: ORDER.index(check.check_id))
+def conclude(
+    checks: Iterable[Check], *, instance: str, endpoint: str, notes: Iterable[str] = (), seconds: float = 0.0
+) -> Report:
+    """One verdict over the checks; of several with the same id the last counts."""
+    last = {check.check_id: check for check in checks}
+    shown = tuple(sorted(last.values(), key=lambda check: ORDER.index(check.check_id)))
+    routes = _routes(last)
+    causes = {check.cause for check in shown if check.cause}
+    cause = next((cause for cause in WORST_FIRST if cause in causes), None)
+    overall = _overall(cause)
+    found = next((check for check in shown if check.cause is cause), None) if cause else None
+    return Report(
+        overall, cause, _headline(overall, cause, found, last), shown, routes, instance, endpoint, tuple(notes), seconds
+    )
 
 
-def outcome(checks: Sequence[Check]) -> Outcome:
-    """What the checks say together."""
-    by_id = {check.check_id: check for check in checks}
+def _overall(cause: Cause | None) -> Overall:
+    if cause is Cause.PARTNER_ABSENT:
+        return Overall.CAN_BE_HANDED_OVER
+    return Overall.READY if cause is None or cause in _REMARKS else Overall.NOT_READY
 
-    def fine(*ids: str) -> bool:
-        return all(check_id in by_id and by_id[check_id].state is CheckState.OK for check_id in ids)
 
-    routes = {
-        "cohort_import": fine("partner_key", "data_import_key", "partner_enabled"),
-        "attribute": fine("rest_key", "users.track"),
+def _ok(checks: Mapping[str, Check], *names: str) -> bool:
+    return all(name in checks and checks[name].state is CheckState.OK for name in names)
+
+
+def _routes(checks: Mapping[str, Check]) -> dict[str, bool]:
+    """What these keys open: the ways that send, the file that needs no key, and the reads."""
+    return {
+        "cohort_import": _ok(checks, CheckId.PARTNER_KEY, CheckId.DATA_IMPORT_KEY, CheckId.PARTNER_ENABLED),
+        "attribute": _ok(checks, "users.track"),
         "export": True,
-        "compare": fine("rest_key", "users.export.segment"),
+        "match_rate": _ok(checks, "users.export.ids"),
+        "compare": _ok(checks, "users.export.segment", "segments.list"),
     }
-    failed = [check for check in ordered(checks) if check.state is CheckState.FAILED]
-    if failed:
-        return Outcome(VerdictState.NOT_READY, failed[0].detail, failed[0].remedy, routes, len(failed))
-    warned = [check for check in ordered(checks) if check.state is CheckState.WARNING]
-    unchecked = "data_import_key" in by_id and by_id["data_import_key"].given and not by_id["partner_key"].given
-    if unchecked:
-        right = "endpoint and REST key are right" if fine("rest_key") else "the endpoint answers"
-        return Outcome(
-            VerdictState.HANDED_OVER, f"{right}, the Data Import Key is unchecked.", None, routes, len(warned)
-        )
-    if not (routes["cohort_import"] or routes["attribute"]):
-        remedy = REMEDIES["permission"] if fine("rest_key") else REMEDIES["rest_key"]
-        return Outcome(VerdictState.NOT_READY, "No key here can send people.", remedy, routes, 1)
-    told = f"{warned[0].title}: {warned[0].detail}" if warned else "everything that was given works."
-    return Outcome(VerdictState.READY, told, warned[0].remedy if warned else None, routes, len(warned))
 
 
-def handover_note(endpoint: str, instance: str, checks: Sequence[Check], segments: Sequence[str]) -> str:
-    """What somebody without a partner key writes to the Heap account manager; holds no key."""
-    answers = any(check.check_id == "reach" and check.state is CheckState.OK for check in checks)
-    lines = [
-        "Hello,",
-        "we would like our Heap segments in Braze as Heap Cohorts. On our side this is checked:",
-        f"  Braze REST endpoint   {endpoint} ({instance}), {'answers' if answers else 'not checked'}",
-        "  Data Import Key       created, not checked (only Heap's partner key can); we hand it over as you prefer",
-        "Please tell us",
-        "  1. whether the Heap partner is enabled for our Braze workspace,",
-        "  2. how to hand over the Data Import Key,",
-        "  3. how often the segments are sent, and how many may be on.",
-    ]
-    if segments:
-        lines.append(f"Segments: {', '.join(segments)}")
-    return "\n".join(lines)
+ROUTE_TITLES = {
+    "cohort_import": "Heap Cohorts",
+    "attribute": "Custom attribute",
+    "export": "CSV upload",
+    "match_rate": "Match rate",
+    "compare": "Compare",
+}
+
+
+def _headline(overall: Overall, cause: Cause | None, found: Check | None, checks: Mapping[str, Check]) -> str:
+    """The verdict in one line, in capitals first."""
+    words = {Overall.READY: "READY", Overall.NOT_READY: "NOT READY", Overall.CAN_BE_HANDED_OVER: "CAN BE HANDED OVER"}
+    if overall is Overall.CAN_BE_HANDED_OVER:
+        right = "endpoint and REST key are right" if _ok(checks, CheckId.REST_KEY) else "the endpoint is right"
+        return f"CAN BE HANDED OVER: {right}, Data Import Key unchecked."
+    if cause is None or found is None:
+        return "READY. Everything that can be checked is right."
+    if cause is Cause.PERMISSION:
+        missing = [name for name in FEATURES if name in checks and checks[name].cause is Cause.PERMISSION]
+        return f"READY, but the REST key lacks {len(missing)} of {len(FEATURES)} permissions: {', '.join(missing)}."
+    if cause is Cause.CLOCK:
+        return f"READY, but the clock of this computer is {found.detail}."
+    short = REMEDIES[cause].short
+    subject = f"{found.title[0].upper()}{found.title[1:]}: " if REMEDIES[cause].with_subject else ""
+    return f"{words[overall]}. {subject}{short}"

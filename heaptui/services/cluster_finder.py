@@ -1,87 +1,122 @@
-"""Which of Braze's clusters takes some keys: a wrong cluster refuses a right key just as a wrong key."""
+"""Which cluster of Braze accepts these keys: asked of all known ones in parallel.
+
+Asking sends the keys to every host of the list, so it is done only where the user said so. Hosts that are not on the
+built-in list are refused here as everywhere.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from heaptui.clients.braze import CohortImport, CohortName, message
-from heaptui.clients.http import Answer, Http, NoAnswer, NotSent, Request
+from heaptui.clients.braze_probe import Says, partner_call, partner_says, permission_call, rest_says
+from heaptui.clients.http import Http, NoAnswer, NotSent, Request
 from heaptui.model.instances import INSTANCES, check_host
 from heaptui.model.secret import Secret
-
-CHECK_SECONDS = 4.0
-"""No check takes longer."""
-
-PROBED = CohortName("heaptui-verify", "heaptui-verify", 0.0)
-"""Named in the member call with an empty list. Inference: Braze checks the keys, and has nothing to change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """One cluster and the region whose partner key belongs to it."""
+    """A cluster as it is asked: its name, which partner key belongs there, and its address."""
 
     name: str
-    endpoint: str
     region: str
+    endpoint: str
 
 
-KNOWN = tuple(Cluster(instance.name, f"https://{instance.rest}", instance.region) for instance in INSTANCES)
+CLUSTERS = tuple(Cluster(each.name, each.region, f"https://{each.rest}") for each in INSTANCES)
+
+
+def cluster_at(endpoint: str, clusters: Sequence[Cluster]) -> Cluster | None:
+    """The cluster with this address."""
+    return next((cluster for cluster in clusters if cluster.endpoint == endpoint.rstrip("/")), None)
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
-    """The keys that a cluster is looked for with. Partner keys are by region."""
+class ClusterAnswer:
+    """What one cluster says of each key that was asked; `reached` is false when it says nothing at all."""
 
-    rest_api_key: Secret | None = None
-    data_import_key: Secret | None = None
-    partner_keys: Mapping[str, Secret] | None = None
-    partner_name: str = "heap"
+    cluster: Cluster
+    reached: bool
+    rest: bool = False
+    partner: bool = False
+    data_import: bool = False
 
 
-async def find_cluster(
-    keys: Keys, clusters: Sequence[Cluster] = KNOWN, *, seconds: float = CHECK_SECONDS
-) -> list[Cluster]:
-    """The clusters that take the keys, asked all at once. Whoever calls this has the consent to send keys to them."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What all clusters say."""
+
+    answers: Sequence[ClusterAnswer] = field(default_factory=tuple)
+
+    def accepting(self, kind: str) -> list[Cluster]:
+        """Where the `rest`, `partner` or `data_import` key is accepted."""
+        return [answer.cluster for answer in self.answers if getattr(answer, kind)]
+
+    @property
+    def reached(self) -> int:
+        """How many clusters answered."""
+        return sum(answer.reached for answer in self.answers)
+
+    @property
+    def home(self) -> Cluster | None:
+        """The one cluster that knows the workspace; a partner key alone fits all clusters of a region."""
+        homes = {cluster.name: cluster for kind in ("rest", "data_import") for cluster in self.accepting(kind)}
+        if not homes:
+            homes = {cluster.name: cluster for cluster in self.accepting("partner")}
+        return next(iter(homes.values())) if len(homes) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The keys whose cluster is looked for."""
+
+    partner_name: str
+    partner_keys: Sequence[Secret]
+    data_import_key: Secret | None
+    rest_key: Secret | None
+
+
+async def find_cluster(clusters: Sequence[Cluster], wanted: Wanted, seconds: float) -> Found:
+    """Ask every cluster about every key; each cluster has so many seconds for all of it."""
+
+    async def ask(cluster: Cluster) -> ClusterAnswer:
+        try:
+            async with asyncio.timeout(seconds), Http(cluster.endpoint, read_timeout=seconds) as http:
+                return await _asked(http, cluster, wanted)
+        except TimeoutError:
+            return ClusterAnswer(cluster, reached=False)
+
     for cluster in clusters:
         check_host(cluster.endpoint)
-    taken = await asyncio.gather(*(_takes(cluster, keys, seconds) for cluster in clusters))
-    return [cluster for cluster, takes in zip(clusters, taken, strict=True) if takes]
+    return Found(await asyncio.gather(*(ask(cluster) for cluster in clusters)))
 
 
-async def _takes(cluster: Cluster, keys: Keys, seconds: float) -> bool:
-    partner = (keys.partner_keys or {}).get(cluster.region)
-    async with Http(cluster.endpoint, read_timeout=seconds) as http:
-        if keys.rest_api_key is not None and rest_accepted(await ask(http, rest_probe(keys.rest_api_key), seconds)):
-            return True
-        if partner is None or keys.data_import_key is None:
-            return False
-        route = CohortImport(keys.partner_name, partner, keys.data_import_key)
-        return import_accepted(await ask(http, route.probe(PROBED), seconds))
+async def _asked(http: Http, cluster: Cluster, wanted: Wanted) -> ClusterAnswer:
+    rest_calls = [permission_call("segments.list", wanted.rest_key)] if wanted.rest_key else []
+    # Without a Data Import Key an empty one is refused after the partner key was looked at.
+    secret = wanted.data_import_key or Secret("")
+    partner_calls = [partner_call(wanted.partner_name, key, secret) for key in wanted.partner_keys]
+    answers = await asyncio.gather(
+        *(_says(http, call, is_partner=False) for call in rest_calls),
+        *(_says(http, call, is_partner=True) for call in partner_calls),
+    )
+    rest, partner = answers[: len(rest_calls)], answers[len(rest_calls) :]
+    knows_partner = {Says.ACCEPTED, Says.NOT_ENABLED, Says.DATA_IMPORT_REFUSED}
+    return ClusterAnswer(
+        cluster,
+        reached=any(says is not Says.NOTHING for says in answers),
+        rest=any(says in (Says.ACCEPTED, Says.DENIED) for says in rest),
+        partner=any(says in knows_partner for says in partner),
+        data_import=wanted.data_import_key is not None
+        and any(says in (Says.ACCEPTED, Says.NOT_ENABLED) for says in partner),
+    )
 
 
-async def ask(http: Http, request: Request, seconds: float) -> Answer | None:
-    """The answer within some seconds, or None."""
+async def _says(http: Http, call: Request, *, is_partner: bool) -> Says:
     try:
-        async with asyncio.timeout(seconds):
-            return await http.send(request)
-    except (NotSent, NoAnswer, TimeoutError):
-        return None
-
-
-def rest_probe(key: Secret) -> Request:
-    """A read that every REST key may try: allowed or forbidden, the key is known."""
-    return Request("/segments/list", None, "GET", key, {"page": "0"})
-
-
-def rest_accepted(answer: Answer | None) -> bool:
-    """Whether a REST key is known there: a 403 says that it is, and may not do this (Braze docs: errors)."""
-    return answer is not None and not answer.is_html and (answer.ok or answer.status == 403)
-
-
-def import_accepted(answer: Answer | None) -> bool:
-    """Whether both keys of the cohort import are known there, be the partner enabled or not."""
-    if answer is None or answer.is_html:
-        return False
-    return answer.ok or (answer.status == 401 and "enabled" in message(answer).lower())
+        answer = await http.send(call)
+    except (NotSent, NoAnswer):
+        return Says.NOTHING
+    return partner_says(answer) if is_partner else rest_says(answer)

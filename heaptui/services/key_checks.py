@@ -1,303 +1,251 @@
-"""The checks that send keys: the partner's call, the REST key and what it may do, and keys that were mixed up."""
+"""The checks that ask Braze: is it there, and what does it say of each key?"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Mapping
 
-from heaptui.clients.braze import CohortImport, message, reason
-from heaptui.clients.http import Answer, Http, Request
-from heaptui.model.checks import FEATURES, REMEDIES, Check, CheckState, Remedy
-from heaptui.model.instances import instance_name, instance_of
-from heaptui.model.runs import Reason
+from heaptui.clients.braze import message
+from heaptui.clients.braze_probe import Says, partner_call, partner_says, permission_call, rest_says
+from heaptui.clients.http import Answer, Http, NoAnswer, NotSent, Request
+from heaptui.model.checks import FEATURES, Check, CheckId, CheckState
+from heaptui.model.remedies import Cause
 from heaptui.model.secret import Secret
-from heaptui.services.cluster_finder import (
-    PROBED,
-    Cluster,
-    Keys,
-    ask,
-    find_cluster,
-    import_accepted,
-    rest_accepted,
-    rest_probe,
-)
 
-PLACEHOLDER = Secret("00000000-0000-4000-8000-000000000000", "placeholder")
-"""Stands for a Data Import Key nobody gave, so that the partner key alone can be tried."""
+CLOCK_MAY_BE_OFF = 60.0
+"""Seconds; a Date header knows whole seconds only, and answers take their time."""
 
-_OK, _FAILED, _WARNING, _SKIPPED = CheckState.OK, CheckState.FAILED, CheckState.WARNING, CheckState.SKIPPED
+Tell = Callable[[Check], None]
 
 
-TITLES = {
-    "endpoint": "Endpoint",
-    "dns": "Address",
-    "tls": "TLS",
-    "reach": "Answers",
-    "clock": "Clock",
-    "partner_key": "Partner key",
-    "data_import_key": "Data Import Key",
-    "partner_enabled": "Partner enabled",
-    "rest_key": "REST key",
-    "heap_app_id": "Heap app id",
-    "webhook_secret": "Webhook secret",
-    "currents_token": "Currents token",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What is to be checked. `other_partner_key` is that of the other region, where both are known."""
-
-    endpoint: str = ""
-    partner_name: str = "heap"
-    allowed_hosts: tuple[str, ...] = ()
-    partner_key: Secret | None = None
-    other_partner_key: Secret | None = None
-    data_import_key: Secret | None = None
-    rest_api_key: Secret | None = None
-    heap_app_id: str = ""
-    webhook_secret: Secret | None = None
-    currents_token: Secret | None = None
-    last_page_at: float | None = None
-    """When a page with a right signature last came from Heap (seconds since the epoch)."""
-
-    @property
-    def region(self) -> str:
-        """Whose partner key belongs to the endpoint: US or EU."""
-        instance = instance_of(self.endpoint)
-        return instance.region if instance else "US"
-
-    @property
-    def partner_keys(self) -> dict[str, Secret]:
-        """The partner keys by region, as far as they are known."""
-        other = "EU" if self.region == "US" else "US"
-        found = {self.region: self.partner_key, other: self.other_partner_key}
-        return {region: key for region, key in found.items() if key is not None}
-
-
-def made_check(
-    check_id: str,
-    state: CheckState,
-    detail: str,
-    *,
-    secret: Secret | None = None,
-    given: str = "",
-    latency_ms: float | None = None,
-    remedy: Remedy | None = None,
-    refused: bool = False,
-    unreachable: bool = False,
-) -> Check:
-    """A check with its title, and its key described without showing it."""
-    shown = secret.describe() if secret else given
-    title = TITLES.get(check_id, check_id)
-    return Check(check_id, title, state, detail, shown, latency_ms, remedy, refused, unreachable)
-
-
-@dataclass(slots=True)
 class KeyChecks:
-    """The checks of one address; `tell` takes each result."""
+    """Asks one endpoint. Everything here changes nothing on the other side."""
 
-    given: Given
-    http: Http
-    clusters: Sequence[Cluster]
-    seconds: float
-    tell: Callable[..., None]
+    def __init__(
+        self,
+        http: Http,
+        tell: Tell,
+        *,
+        partner_name: str,
+        region: str,
+        place: str,
+        seconds: float,
+        now: Callable[[], float],
+    ) -> None:
+        self._http = http
+        self._tell = tell
+        self._partner_name = partner_name
+        self._region = region
+        self._place = place
+        self._seconds = seconds
+        self._now = now
 
-    async def carry_out(self) -> None:
-        """Both kinds of keys side by side; what was refused is looked at once more before it is told."""
-        async with asyncio.TaskGroup() as tasks:
-            partner = tasks.create_task(self._partner(), name="check partner keys")
-            rest = tasks.create_task(self._rest(), name="check REST key")
-        refused = [*partner.result(), *rest.result()]
-        if refused:
-            for check in await self._explained(refused):
-                self._pass_on(check)
+    async def _send(self, request: Request) -> Answer | Check:
+        """The answer; or, when there is none, a check of reachability that says so."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._http.send(request)
+        except NotSent as error:
+            cause = Cause.CERTIFICATE if "certificate" in error.detail else Cause.UNREACHABLE
+            if "did not answer" in error.detail:
+                cause = Cause.NO_ANSWER
+            return Check(CheckId.REACH, CheckState.FAILED, error.detail.rstrip("."), cause=cause)
+        except TimeoutError:
+            told = f"no answer within {self._seconds:g} s"
+            return Check(CheckId.REACH, CheckState.FAILED, told, cause=Cause.NO_ANSWER)
+        except NoAnswer as error:
+            cause = Cause.NO_ANSWER if "in time" in error.title else Cause.UNREACHABLE
+            told = f"no answer within {self._seconds:g} s" if cause is Cause.NO_ANSWER else error.title
+            return Check(CheckId.REACH, CheckState.FAILED, told, cause=cause)
 
-    def _pass_on(self, check: Check) -> None:
-        """A check that was held back until more was known."""
-        self.tell(
-            check.check_id,
-            check.state,
-            check.detail,
-            given=check.given,
-            latency_ms=check.latency_ms,
-            remedy=check.remedy,
-            refused=check.refused,
-        )
+    async def reach(self) -> None:
+        """Ask for the front page without any key: any answer will do, and it tells the time."""
+        answer = await self._send(Request("/", None, "GET"))
+        if isinstance(answer, Check):
+            self._tell(answer)
+            return
+        self._tell(Check(CheckId.REACH, CheckState.OK, "answers", latency_ms=answer.latency_ms))
+        theirs = answer.server_date
+        if theirs is None:
+            self._tell(Check(CheckId.CLOCK, CheckState.SKIPPED, "the answer tells no time"))
+            return
+        # The answer was made about half a round trip ago, and its seconds are cut off.
+        off = self._now() - answer.latency_ms / 2000 - theirs - 0.5
+        if abs(off) <= CLOCK_MAY_BE_OFF:
+            self._tell(Check(CheckId.CLOCK, CheckState.OK, f"{max(0.0, abs(off) - 0.5):.0f} s off"))
+            return
+        way = "ahead" if off > 0 else "behind"
+        far = f"{abs(off) / 60:,.0f} min {way}"
+        self._tell(Check(CheckId.CLOCK, CheckState.WARNING, far, cause=Cause.CLOCK))
 
-    async def _partner(self) -> list[Check]:
-        """The member call with an empty list; returns what was refused instead of telling it."""
-        given = self.given
-        if given.partner_key is None:
-            self.tell("partner_key", _SKIPPED, "not given: Braze gives it to Heap")
-            why = "cannot be checked: only Heap's partner key can" if given.data_import_key else "not given"
-            self.tell("data_import_key", _SKIPPED, why, secret=given.data_import_key)
-            self.tell("partner_enabled", _SKIPPED, "known once both keys are right")
-            return []
-        route = CohortImport(given.partner_name, given.partner_key, given.data_import_key or PLACEHOLDER)
-        answer = await ask(self.http, route.probe(PROBED), self.seconds)
-        if answer is None or answer.status >= 500 or answer.status == 429:
-            self._without_answer(answer)
-            return []
-        return self._read_partner(answer)
-
-    def _without_answer(self, answer: Answer | None) -> None:
-        why = (
-            "not asked: the address does not answer" if answer is None else f"Braze answered {answer.status}; try again"
-        )
-        state = _SKIPPED if answer is None else _WARNING
-        self.tell("partner_key", state, why, secret=self.given.partner_key)
-        self.tell("data_import_key", state, why, secret=self.given.data_import_key)
-        self.tell("partner_enabled", _SKIPPED, "known once both keys are right")
-
-    def _read_partner(self, answer: Answer) -> list[Check]:
-        given, took = self.given, answer.latency_ms
-        why = reason(answer)
-        after = "known once the other key is right"
-        if answer.ok and not answer.is_html:
-            self.tell("partner_key", _OK, "accepted", secret=given.partner_key, latency_ms=took)
-            self.tell("data_import_key", _OK, "accepted", secret=given.data_import_key, latency_ms=took)
-            self.tell("partner_enabled", _OK, "enabled", latency_ms=took)
-            return []
-        if import_accepted(answer):
-            self.tell("partner_key", _OK, "accepted", secret=given.partner_key, latency_ms=took)
-            self.tell("data_import_key", _OK, "accepted", secret=given.data_import_key, latency_ms=took)
-            detail = "The partner is not enabled for this workspace."
-            self.tell(
-                "partner_enabled", _FAILED, detail, latency_ms=took, remedy=REMEDIES["partner_enabled"], refused=True
-            )
-            return []
-        self.tell("partner_enabled", _SKIPPED, "known once both keys are right")
-        if why is Reason.DATA_IMPORT_KEY:
-            self.tell("partner_key", _OK, "accepted", secret=given.partner_key, latency_ms=took)
-            if given.data_import_key is None:
-                self.tell("data_import_key", _SKIPPED, "not given")
-                return []
-            detail = f"{self._place()} refuses the Data Import Key: regenerated, or of another workspace."
-            return [self._refused("data_import_key", detail, given.data_import_key, took)]
-        if why in (Reason.NOT_FOUND, Reason.NOT_BRAZE):
-            detail = (
-                f"{self._place()} does not know the partner name {given.partner_name} (404)."
-                if why is Reason.NOT_FOUND
-                else "What answers there is not Braze's API: a dashboard, a proxy or a login page."
-            )
-            remedy = REMEDIES["partner_name" if why is Reason.NOT_FOUND else "endpoint"]
-            self.tell("partner_key", _FAILED, detail, secret=given.partner_key, latency_ms=took, remedy=remedy)
-            self.tell("data_import_key", _SKIPPED, after, secret=given.data_import_key)
-            return []
-        self.tell("data_import_key", _SKIPPED, after, secret=given.data_import_key)
-        detail = f"{self._place()} refuses the partner key ({answer.status}): {message(answer)}"
-        return [self._refused("partner_key", detail, given.partner_key, took)]
-
-    async def _rest(self) -> list[Check]:
-        """Every permission side by side; one answer other than 401 shows that the key is known."""
-        key = self.given.rest_api_key
+    async def partner(self, keys: Mapping[str, Secret], data_import_key: Secret | None) -> None:
+        """Partner key, Data Import Key and whether the partner is enabled: one call tells all three."""
+        key = keys.get(self._region or "US") or keys.get("")
         if key is None:
-            self.tell("rest_key", _SKIPPED, "not given")
-            return []
-        answers = await asyncio.gather(*(self._permission(key, name) for name in FEATURES))
-        answered = [answer for answer in answers if answer is not None]
-        if not answered:
-            self.tell("rest_key", _SKIPPED, "not asked: the address does not answer", secret=key)
-            return []
-        took = min(answer.latency_ms for answer in answered)
-        if all(answer.status == 401 for answer in answered):
-            return [self._refused("rest_key", f"{self._place()} refuses the REST key (401).", key, took)]
-        if all(answer.is_html or 300 <= answer.status < 400 for answer in answered):
-            detail = "What answers there is not Braze's API: a dashboard, a proxy or a login page."
-            self.tell("rest_key", _FAILED, detail, secret=key, remedy=REMEDIES["endpoint"])
-            return []
-        self.tell("rest_key", _OK, "accepted", secret=key, latency_ms=took)
-        return []
+            self._no_partner_key(keys, data_import_key)
+            return
+        # Without a Data Import Key an empty one is refused after the partner key was looked at.
+        secret = data_import_key or Secret("")
+        answer = await self._send(partner_call(self._partner_name, key, secret))
+        if isinstance(answer, Check):
+            for check_id, given in ((CheckId.PARTNER_KEY, key), (CheckId.DATA_IMPORT_KEY, data_import_key)):
+                told = given.describe() if given else ""
+                state = CheckState.SKIPPED if given is None else CheckState.WARNING
+                cause = answer.cause if given is key else None
+                self._tell(
+                    Check(check_id, state, f"open: {answer.detail}" if given else "not given", told, cause=cause)
+                )
+            return
+        says = partner_says(answer)
+        if says is Says.PARTNER_REFUSED and (other := await self._other_region(keys, key, secret)):
+            self._failed(CheckId.PARTNER_KEY, other, key, answer, Cause.PARTNER_REGION)
+            self._unasked(data_import_key, "known once the partner key is right")
+            return
+        self._tell_partner(says, answer, key, data_import_key)
 
-    async def _permission(self, key: Secret, name: str) -> Answer | None:
-        """One call that reads nothing of worth and writes nothing; told as soon as it is clear."""
-        answer = await ask(self.http, _PROBES[name](key), self.seconds)
-        if answer is None or answer.status == 401 or answer.is_html:
-            return answer
-        if answer.status == 403:
-            detail = f"not allowed (403): switches off {FEATURES[name]}"
-            self.tell(name, _WARNING, detail, latency_ms=answer.latency_ms, remedy=REMEDIES["permission"])
-        elif answer.status == 429 or answer.status >= 500:
-            self.tell(name, _WARNING, f"Braze answered {answer.status}; try again", latency_ms=answer.latency_ms)
+    async def _other_region(self, keys: Mapping[str, Secret], key: Secret, secret: Secret) -> str:
+        """Whether the key that was given for another region is the one this cluster wants."""
+        for region, other in keys.items():
+            if other == key:
+                continue
+            answer = await self._send(partner_call(self._partner_name, other, secret))
+            if (
+                not isinstance(answer, Check)
+                and partner_says(answer) is not Says.PARTNER_REFUSED
+                and answer.status < 500
+            ):
+                return f"refused by {self._place}, which accepts the one given for {region or 'any region'}"
+        return ""
+
+    def _no_partner_key(self, keys: Mapping[str, Secret], data_import_key: Secret | None) -> None:
+        if keys:
+            given = " and ".join(region for region in keys if region)
+            self._tell(
+                Check(
+                    CheckId.PARTNER_KEY,
+                    CheckState.FAILED,
+                    f"given for {given}; {self._place} needs the one for {self._region}",
+                    next(iter(keys.values())).describe(),
+                    cause=Cause.PARTNER_REGION,
+                )
+            )
         else:
-            # 400 for an id that does not exist: the permission was there. An inference, as nothing reports permissions.
-            self.tell(name, _OK, f"allowed: {FEATURES[name]}", latency_ms=answer.latency_ms)
-        return answer
+            cause = Cause.PARTNER_ABSENT if data_import_key else None
+            self._tell(Check(CheckId.PARTNER_KEY, CheckState.SKIPPED, "not given", cause=cause))
+        if data_import_key:
+            self._unasked(data_import_key, "cannot be checked: only Heap's partner key can")
+        else:
+            self._tell(Check(CheckId.DATA_IMPORT_KEY, CheckState.SKIPPED, "not given"))
 
-    async def _explained(self, refused: Sequence[Check]) -> list[Check]:
-        """Why keys were refused, as far as trying them otherwise tells: swapped, other region, other cluster."""
-        given = self.given
-        ids = {check.check_id for check in refused}
-        if "rest_key" in ids and "data_import_key" in ids and await self._swapped():
-            return [
-                replace(check, detail=f"{_SWAPPED}: what you gave as {check.title} is the other one.")
-                for check in refused
-            ]
-        if "partner_key" in ids and given.other_partner_key is not None and await self._of_other_region():
-            other = "EU" if given.region == "US" else "US"
-            detail = f"This is the partner key of the other region; the one given for {other} is accepted here."
-            refused = [replace(check, detail=detail) if check.check_id == "partner_key" else check for check in refused]
-        keys = Keys(given.rest_api_key, given.data_import_key, given.partner_keys, given.partner_name)
-        found = await find_cluster(keys, self.clusters, seconds=self.seconds) if self.clusters else []
-        if found:
-            names = " and ".join(cluster.name for cluster in found)
-            detail = f"Wrong cluster: {names} takes these keys, {self._place()} does not."
-            remedy = Remedy("You", f"heaptui profile set NAME endpoint={found[0].endpoint}")
-            return [replace(check, detail=detail, remedy=remedy) for check in refused]
-        return list(refused)
+    def _unasked(self, data_import_key: Secret | None, why: str) -> None:
+        told = data_import_key.describe() if data_import_key else ""
+        why = why if data_import_key else "not given"
+        self._tell(Check(CheckId.DATA_IMPORT_KEY, CheckState.SKIPPED, why, told))
 
-    async def _swapped(self) -> bool:
-        given = self.given
-        if given.partner_key is None or given.data_import_key is None or given.rest_api_key is None:
-            return False
-        route = CohortImport(given.partner_name, given.partner_key, given.rest_api_key)
-        as_import, as_rest = await asyncio.gather(
-            ask(self.http, route.probe(PROBED), self.seconds),
-            ask(self.http, rest_probe(given.data_import_key), self.seconds),
-        )
-        return import_accepted(as_import) and rest_accepted(as_rest)
+    def _failed(self, check_id: CheckId, detail: str, key: Secret, answer: Answer, cause: Cause) -> None:
+        self._tell(Check(check_id, CheckState.FAILED, detail, key.describe(), answer.latency_ms, cause))
 
-    async def _of_other_region(self) -> bool:
-        given = self.given
-        assert given.other_partner_key is not None
-        route = CohortImport(given.partner_name, given.other_partner_key, given.data_import_key or PLACEHOLDER)
-        answer = await ask(self.http, route.probe(PROBED), self.seconds)
-        return import_accepted(answer) or (answer is not None and reason(answer) is Reason.DATA_IMPORT_KEY)
+    def _tell_partner(self, says: Says, answer: Answer, key: Secret, data_import_key: Secret | None) -> None:
+        ms = answer.latency_ms
+        after = "known once the Data Import Key is right"
+        match says:
+            case Says.ACCEPTED | Says.NOT_ENABLED | Says.DATA_IMPORT_REFUSED:
+                self._tell(Check(CheckId.PARTNER_KEY, CheckState.OK, "accepted", key.describe(), ms))
+            case Says.PARTNER_REFUSED:
+                self._failed(CheckId.PARTNER_KEY, self._refused(answer), key, answer, Cause.PARTNER_REFUSED)
+                self._unasked(data_import_key, "known once the partner key is right")
+                return
+            case Says.UNAUTHORIZED:
+                self._failed(CheckId.PARTNER_KEY, self._refused(answer), key, answer, Cause.UNAUTHORIZED)
+                self._unasked(data_import_key, "refused together with the partner key, or right")
+                return
+            case _:
+                cause = {Says.NO_SUCH_PARTNER: Cause.PARTNER_NAME, Says.NOTHING: Cause.UNCLEAR}.get(
+                    says, Cause.NOT_BRAZE
+                )
+                words = f"no partner “{self._partner_name}” at this address"
+                told = words if says is Says.NO_SUCH_PARTNER else _unusual(answer)
+                self._failed(CheckId.PARTNER_KEY, told, key, answer, cause)
+                self._unasked(data_import_key, "known once the partner call works")
+                return
+        if data_import_key is None:
+            self._tell(Check(CheckId.DATA_IMPORT_KEY, CheckState.SKIPPED, "not given"))
+            return
+        if says is Says.DATA_IMPORT_REFUSED:
+            self._failed(
+                CheckId.DATA_IMPORT_KEY, self._refused(answer), data_import_key, answer, Cause.DATA_IMPORT_REFUSED
+            )
+            self._tell(Check(CheckId.PARTNER_ENABLED, CheckState.SKIPPED, after))
+            return
+        self._tell(Check(CheckId.DATA_IMPORT_KEY, CheckState.OK, "accepted", data_import_key.describe(), ms))
+        if says is Says.NOT_ENABLED:
+            detail = "Braze says that the partner is not enabled for this workspace"
+            self._tell(Check(CheckId.PARTNER_ENABLED, CheckState.FAILED, detail, "", ms, Cause.NOT_ENABLED))
+        else:
+            self._tell(Check(CheckId.PARTNER_ENABLED, CheckState.OK, "for this workspace", "", ms))
 
-    def _refused(self, check_id: str, detail: str, secret: Secret | None, took: float) -> Check:
-        return made_check(
-            check_id, _FAILED, detail, secret=secret, latency_ms=took, remedy=REMEDIES[check_id], refused=True
-        )
+    def _refused(self, answer: Answer) -> str:
+        return f"refused, {answer.status}, by {self._place}"
 
-    def _place(self) -> str:
-        return instance_name(self.given.endpoint)
+    async def rest(self, key: Secret | None) -> None:
+        """Every permission on its own; the first that is not 401 says that the key is right."""
+        if key is None:
+            self._tell(Check(CheckId.REST_KEY, CheckState.SKIPPED, "not given"))
+            return
+        accepted = False
+        outcomes: list[Answer | Check] = []
+
+        async def ask(permission: str) -> None:
+            nonlocal accepted
+            answer = await self._send(permission_call(permission, key))
+            outcomes.append(answer)
+            if isinstance(answer, Check):
+                told = f"open: {answer.detail}"
+                self._tell(Check(permission, CheckState.WARNING, told, cause=Cause.UNCLEAR))
+                return
+            says = rest_says(answer)
+            if says in (Says.ACCEPTED, Says.DENIED) and not accepted:
+                accepted = True
+                self._tell(Check(CheckId.REST_KEY, CheckState.OK, "accepted", key.describe(), answer.latency_ms))
+            if says is not Says.REFUSED:
+                self._tell(_permission(permission, says, answer))
+
+        async with asyncio.TaskGroup() as tasks:
+            for permission in FEATURES:
+                tasks.create_task(ask(permission), name=permission)
+        if accepted:
+            return
+        answer = next((outcome for outcome in outcomes if isinstance(outcome, Answer)), None)
+        if answer is None:
+            unanswered = next(outcome for outcome in outcomes if isinstance(outcome, Check))
+            told = f"open: {unanswered.detail}"
+            self._tell(Check(CheckId.REST_KEY, CheckState.WARNING, told, key.describe(), cause=unanswered.cause))
+            for permission in FEATURES:
+                self._tell(Check(permission, CheckState.SKIPPED, "after the key"))
+        elif rest_says(answer) is Says.REFUSED:
+            self._failed(CheckId.REST_KEY, self._refused(answer), key, answer, Cause.REST_REFUSED)
+            for permission in FEATURES:
+                self._tell(Check(permission, CheckState.SKIPPED, "after the key"))
+        else:
+            cause = Cause.UNCLEAR if answer.status >= 500 else Cause.NOT_BRAZE
+            self._failed(CheckId.REST_KEY, _unusual(answer), key, answer, cause)
 
 
-_SWAPPED = "Two keys are swapped"
+def _permission(permission: str, says: Says, answer: Answer) -> Check:
+    ms = answer.latency_ms
+    match says:
+        case Says.ACCEPTED:
+            return Check(permission, CheckState.OK, "allowed", "", ms)
+        case Says.DENIED:
+            told = f"not allowed, 403; off without it: {FEATURES[permission]}"
+            return Check(permission, CheckState.FAILED, told, "", ms, Cause.PERMISSION)
+        case _:
+            return Check(permission, CheckState.WARNING, _unusual(answer), "", ms, Cause.UNCLEAR)
 
 
-def _post(path: str, body: dict[str, Any]) -> Callable[[Secret], Request]:
-    return lambda key: Request(path, body, bearer=key)
-
-
-def _get(path: str, params: dict[str, str]) -> Callable[[Secret], Request]:
-    return lambda key: Request(path, None, "GET", key, params)
-
-
-_PROBES: dict[str, Callable[[Secret], Request]] = {
-    # Inference: an empty list is checked for its key and permission, and changes nobody.
-    "users.track": _post("/users/track", {"attributes": []}),
-    "users.export.ids": _post(
-        "/users/export/ids", {"external_ids": [PROBED.cohort_id], "fields_to_export": ["external_id"]}
-    ),
-    "segments.list": rest_probe,
-    "segments.details": _get("/segments/details", {"segment_id": PROBED.cohort_id}),
-    "segments.data_series": _get("/segments/data_series", {"segment_id": PROBED.cohort_id, "length": "1"}),
-    # Inference: an id that no segment has starts no export.
-    "users.export.segment": _post(
-        "/users/export/segment", {"segment_id": PROBED.cohort_id, "fields_to_export": ["external_id"]}
-    ),
-}
+def _unusual(answer: Answer) -> str:
+    if answer.is_html:
+        return f"{answer.status} and a page for people, which is not Braze's API"
+    if 300 <= answer.status < 400:
+        return f"{answer.status}, a redirect, which Braze's API never sends"
+    return f"{answer.status}: {message(answer) or 'no words'}"[:160]

@@ -1,195 +1,129 @@
-"""Somebody else's keys, as they stand in a chat message: each is tried in every role, nothing is kept."""
+"""Reads a whole chat message: the addresses and the keys in it, and what each key was called there."""
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from heaptui.clients.braze import CohortImport, reason
-from heaptui.clients.http import Http
-from heaptui.errors import UsageError
-from heaptui.model.instances import check_host, instance_of, normal_endpoint
-from heaptui.model.runs import Reason
+from heaptui.errors import HeaptuiError
+from heaptui.model.instances import host_of, instance_of, is_loopback, normal_endpoint
 from heaptui.model.secret import Secret
-from heaptui.services.cluster_finder import (
-    CHECK_SECONDS,
-    PROBED,
-    Cluster,
-    ask,
-    import_accepted,
-    rest_accepted,
-    rest_probe,
-)
-from heaptui.services.key_checks import PLACEHOLDER, Given
+from heaptui.services.key_roles import Role
 
-UUID_SHAPED = re.compile(r"(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
-_ADDRESS = re.compile(r"(?i)\b(?:https?://)?(?:rest|dashboard)[a-z0-9.-]*\.braze\.(?:com|eu)\b|https?://[^\s\"'<>]+")
-_LONG_WORD = re.compile(r"(?<![\w./:-])[A-Za-z0-9_\-+/=]{20,}(?![\w./-])")
-_SAYS = (
-    ("Data Import Key", re.compile(r"(?i)data.?import|client.?secret")),
-    ("partner key", re.compile(r"(?i)partner")),
-    ("REST key", re.compile(r"(?i)rest\b|api.?key")),
+LONGEST_PASTE = 200_000
+"""Characters that are looked at; nobody's message is longer."""
+
+MOST_KEYS = 12
+"""Keys that are tried; every one costs two requests."""
+
+_UUID = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9A-Za-z])", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"https?://[^\s<>\"'`]+|(?<![\w@.-])(?:rest|sdk|dashboard)[a-z0-9.-]*\.braze\.(?:com|eu)\b", re.IGNORECASE
+)
+_OTHER = re.compile(r"(?<![\w/.@+-])(?=[\w+/=-]*\d)(?=[\w+/=-]*[A-Za-z])[\w+/=-]{20,128}(?![\w.@])", re.ASCII)
+_APP_ID = re.compile(r"app[ _-]?id\W{0,5}(\d{6,12})\b", re.IGNORECASE)
+_LABELS = (
+    (Role.PARTNER, re.compile(r"partner(?:[ _-]?api)?[ _-]?key", re.IGNORECASE)),
+    (Role.DATA_IMPORT, re.compile(r"data[ _-]?import(?:[ _-]?key)?|client[ _-]?secret", re.IGNORECASE)),
+    (Role.REST, re.compile(r"rest(?:[ _-]?api)?[ _-]?key|\bapi[ _-]?key", re.IGNORECASE)),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
-    """One key of a message, and what the message calls it."""
+class PastedKey:
+    """One key, and the role it was given for when the message says one."""
 
-    secret: Secret
-    said: str = ""
+    key: Secret
+    claimed: Role | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Pasted:
-    """What a message holds. `others` are long words not shaped like Braze's keys: they are tried only if asked."""
+    """What a message holds."""
 
-    endpoint: str
-    address: str
-    tokens: tuple[Token, ...]
-    others: tuple[Token, ...]
+    addresses: Sequence[str] = field(default_factory=tuple)
+    keys: Sequence[PastedKey] = field(default_factory=tuple)
+    others: Sequence[PastedKey] = field(default_factory=tuple)
+    """Words that may be keys but are not shaped like Braze's; they are tried only when the user says so."""
+    app_id: str = ""
 
     @property
+    def endpoint(self) -> str:
+        """The address to ask: one of Braze's list, else one that means to be Braze or this machine; links are not."""
+        ours = [address for address in self.addresses if instance_of(normal_endpoint(address))]
+        hosts = {address: host_of(normal_endpoint(address)) for address in self.addresses}
+        likely = [address for address, host in hosts.items() if "braze" in host or is_loopback(host)]
+        return (ours or likely or [""])[0]
+
+    @property
+    def clusters(self) -> list[str]:
+        """The names of all clusters that the addresses mean."""
+        found = (instance_of(normal_endpoint(address)) for address in self.addresses)
+        return list(dict.fromkeys(instance.name for instance in found if instance))
+
     def summary(self) -> str:
-        """`1 address, 2 keys`."""
-        keys = f"{len(self.tokens)} key{'s' if len(self.tokens) != 1 else ''}"
-        return f"{1 if self.endpoint else 0} address{'' if self.endpoint else 'es'}, {keys}"
+        """What was found, in numbers."""
+        counts = [
+            _counted(len(self.addresses), "address", "addresses"),
+            _counted(len(self.keys), "key", "keys"),
+            *([_counted(len(self.others), "other long word", "other long words")] if self.others else []),
+        ]
+        return ", ".join(counts)
 
 
-@dataclass(frozen=True, slots=True)
-class Sorted:
-    """What the keys turned out to be, and sentences about those that were called something else."""
-
-    given: Given
-    notes: tuple[str, ...] = field(default=())
-
-
-def read_message(text: str) -> Pasted:
-    """Find addresses and keys in whatever was pasted."""
-    endpoint = address = ""
+def read_paste(text: str) -> Pasted:
+    """Find addresses and keys in any text."""
+    text = text[:LONGEST_PASTE]
+    addresses = []
     for found in _ADDRESS.finditer(text):
+        address = found[0].rstrip(".,;:!?)]}>")
         try:
-            wanted = normal_endpoint(found[0])
-        except UsageError:
+            normal_endpoint(address)
+        except (ValueError, HeaptuiError):
+            # Some link that is no address of a host; a chat message is full of them.
             continue
-        if not endpoint or instance_of(wanted):
-            endpoint, address = wanted, found[0]
+        addresses.append(address)
+    # Keys in links belong to the link, as a session or a document does.
     rest = _ADDRESS.sub(lambda found: " " * len(found[0]), text)
-    tokens = _tokens(rest, UUID_SHAPED)
-    others = _tokens(UUID_SHAPED.sub(lambda found: " " * len(found[0]), rest), _LONG_WORD)
-    return Pasted(endpoint, address, tokens, others)
+    keys = _keys(_UUID, rest)[:MOST_KEYS]
+    others = _keys(_OTHER, _UUID.sub(lambda found: " " * len(found[0]), rest))[:MOST_KEYS]
+    app_id = _APP_ID.search(rest)
+    return Pasted(tuple(dict.fromkeys(addresses)), tuple(keys), tuple(others), app_id[1] if app_id else "")
 
 
-def _tokens(text: str, shape: re.Pattern[str]) -> tuple[Token, ...]:
-    tokens: dict[str, Token] = {}
-    for found in shape.finditer(text):
-        before = text[: found.start()].rsplit("\n", 1)[-1][-60:] or text[: found.start()].rstrip().rsplit("\n", 1)[-1]
-        said = next((name for name, words in _SAYS if words.search(before)), "")
-        tokens.setdefault(found[0], Token(Secret(found[0], "pasted"), said))
-    return tuple(tokens.values())
+def plain_values(text: str, keys: Mapping[str, Secret | None]) -> dict[str, str]:
+    """The pasted texts of some keys by name, for keeping them where the user says; a key does not show itself."""
+    values = {}
+    for name, key in keys.items():
+        words = (found[0] for pattern in (_UUID, _OTHER) for found in pattern.finditer(text))
+        value = next((word for word in words if key is not None and key.matches(word)), None)
+        if value is not None:
+            values[name] = value
+    return values
 
 
-async def sort_out(
-    pasted: Pasted,
-    *,
-    partner_keys: Mapping[str, Secret],
-    partner_name: str = "heap",
-    with_others: bool = False,
-    seconds: float = CHECK_SECONDS,
-) -> Sorted:
-    """Try every key in every role at the address of the message, and say which is which.
-
-    `partner_keys` are those that are kept, by region.
-
-    Raises:
-        UsageError: keys may not be sent to that address.
-    """
-    check_host(pasted.endpoint)
-    tokens = [*pasted.tokens, *(pasted.others if with_others else ())]
-    region = instance.region if (instance := instance_of(pasted.endpoint)) else "US"
-    async with Http(pasted.endpoint, read_timeout=seconds) as http:
-        roles = await asyncio.gather(*(_role(http, token, partner_name, seconds) for token in tokens))
-        by_role = {role: token for role, token in zip(roles, tokens, strict=True) if role}
-        kept = partner_keys.get(region)
-        partner = by_role["partner key"].secret if "partner key" in by_role else kept
-        left = [token for role, token in zip(roles, tokens, strict=True) if not role]
-        imported = await _import_key(http, left, partner, partner_name, seconds)
-    if imported is not None:
-        by_role["Data Import Key"] = imported
-    notes = [
-        f"What you gave as {token.said} is a {role}."
-        for role, token in by_role.items()
-        if token.said and token.said != role
-    ]
-    notes += [
-        f"A key that {token.secret.describe()} is nothing that this address takes."
-        for token in left
-        if token is not imported and not token.said
-    ]
-    given = Given(pasted.endpoint, partner_name, partner_key=partner)
-    given = replace(given, other_partner_key=partner_keys.get("EU" if region == "US" else "US"))
-    rest = by_role.get("REST key") or _called("REST key", left, imported)
-    return Sorted(
-        replace(
-            given,
-            data_import_key=imported.secret if imported else None,
-            rest_api_key=rest.secret if rest else None,
-            partner_key=partner or _secret(_called("partner key", left, imported)),
-        ),
-        tuple(notes),
-    )
+def _keys(pattern: re.Pattern[str], text: str) -> list[PastedKey]:
+    keys: dict[str, PastedKey] = {}
+    for found in pattern.finditer(text):
+        keys.setdefault(found[0], PastedKey(Secret(found[0], "pasted"), _claimed(text[: found.start()])))
+    return list(keys.values())
 
 
-async def _role(http: Http, token: Token, partner_name: str, seconds: float) -> str:
-    """REST key, partner key, or nothing that can be told alone."""
-    as_rest, as_partner = await asyncio.gather(
-        ask(http, rest_probe(token.secret), seconds),
-        ask(http, CohortImport(partner_name, token.secret, PLACEHOLDER).probe(PROBED), seconds),
-    )
-    if rest_accepted(as_rest):
-        return "REST key"
-    named = as_partner is not None and reason(as_partner) is Reason.DATA_IMPORT_KEY
-    return "partner key" if named or import_accepted(as_partner) else ""
+def _claimed(before: str) -> Role | None:
+    """The role named last before a key, on its line or alone on the line above."""
+    lines = [line for line in before.rsplit("\n", 3) if line.strip()][-2:]
+    if before.endswith("\n"):
+        lines = lines[-1:]
+    for line in reversed(lines):
+        spots = [(found.end(), role) for role, label in _LABELS for found in label.finditer(_UUID.split(line)[-1])]
+        if spots:
+            return max(spots)[1]
+        if line is lines[-1] and line.strip() and not before.endswith("\n"):
+            # Other words stand before the key on its own line; the line above speaks of something else.
+            return None
+    return None
 
 
-async def _import_key(
-    http: Http, left: Sequence[Token], partner: Secret | None, partner_name: str, seconds: float
-) -> Token | None:
-    """The key that the partner's call takes; without a partner key, the one that is called so, or the only one."""
-    if partner is not None:
-        answers = await asyncio.gather(
-            *(ask(http, CohortImport(partner_name, partner, token.secret).probe(PROBED), seconds) for token in left)
-        )
-        for token, answer in zip(left, answers, strict=True):
-            if import_accepted(answer):
-                return token
-    called = [token for token in left if token.said == "Data Import Key"]
-    unnamed = [token for token in left if not token.said]
-    return called[0] if called else unnamed[0] if len(unnamed) == 1 else None
-
-
-def _called(name: str, tokens: Sequence[Token], besides: Token | None) -> Token | None:
-    return next((token for token in tokens if token.said == name and token is not besides), None)
-
-
-def _secret(token: Token | None) -> Secret | None:
-    return token.secret if token else None
-
-
-async def find_address(
-    pasted: Pasted, clusters: Sequence[Cluster], *, partner_keys: Mapping[str, Secret], seconds: float = CHECK_SECONDS
-) -> Pasted:
-    """The same message with the address of the first cluster that takes one of its keys, where it names none.
-
-    Whoever calls this has the consent to send the keys to all of these clusters.
-    """
-    from heaptui.services.cluster_finder import Keys, find_cluster
-
-    tries = [Keys(rest_api_key=token.secret) for token in pasted.tokens]
-    tries += [Keys(data_import_key=token.secret, partner_keys=partner_keys) for token in pasted.tokens if partner_keys]
-    for found in await asyncio.gather(*(find_cluster(keys, clusters, seconds=seconds) for keys in tries)):
-        if found:
-            return replace(pasted, endpoint=found[0].endpoint, address=found[0].name)
-    return pasted
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from heaptui.config import SETTINGS, Home, Profile, check_profile, load_config, save_config
+from heaptui.config import SETTINGS, Home, Profile, check_profile, load_config, resolve_profile, save_config
 from heaptui.errors import UsageError
 from heaptui.model.instances import normal_endpoint
 from heaptui.model.routes import WAYS, way_facts, ways_open
@@ -53,6 +53,19 @@ class ProfileService:
     async def names(self) -> list[str]:
         """All profiles."""
         return sorted((await asyncio.to_thread(load_config, self._home)).profiles)
+
+    async def all(self) -> list[Profile]:
+        """All profiles by name."""
+        profiles = (await asyncio.to_thread(load_config, self._home)).profiles
+        return [profiles[name] for name in sorted(profiles)]
+
+    async def profile(self, name: str) -> Profile:
+        """One of them, with what the environment changes.
+
+        Raises:
+            UsageError: there is no such profile.
+        """
+        return resolve_profile(await asyncio.to_thread(load_config, self._home), name, self._environ)
 
     async def show(self, profile: Profile) -> ProfileFacts:
         """A profile and the origin of its keys."""

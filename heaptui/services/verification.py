@@ -1,181 +1,276 @@
-"""Checks keys and address without changing anything on the other side, and tells each result as it comes."""
+"""Checks endpoint and keys, yielding each finding as it comes; independent checks run in parallel, none writes."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
-from heaptui.clients.http import Http, NoAnswer, NotSent, Request
-from heaptui.clients.probe import handshake, resolve
+from heaptui.clients.http import Http
+from heaptui.clients.probe import handshake, proxy_before, resolve
 from heaptui.errors import UsageError
-from heaptui.model.checks import REMEDIES, Check, CheckState
-from heaptui.model.instances import check_host, instance_name, instance_of, is_loopback
+from heaptui.model.checks import Check, CheckId, CheckState, Report, conclude
+from heaptui.model.instances import host_of, instance_name, normal_endpoint
+from heaptui.model.remedies import Cause
 from heaptui.model.secret import Secret
-from heaptui.services.cluster_finder import CHECK_SECONDS, Cluster
-from heaptui.services.key_checks import Given, KeyChecks, made_check
+from heaptui.services.cluster_finder import CLUSTERS, Cluster, Wanted, cluster_at, find_cluster
+from heaptui.services.endpoint_check import check_endpoint, parts_of_endpoint
+from heaptui.services.key_checks import KeyChecks
+from heaptui.services.second_look import look_again
 
-CLOCK_SECONDS = 60.0
-"""Further apart, signatures and rate limits begin to go wrong."""
-
-_OK, _FAILED, _WARNING, _SKIPPED = CheckState.OK, CheckState.FAILED, CheckState.WARNING, CheckState.SKIPPED
-T = TypeVar("T")
-
-_NETWORK_CHECKS = ("dns", "tls", "reach", "clock", "partner_key", "data_import_key", "partner_enabled", "rest_key")
+CHECK_SECONDS = 4.0
+"""No check takes longer; a host that does not answer is a result."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What is to be checked. Partner keys are kept by region, US or EU; under "" one that is for any."""
+
+    endpoint: str = ""
+    partner_name: str = "heap"
+    partner_keys: Mapping[str, Secret] = field(default_factory=dict)
+    data_import_key: Secret | None = None
+    rest_key: Secret | None = None
+    heap_app_id: str = ""
+    webhook_secret: Secret | None = None
+    last_page: float | None = None
+    """When a page with a valid signature last came, seconds since the epoch."""
+    currents_token: Secret | None = None
+    allowed_hosts: Sequence[str] = ()
+    only_braze: bool = False
+    """Leave out what belongs to Heap and to the listener: somebody else's keys are only about Braze."""
+
+    def partner_key(self, region: str) -> Secret | None:
+        """The key for a region."""
+        return self.partner_keys.get(region) or self.partner_keys.get("")
+
+
 class Verification:
-    """One round of checks. With `clusters`, refused keys are tried there too: whoever gives them has the consent."""
+    """One look at what was given. Iterate `checks`, then ask for `report`."""
 
-    given: Given
-    clusters: Sequence[Cluster] = ()
-    seconds: float = CHECK_SECONDS
-    now: Callable[[], float] = time.time
-    _results: asyncio.Queue[Check | None] = field(default_factory=asyncio.Queue)
+    def __init__(
+        self,
+        given: Given,
+        *,
+        clusters: Sequence[Cluster] = CLUSTERS,
+        find: bool = False,
+        seconds: float = CHECK_SECONDS,
+        now: Callable[[], float] = time.time,
+        notes: Sequence[str] = (),
+    ) -> None:
+        self.given = given
+        self._clusters = clusters
+        self._find = find
+        self._seconds = seconds
+        self._now = now
+        self._notes = list(notes)
+        self._found: dict[str, Check] = {}
+        self._queue: asyncio.Queue[Check | None] = asyncio.Queue()
+        self._endpoint = ""
+        self._cluster: Cluster | None = None
+        self._took = 0.0
 
-    async def checks(self) -> AsyncIterator[Check]:
-        """Each check as it finishes; one with an id that was there before replaces it."""
-        work = asyncio.create_task(self._all(), name="verification")
+    async def checks(self) -> AsyncGenerator[Check, None]:
+        """Each finding when it is there; one of the same id replaces the one before."""
+        started = time.perf_counter()
+        work = asyncio.create_task(self._run(), name="verification")
+        work.add_done_callback(lambda _: self._queue.put_nowait(None))
         try:
-            while (check := await self._results.get()) is not None:
+            while (check := await self._queue.get()) is not None:
                 yield check
             await work
+            self._took = time.perf_counter() - started
         finally:
             work.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await work
 
-    def _tell(self, check_id: str, state: CheckState, detail: str, **more: Any) -> None:
-        self._results.put_nowait(made_check(check_id, state, detail, **more))
+    async def result(self) -> Report:
+        """All checks, then the verdict."""
+        async for _ in self.checks():
+            pass
+        return self.report
 
-    async def _all(self) -> None:
-        try:
-            self._local()
-            if self._endpoint_is_right():
-                await self._over_the_network()
-        finally:
-            self._results.put_nowait(None)
+    @property
+    def report(self) -> Report:
+        """The verdict over what was found so far."""
+        name = self._cluster.name if self._cluster else instance_name(self._endpoint)
+        return conclude(
+            self._found.values(), instance=name, endpoint=self._endpoint, notes=self._notes, seconds=self._took
+        )
 
-    def _local(self) -> None:
-        """What needs no network."""
-        app_id, given = self.given.heap_app_id, self.given
-        if not app_id:
-            self._tell("heap_app_id", _SKIPPED, "not given; only forwarding Currents events to Heap needs it")
-        elif app_id.isdecimal():
-            # Heap accepts any app id without a word (Heap docs, and others who tried), so nobody can check more.
-            self._tell("heap_app_id", _OK, "has the right shape; Heap lets nobody check more", given=app_id)
-        else:
-            self._tell(
-                "heap_app_id", _FAILED, "Heap's app id has digits only.", given=app_id, remedy=REMEDIES["heap_app_id"]
-            )
-        if given.webhook_secret is None:
-            self._tell("webhook_secret", _SKIPPED, "not given; only receiving Heap's segments needs it")
-        elif given.last_page_at is None:
-            detail = "proved by the first page that Heap sends; none came yet"
-            self._tell("webhook_secret", _SKIPPED, detail, secret=given.webhook_secret)
-        else:
-            came = time.strftime("%d %b %H:%M", time.localtime(given.last_page_at))
-            self._tell("webhook_secret", _OK, f"a page with its signature came {came}", secret=given.webhook_secret)
-        if given.currents_token is None:
-            self._tell("currents_token", _SKIPPED, "not given; only receiving Currents needs it")
-        else:
-            self._tell("currents_token", _OK, "is there; Braze proves it by sending", secret=given.currents_token)
+    def _tell(self, check: Check) -> None:
+        self._found[check.check_id] = check
+        self._queue.put_nowait(check)
 
-    def _endpoint_is_right(self) -> bool:
-        """Whether keys may be sent to the address at all."""
-        endpoint = self.given.endpoint
-        wrong = "" if endpoint else "No Braze endpoint is given."
-        try:
-            check_host(endpoint or "https://", self.given.allowed_hosts)
-        except UsageError as error:
-            self._tell("endpoint", _FAILED, wrong or error.title, given=endpoint, remedy=REMEDIES["endpoint"])
-            self._skip(_NETWORK_CHECKS, "not asked: keys go to a right address only")
-            return False
-        instance = instance_of(endpoint)
-        host = urlsplit(endpoint).hostname or ""
-        if instance is not None or is_loopback(host):
-            self._tell("endpoint", _OK, instance_name(endpoint), given=host)
-        else:
-            detail = "no cluster that Braze documents, allowed by the profile"
-            self._tell("endpoint", _WARNING, detail, given=host, remedy=REMEDIES["endpoint"])
-        return True
-
-    def _skip(self, ids: Sequence[str], why: str) -> None:
-        for check_id in ids:
-            self._tell(check_id, _SKIPPED, why, secret=self._secret_of(check_id))
-
-    def _secret_of(self, check_id: str) -> Secret | None:
+    async def _run(self) -> None:
+        self._local_checks()
         given = self.given
-        return {
-            "partner_key": given.partner_key,
-            "data_import_key": given.data_import_key,
-            "rest_key": given.rest_api_key,
-        }.get(check_id)
-
-    async def _over_the_network(self) -> None:
-        parts = urlsplit(self.given.endpoint)
-        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-        address, took = await self._timed(resolve(host, port))
-        if isinstance(address, Exception):
-            detail = (
-                f"{host} does not resolve." if isinstance(address, NotSent) else f"{host}: no answer about its name."
-            )
-            self._tell("dns", _FAILED, detail, given=host, remedy=REMEDIES["network"], unreachable=True)
-            self._skip(_NETWORK_CHECKS[1:], "not asked: the name does not resolve")
-            return
-        self._tell("dns", _OK, address, given=host, latency_ms=took)
-        async with Http(self.given.endpoint, read_timeout=self.seconds) as http, asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._tls(parts.scheme, host, port), name="check tls")
-            tasks.create_task(self._reach(http, host), name="check reach")
-            tasks.create_task(KeyChecks(self.given, http, self.clusters, self.seconds, self._tell).carry_out())
-
-    async def _timed(self, work: Awaitable[T]) -> tuple[T | Exception, float]:
-        """What came, or why nothing did, and how long it took in milliseconds."""
-        started = time.perf_counter()
-        try:
-            async with asyncio.timeout(self.seconds):
-                found: T | Exception = await work
-        except (NotSent, NoAnswer, TimeoutError) as error:
-            found = error
-        return found, (time.perf_counter() - started) * 1000
-
-    async def _tls(self, scheme: str, host: str, port: int) -> None:
-        if scheme != "https":
-            self._tell("tls", _SKIPPED, "not needed: this machine", given=host)
-            return
-        version, took = await self._timed(handshake(host, port))
-        if isinstance(version, Exception):
-            detail = f"{version.title} {version.detail}" if isinstance(version, NotSent) else "No answer."
-            remedy = REMEDIES["tls" if "ertificate" in detail else "network"]
-            self._tell("tls", _FAILED, detail, given=host, remedy=remedy, unreachable=True)
+        if not given.endpoint and self._find:
+            await self._find_home()
         else:
-            self._tell("tls", _OK, version, given=host, latency_ms=took)
+            self._tell(check_endpoint(given.endpoint, given.allowed_hosts, self._clusters))
+            with contextlib.suppress(UsageError):
+                self._endpoint = normal_endpoint(given.endpoint) if given.endpoint else ""
+            self._cluster = cluster_at(self._endpoint, self._clusters)
+        endpoint = self._found[CheckId.ENDPOINT]
+        may_send = endpoint.state is CheckState.OK
+        if not self._endpoint or endpoint.cause is Cause.NOT_HTTPS or not await self._name_resolves():
+            self._skip_keys("after the endpoint")
+            return
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._tls(), name="tls")
+            if may_send:
+                tasks.create_task(self._ask(), name="keys")
+            else:
+                tasks.create_task(self._reach_only(), name="reach")
+        if not may_send:
+            self._skip_keys("keys are not sent to this host")
 
-    async def _reach(self, http: Http, host: str) -> None:
-        """Whether anything answers, and what its clock says; no key is sent."""
-        answer, took = await self._timed(http.send(Request("/", None, "GET")))
-        if isinstance(answer, Exception):
-            why = (
-                answer.detail or answer.title
-                if isinstance(answer, NotSent)
-                else f"No answer within {self.seconds:g} s."
+    def _local_checks(self) -> None:
+        """What can be said without asking anybody."""
+        given = self.given
+        if given.only_braze:
+            return
+        for check in local_checks(given.heap_app_id, given.webhook_secret, given.last_page, given.currents_token):
+            self._tell(check)
+
+    def _skip_keys(self, why: str) -> None:
+        """Say of every key that it was not asked about."""
+        given = self.given
+        region = self._cluster.region if self._cluster else "US"
+        keys = (
+            (CheckId.PARTNER_KEY, given.partner_key(region)),
+            (CheckId.DATA_IMPORT_KEY, given.data_import_key),
+            (CheckId.REST_KEY, given.rest_key),
+        )
+        for check_id, key in keys:
+            if check_id not in self._found:
+                told = key.describe() if key else ""
+                self._tell(Check(check_id, CheckState.SKIPPED, why if key else "not given", told))
+
+    async def _name_resolves(self) -> bool:
+        host = host_of(self._endpoint)
+        proxy = proxy_before(host)
+        if proxy:
+            self._tell(Check(CheckId.DNS, CheckState.SKIPPED, f"the proxy {proxy} looks it up"))
+            return True
+        probe = await resolve(host, self._seconds)
+        state = CheckState.FAILED if probe.problem else CheckState.OK
+        cause = Cause.DOES_NOT_RESOLVE if probe.problem else None
+        self._tell(Check(CheckId.DNS, state, probe.detail, latency_ms=probe.latency_ms, cause=cause))
+        return not probe.problem
+
+    async def _tls(self) -> None:
+        scheme, host, port = parts_of_endpoint(self._endpoint)
+        if scheme == "http":
+            self._tell(Check(CheckId.TLS, CheckState.SKIPPED, "this machine, without TLS"))
+            return
+        if proxy := proxy_before(host):
+            self._tell(Check(CheckId.TLS, CheckState.SKIPPED, f"through the proxy {proxy}"))
+            return
+        probe = await handshake(host, port, self._seconds)
+        causes = {
+            "certificate": Cause.CERTIFICATE,
+            "plain": Cause.NOT_HTTPS,
+            "timeout": Cause.NO_ANSWER,
+            "": None,
+        }
+        state = CheckState.FAILED if probe.problem else CheckState.OK
+        cause = causes.get(probe.problem, Cause.UNREACHABLE)
+        self._tell(Check(CheckId.TLS, state, probe.detail, latency_ms=probe.latency_ms, cause=cause))
+
+    def _http(self) -> Http:
+        return Http(self._endpoint, read_timeout=self._seconds)
+
+    def _key_checks(self, http: Http) -> KeyChecks:
+        return KeyChecks(
+            http,
+            self._tell,
+            partner_name=self.given.partner_name,
+            region=self._cluster.region if self._cluster else "",
+            place=self.report.instance,
+            seconds=self._seconds,
+            now=self._now,
+        )
+
+    async def _reach_only(self) -> None:
+        """A host that keys may not go to is asked without any."""
+        async with self._http() as http:
+            await self._key_checks(http).reach()
+
+    async def _ask(self) -> None:
+        """Everything at once, then a second look at what was refused."""
+        given = self.given
+        async with self._http() as http:
+            keys = self._key_checks(http)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(keys.reach(), name="reach")
+                tasks.create_task(keys.partner(given.partner_keys, given.data_import_key), name="partner")
+                tasks.create_task(keys.rest(given.rest_key), name="rest")
+            again = await look_again(
+                http,
+                self._found,
+                self.given,
+                cluster=self._cluster,
+                clusters=self._clusters if self._find else (),
+                seconds=self._seconds,
             )
-            self._tell("reach", _FAILED, f"{host}: {why}", given=host, remedy=REMEDIES["network"], unreachable=True)
-            self._tell("clock", _SKIPPED, "known once the other side answers")
+            for check in again:
+                self._tell(check)
+
+    async def _find_home(self) -> None:
+        """No endpoint: the cluster that accepts the keys becomes it."""
+        given = self.given
+        if not (given.rest_key or given.partner_keys or given.data_import_key):
+            self._tell(Check(CheckId.ENDPOINT, CheckState.FAILED, "neither endpoint nor keys", cause=Cause.NO_KEYS))
             return
-        self._tell("reach", _OK, f"answered in {took:.0f} ms", given=host, latency_ms=took)
-        if answer.server_date is None:
-            self._tell("clock", _SKIPPED, "the other side does not tell its time")
+        wanted = Wanted(given.partner_name, list(given.partner_keys.values()), given.data_import_key, given.rest_key)
+        found = await find_cluster(self._clusters, wanted, self._seconds)
+        home = found.home
+        if home is not None:
+            self._cluster, self._endpoint = home, home.endpoint
+            detail = f"{home.name}, {host_of(home.endpoint)}, found by asking {len(self._clusters)} clusters"
+            self._tell(Check(CheckId.ENDPOINT, CheckState.OK, detail))
             return
-        off = self.now() - answer.server_date
-        if abs(off) > CLOCK_SECONDS:
-            minutes = f"{abs(off) / 60:.0f} min" if abs(off) >= 90 else f"{abs(off):.0f} s"
-            detail = f"this computer's clock is {minutes} {'ahead' if off > 0 else 'behind'}"
-            self._tell("clock", _WARNING, detail, remedy=REMEDIES["clock"])
-        else:
-            self._tell("clock", _OK, "right to the second or two" if abs(off) < 3 else f"{abs(off):.0f} s off")
+        several = found.accepting("partner")
+        cause = Cause.NO_CLUSTER if found.reached else Cause.UNREACHABLE
+        detail = f"none of {len(self._clusters)} clusters accepts the keys"
+        if not found.reached:
+            detail = f"none of {len(self._clusters)} clusters can be reached from here"
+        elif several:
+            cause = Cause.NO_ENDPOINT
+            detail = f"the partner key fits {len(several)} clusters; without another key the right one is not known"
+        self._tell(Check(CheckId.ENDPOINT, CheckState.FAILED, detail, cause=cause))
+
+
+def local_checks(
+    heap_app_id: str, webhook_secret: Secret | None, last_page: float | None, currents_token: Secret | None
+) -> list[Check]:
+    """Heap's side and the listener's: shape and presence are all that can be known.
+
+    Heap's API key could tell more, and could delete people: it is never asked for.
+    """
+    checks = []
+    if heap_app_id:
+        right = heap_app_id.isascii() and heap_app_id.isdecimal()
+        checks.append(
+            Check(
+                CheckId.HEAP_APP_ID,
+                CheckState.OK if right else CheckState.WARNING,
+                "digits, as it should be; nobody can verify more than the shape" if right else "is not digits only",
+                cause=None if right else Cause.APP_ID,
+            )
+        )
+    if webhook_secret:
+        detail = "no page was ever verified with it; Heap's Developer Hub sends a sample"
+        if last_page:
+            detail = f"last verified page {time.strftime('%Y-%m-%d %H:%M', time.localtime(last_page))}"
+        state = CheckState.OK if last_page else CheckState.SKIPPED
+        checks.append(Check(CheckId.WEBHOOK_SECRET, state, detail, webhook_secret.describe()))
+    if currents_token:
+        detail = "present; Braze shows it to the listener with every batch"
+        checks.append(Check(CheckId.CURRENTS_TOKEN, CheckState.OK, detail, currents_token.describe()))
+    return checks

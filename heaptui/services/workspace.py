@@ -222,6 +222,11 @@ def ledger_path(home: Home, profile: Profile, secrets: Secrets) -> Path:
     return next((path for path in paths if path.exists()), paths[0])
 
 
+def ledger_of(home: Home, profile: Profile) -> Path:
+    """Where the ledger of a named profile is."""
+    return ledger_path(home, profile, Secrets())
+
+
 @asynccontextmanager
 async def open_workspace(
     home: Home, profile: Profile, environ: Mapping[str, str], *, read_only: bool = False, what: str = "command"

@@ -18,8 +18,8 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 
-from heaptui.config import NoProfile, Profile, load_config, resolve_profile
-from heaptui.errors import HeaptuiError
+from heaptui.config import Profile, load_config, resolve_profile
+from heaptui.errors import HeaptuiError, UsageError
 from heaptui.services.preferences import Preferences, load_preferences, save_preferences
 from heaptui.ui.attention import Attention
 from heaptui.ui.commands import choose_keys, chosen_keys
@@ -92,10 +92,10 @@ class HeaptuiApp(App[str]):
         self.set_keymap(chosen_keys())
         try:
             profile = resolve_profile(config, self.opening.profile, self.opening.environ)
-        except NoProfile:
-            from heaptui.ui.screens.start import StartScreen
+        except UsageError as error:
+            from heaptui.ui.screens.start import way_in
 
-            await self.push_screen(StartScreen())
+            await self.push_screen(way_in(config, self.opening.profile, error))
             return
         await self.open_profile(profile, then=self.preferences.tab or "cohorts")
 

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 
-TRACE, COMPARE = "trace", "compare"
+TRACE, COMPARE, PASTE = "trace", "compare", "paste"
 COHORTS, SEGMENTS, SYNC, RUNS, RUN, CREDENTIALS, IMPORT, START, WAY, UPLOAD = (
     "cohorts",
     "segments",
@@ -140,7 +140,19 @@ COMMANDS: tuple[Command, ...] = (
     Command("compare.repair", COMPARE, "s", "repair", "screen.repair", "Believe what was read, and plan a sync.", 4),
     Command("compare.back", COMPARE, "escape", "back", "screen.back", "Back to the cohorts.", 5),
     Command("credentials.edit", CREDENTIALS, "enter", "edit", "screen.edit", "Edit the highlighted setting or key.", 1),
-    Command("credentials.forget", CREDENTIALS, "d", "forget key", "screen.forget", "Remove a stored key.", 2),
+    Command("credentials.check", CREDENTIALS, "r", "check", "screen.check", "Check endpoint and keys again.", 2),
+    Command("credentials.copy", CREDENTIALS, "y", "copy verdict", "screen.copy", "Copy the verdict without keys.", 3),
+    Command("credentials.paste", CREDENTIALS, "p", "paste", "screen.paste", "Check somebody's keys; saves nothing.", 4),
+    Command("credentials.find", CREDENTIALS, "f", "find cluster", "screen.find", "Ask every cluster; asks first.", 5),
+    Command("credentials.note", CREDENTIALS, "n", "copy note", "screen.note", "Copy a note to Heap's account manager."),
+    Command("credentials.switch", CREDENTIALS, "o", "other profile", "screen.switch", "Choose another profile."),
+    Command("credentials.forget", CREDENTIALS, "d", "forget key", "screen.forget", "Remove a stored key.", 6),
+    Command("paste.check", PASTE, "enter", "check", "screen.check", "Check what was pasted.", 1),
+    Command("paste.find", PASTE, "f", "find cluster", "screen.find", "Ask every cluster; asks first.", 2),
+    Command("paste.copy", PASTE, "y", "copy verdict", "screen.copy", "Copy the verdict without keys.", 3),
+    Command("paste.note", PASTE, "n", "copy note", "screen.note", "Copy a note to Heap's account manager."),
+    Command("paste.save", PASTE, "w", "save", "screen.save", "Keep this as a profile.", 4),
+    Command("paste.leave", PASTE, "escape", "leave", "screen.leave", "Leave the field; then leave, forgetting all.", 5),
 )  # fmt: skip
 
 MOVES = "↑↓ j k g G move · pgup pgdn page · mouse works too"

@@ -1,37 +1,51 @@
-"""The profile and its keys: where each comes from, what they allow, and changing them."""
+"""The profile and its keys: whether they are right, what they open, where each comes from, and changing them."""
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
 
-from heaptui.config import load_config, resolve_profile
+from heaptui.config import Profile
 from heaptui.errors import HeaptuiError
-from heaptui.model.routes import WAYS
+from heaptui.model.checks import Check, CheckId, Overall, Report
+from heaptui.model.routes import way_title
+from heaptui.model.verdict_text import handover_note, verdict_text
+from heaptui.services.given import given_of_profile
 from heaptui.services.profiles import ProfileFacts, ProfileService, SecretName
+from heaptui.services.verification import Verification
+from heaptui.ui.check_text import COLUMNS, can_lines, check_lines, headline_of, remedy_lines, rows_of, short_origin
 from heaptui.ui.commands import CREDENTIALS
+from heaptui.ui.keeping import keep_key
 from heaptui.ui.screens.framed import FramedScreen
 from heaptui.ui.widgets.dialogs import Asked, Question
 from heaptui.ui.widgets.frame import RuleLine, TextPane
-from heaptui.ui.widgets.record_table import Column, RecordTable, Row
+from heaptui.ui.widgets.record_table import RecordTable, Row
+from heaptui.ui.widgets.split_pane import Section, SplitPane
 
 SETTINGS = {
     "endpoint": ("Endpoint", "Braze's REST endpoint, or the address of your dashboard"),
     "label": ("Label", "PRODUCTION, STAGING, SANDBOX, or nothing; in PRODUCTION a first sync asks twice"),
     "partner_name": ("Partner name", "the name in the path of Braze's partner calls; Heap's is assumed to be heap"),
+    "heap_app_id": (
+        "Heap app id",
+        "digits; nobody can verify more than its shape, and Heap's API key is never asked for",
+    ),
     "max_in_flight": ("At once", "requests of one cohort in flight, 1 to 8"),
     "settle_seconds": ("Settle time", "seconds after a time-out in which a request may still be applied"),
     "read_only": ("Read-only", "true: look, never send"),
 }
 KEYS = {
     SecretName.PARTNER_API_KEY: ("Partner key", "Braze gives it to Heap; most customers do not hold it"),
-    SecretName.REST_API_KEY: ("REST key", "Braze: Settings › API Keys, with users.track, users.export.ids, segments"),
     SecretName.DATA_IMPORT_KEY: ("Data Import Key", "Braze: Partner Integrations › Technology Partners › Heap"),
-    SecretName.WEBHOOK_SECRET: ("Webhook secret", "Heap: Developer Hub › your integration › Reveal webhook secret"),
+    SecretName.REST_API_KEY: ("REST key", "Braze: Settings › API Keys; with users.track it is enough to deliver"),
+    SecretName.WEBHOOK_SECRET: ("Webhook secret", "Heap signs its pages with it; only a page that comes can prove it"),
+    SecretName.CURRENTS_TOKEN: ("Currents token", "Braze shows it to the listener with every batch of events"),
 }
+_NAMES: dict[str, str] = {CheckId.PARTNER_KEY: SecretName.PARTNER_API_KEY}
+"""Rows of keys are called as the profile calls the key."""
 
 
 class CredentialsScreen(FramedScreen):
@@ -43,17 +57,20 @@ class CredentialsScreen(FramedScreen):
     def __init__(self) -> None:
         super().__init__()
         self._facts: ProfileFacts | None = None
+        self._checks: dict[str, Check] = {}
+        self._report: Report | None = None
+        self._checked: tuple[Profile, object] | None = None
 
     def compose_body(self) -> ComposeResult:
-        """Settings and keys in one table."""
-        yield RecordTable(Column("What", 18), Column("Value", 0), Column("From", 14, drop=1), id="setting-table")
+        """What mends the verdict, then findings and settings in one table."""
+        yield TextPane(id="remedy")
+        yield RecordTable(*COLUMNS, id="setting-table")
         yield RuleLine(id="detail-rule")
-        with VerticalScroll(classes="grow", can_focus=False):
-            yield TextPane(id="facts")
+        yield SplitPane(id="finding")
 
     @property
     def table(self) -> RecordTable:
-        """Settings and keys."""
+        """Findings and settings."""
         return self.query_one("#setting-table", RecordTable)
 
     @property
@@ -62,7 +79,7 @@ class CredentialsScreen(FramedScreen):
 
     @work(group="credentials", exclusive=True, exit_on_error=True, description="read the profile")
     async def load(self) -> None:  # type: ignore[override]
-        """Show the profile that is open."""
+        """Show the profile that is open; one that was not checked yet, or has changed, is checked."""
         profile = self.workspace.profile
         try:
             self._facts = facts = await self._service.show(profile)
@@ -71,20 +88,34 @@ class CredentialsScreen(FramedScreen):
             return
         if not self.alive:
             return
-        rows = [
-            Row(setting, (title, _shown(getattr(profile, setting)), "profile"))
-            for setting, (title, _) in SETTINGS.items()
-        ]
-        for name, (title, _) in KEYS.items():
-            origin = facts.keys.get(name)
-            source = origin.split(",")[0] if origin else ""
-            tone = "good" if origin else "attention"
-            rows.append(Row(name, (title, f"✓ {origin}" if origin else "✗ not given", source), tone=tone))
-        self.table.show(rows)
-        can = "   ".join(f"{'✓' if way.route in facts.ways else '✗'} {way.title}" for way in WAYS)
-        self.headline(f"Profile {profile.name}", can)
-        self._detail()
+        now = (profile, tuple(facts.keys.items()))
+        if now != self._checked:
+            self._checked = now
+            self.action_check()
+        self._show()
         self.say("Keys are never shown: only their origin, length and last four characters.", idle=True)
+
+    def _show(self) -> None:
+        profile, facts = self.workspace.profile, self._facts
+        if facts is None or not self.alive:
+            return
+        rows = rows_of(self._checks, names=_NAMES)
+        have = {row.key for row in rows}
+        for name, (title, _) in KEYS.items():
+            if name not in have:
+                origin = facts.keys.get(name, "")
+                rows.append(
+                    Row(name, (title, short_origin(origin), "· not given" if not origin else "·", ""), tone="quiet")
+                )
+        for setting, (title, _) in SETTINGS.items():
+            if setting not in have:
+                rows.append(Row(setting, (title, "profile", _shown(getattr(profile, setting)), "")))
+        self.table.show(rows)
+        self.headline(*headline_of(self._report, len(self._checks)))
+        remedy = self.query_one("#remedy", TextPane)
+        remedy.tell(remedy_lines(self._report))
+        remedy.display = bool(remedy.lines)
+        self._detail()
 
     def on_record_table_highlighted(self) -> None:
         """Explain the highlighted line."""
@@ -94,30 +125,108 @@ class CredentialsScreen(FramedScreen):
         row = self.table.row
         if row is None or self._facts is None:
             return
-        title, note = SETTINGS.get(row.key) or KEYS[SecretName(row.key)]
+        title, note = SETTINGS.get(row.key) or self._key_text(row.key) or (row.cells[0].strip(), "")
         self.query_one("#detail-rule", RuleLine).tell(title)
-        lines = [note, ""]
-        lines += ["So you can", "  ✓ import, count and export cohorts"]
-        for way in WAYS:
-            open_way = way.route in self._facts.ways
-            lines.append(f"  ✓ sync by {way.title}" if open_way else f"  ✗ sync by {way.title}: needs {way.needs}")
-        lines.append("  W chooses the way into Braze")
-        lines += ["", *self._facts.notes]
-        self.query_one("#facts", TextPane).tell(lines)
+        check = self._checks.get(CheckId.PARTNER_KEY if row.key == SecretName.PARTNER_API_KEY else row.key)
+        lines = [*([note] if note else []), *check_lines(check)]
+        can = can_lines(self._report)
+        opened = [part for line in can for part in line.split("   ")]
+        way = f"Way into Braze now: {way_title(self.workspace.route) or 'none yet'}; W chooses another"
+        sections = [
+            Section("So you can", opened, brief=["", "So you can", *can] if can else []),
+            Section("Way into Braze", [way], brief=["", way]),
+        ]
+        self.query_one("#finding", SplitPane).tell(lines, sections, self._facts.notes)
+
+    @staticmethod
+    def _key_text(key: str) -> tuple[str, str] | None:
+        return KEYS[SecretName(key)] if key in set(SecretName) else None
+
+    @work(group="check", exclusive=True, exit_on_error=True, description="check the keys")
+    async def action_check(self, find: bool = False) -> None:
+        """Check endpoint and keys; findings appear as they come. Nothing is changed in Braze."""
+        opening, profile = self.dashboard.opening, self.workspace.profile
+        self._checks, self._report = {}, None
+        self._show()
+        try:
+            given, notes = await given_of_profile(
+                opening.home, profile, opening.environ, read_only=self.workspace.read_only
+            )
+        except HeaptuiError as error:
+            self.told(error)
+            return
+        verification = Verification(given, find=find, notes=notes)
+        async with aclosing(verification.checks()) as checks:
+            async for check in checks:
+                self._checks[check.check_id] = check
+                self._show()
+        self._report = verification.report
+        self._show()
+
+    @work(group="dialog", exclusive=True, exit_on_error=True, description="ask before finding the cluster")
+    async def action_find(self) -> None:
+        """Ask every cluster, once the user says that the keys may go there."""
+        if self.refuses("credentials.find"):
+            return
+        lines = ["The keys of this profile are sent to every cluster of Braze, to find the one that accepts them."]
+        if await self.app.push_screen_wait(Question("Ask every cluster?", lines, yes="Ask them", no="No")):
+            self.action_check(find=True)
+
+    def action_copy(self) -> None:
+        """Copy the verdict without any part of a key."""
+        if not self.refuses("credentials.copy") and self._report is not None:
+            self.app.copy_to_clipboard(verdict_text(self._report))
+            self.say("The verdict is sent to the terminal's clipboard. It holds no keys.")
+
+    def action_note(self) -> None:
+        """Copy the note for the Heap account manager."""
+        if not self.refuses("credentials.note") and self._report is not None:
+            self.app.copy_to_clipboard(handover_note(self._report))
+            self.say("The note for your Heap account manager is sent to the terminal's clipboard.")
+
+    def action_paste(self) -> None:
+        """Check somebody else's keys, which are not saved."""
+        from heaptui.ui.screens.paste import PasteScreen
+
+        self.app.push_screen(PasteScreen())
+
+    def action_switch(self) -> None:
+        """Choose another profile."""
+        from heaptui.ui.screens.start import ProfileScreen
+
+        if not self.refuses("credentials.switch"):
+            self.app.push_screen(ProfileScreen())
 
     def why_disabled(self, command_id: str) -> str:
-        """What cannot be changed here."""
-        profile = self.workspace.profile
+        """What cannot be done here just now."""
+        if command_id in ("credentials.find", "credentials.copy", "credentials.note"):
+            return self._why_no_verdict(command_id)
+        if command_id == "credentials.switch":
+            return "A sync is running on this profile." if self.dashboard.live_runs else ""
+        return self._why_fixed(command_id) if command_id in ("credentials.edit", "credentials.forget") else ""
+
+    def _why_fixed(self, command_id: str) -> str:
         row = self.table.row
-        if profile.from_environment:
+        if self.workspace.profile.from_environment:
             return "This profile is the environment: change the HEAPTUI_… variables."
         if row is None:
             return "There is nothing here yet."
+        if row.key not in SETTINGS and row.key not in set(SecretName):
+            return "This is a finding; r checks again."
         origin = (self._facts.keys.get(row.key) or "") if self._facts else ""
         if origin.startswith(("environment", "command")):
             return f"This key comes from the {origin.split(',')[0]}; change it there."
         if command_id == "credentials.forget" and not origin:
             return "Only stored keys can be forgotten."
+        return ""
+
+    def _why_no_verdict(self, command_id: str) -> str:
+        if self._report is None:
+            return "The checks are still running."
+        if command_id == "credentials.note" and self._report.overall is not Overall.CAN_BE_HANDED_OVER:
+            return "The note is for when only Heap's partner key is missing."
+        if command_id == "credentials.find" and not (self._facts and self._facts.keys):
+            return "Without keys no cluster can be found."
         return ""
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="edit a setting")
@@ -139,40 +248,28 @@ class CredentialsScreen(FramedScreen):
             else:
                 title, note = KEYS[SecretName(row.key)]
                 value = await self.app.push_screen_wait(Asked(title, [note, "It is not shown."], secret=True))
-                if not value or not await self._keep(SecretName(row.key), value):
+                if not value or not await keep_key(self.app, self._service, profile.name, {row.key: value}):
                     return
         except HeaptuiError as error:
             self.told(error)
             return
         await self._reopen()
 
-    async def _keep(self, name: SecretName, value: str) -> bool:
-        """Keep a key; where there is no keyring, only the user chooses a file."""
-        profile = self.workspace.profile
-        try:
-            await self._service.keep_key(profile.name, name, value)
-        except HeaptuiError as error:
-            if profile.secret_store:
-                raise
-            lines = [error.title, "It can be kept in a file that only you can read (0600), beside the configuration."]
-            if not await self.app.push_screen_wait(
-                Question("Where shall the key be kept?", lines, yes="In a private file", no="Do not keep it")
-            ):
-                return False
-            await self._service.keep_key(profile.name, name, value, store="file")
-        return True
-
     @work(group="dialog", exclusive=True, exit_on_error=True, description="forget a key")
     async def action_forget(self) -> None:
         """Remove a stored key."""
         row = self.table.row
-        if row is None or row.key not in KEYS or self.refuses("credentials.forget"):
+        if row is None or row.key not in set(SecretName) or self.refuses("credentials.forget"):
             self.say("Highlight a stored key to forget it.")
             return
         title = KEYS[SecretName(row.key)][0]
         lines = ["It is removed from the keyring or the private file. Braze is not told."]
         if await self.app.push_screen_wait(Question(f"Forget the {title}?", lines, yes="Forget it", no="Keep it")):
-            await self._service.forget_key(self.workspace.profile.name, SecretName(row.key))
+            try:
+                await self._service.forget_key(self.workspace.profile.name, SecretName(row.key))
+            except HeaptuiError as error:
+                self.told(error)
+                return
             await self._reopen()
 
     async def _reopen(self) -> None:
@@ -180,8 +277,7 @@ class CredentialsScreen(FramedScreen):
         if self.dashboard.live_runs:
             self.say("Kept. It is used when the running sync is over and heaptui is opened again.")
             return
-        name, opening = self.workspace.profile.name, self.dashboard.opening
-        profile = resolve_profile(load_config(opening.home), name, opening.environ)
+        profile = await self._service.profile(self.workspace.profile.name)
         self.app.call_later(self.dashboard.open_profile, profile, then="credentials")
 
 

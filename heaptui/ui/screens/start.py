@@ -1,4 +1,4 @@
-"""The first screen of somebody who has nothing set up: what can I do here with what I have?"""
+"""The first screen: what can I do here with what I have? And which profile, where there are several."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from heaptui.config import Config, NoProfile
 from heaptui.errors import HeaptuiError
+from heaptui.services.ledgers import inspect_ledger
 from heaptui.services.profiles import ProfileService
+from heaptui.ui.keeping import take_over, take_over_or_new, typed_path
 from heaptui.ui.widgets.dialogs import Asked, Told
 from heaptui.ui.widgets.frame import HeaderLine, KeyLine, RuleLine, TextPane
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
@@ -20,19 +23,33 @@ if TYPE_CHECKING:
 
 DOORS = (
     ("1", "Look around", "a sandbox with sample people; nothing leaves here"),
-    ("3", "Connect", "one Braze workspace"),
+    ("2", "Check some keys", "paste what you were given; nothing is saved"),
+    ("3", "Connect", "one Braze workspace, and Heap if you have access"),
     ("4", "I only have a file", "count, compare and export ids; no keys needed"),
+    ("5", "Take over", "go on from a colleague's ledger file"),
 )
 
 
+def way_in(config: Config, named: str | None, error: HeaptuiError) -> Screen[None]:
+    """The screen to begin with where no profile could be opened: the doors, or the choice among several.
+
+    Raises:
+        HeaptuiError: `error`, where neither helps.
+    """
+    if isinstance(error, NoProfile):
+        return StartScreen()
+    if named is None and len(config.profiles) > 1:
+        return ProfileScreen()
+    raise error
+
+
 class StartScreen(Screen[None]):
-    """Three doors."""
+    """The doors."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", show=False),
-        Binding("1,１", "door('1')", show=False),
-        Binding("3,３", "door('3')", show=False),
-        Binding("4,４", "door('4')", show=False),
+        *(Binding(f"{key},{chr(ord(key) + 0xFEE0)}", f"door('{key}')", show=False) for key, _, _ in DOORS),
+        Binding("question_mark,？", "help", show=False),
         Binding("q,ｑ,escape", "app.ask_quit", show=False),
     ]
     AUTO_FOCUS = "RecordTable"
@@ -43,9 +60,9 @@ class StartScreen(Screen[None]):
         yield RuleLine()
         yield TextPane(id="intro")
         yield RecordTable(Column("", 1), Column("What would you like to do?", 26), Column("", 0))
-        yield RuleLine("To deliver people into Braze")
+        yield RuleLine("To deliver people into Braze, one of these is enough")
         yield TextPane(id="needs")
-        yield KeyLine("↑↓ choose · enter open · q quit")
+        yield KeyLine("↑↓ choose · enter open · ? help · q quit")
 
     def on_mount(self) -> None:
         """Fill in the words."""
@@ -57,10 +74,21 @@ class StartScreen(Screen[None]):
         self.query_one("#needs", TextPane).tell(
             [
                 "Heap Cohorts      a partner key (Heap holds it) and your Data Import Key",
+                "Custom attribute  a Braze REST key with users.track; you can make one",
+                "CSV upload        no key: a file is written here, you upload it in Braze",
                 "",
-                "Without keys, cohorts can be imported, counted, compared and exported.",
+                "Not sure? 2 tells in about five seconds which of them your keys allow.",
             ]
         )
+
+    @property
+    def _app(self) -> HeaptuiApp:
+        return cast("HeaptuiApp", self.app)
+
+    def action_help(self) -> None:
+        """What the doors lead to."""
+        lines = [f"{key}  {title}: {note}." for key, title, note in DOORS]
+        self.app.push_screen(Told("Doors", [*lines, "", "The commands work without this screen: heaptui --help"]))
 
     async def action_open(self) -> None:
         """Open the highlighted door."""
@@ -70,26 +98,144 @@ class StartScreen(Screen[None]):
 
     @work(group="door", exclusive=True, exit_on_error=True, description="open a door")
     async def action_door(self, key: str) -> None:
-        """Look around, connect, or work with files only."""
-        app = cast("HeaptuiApp", self.app)
-        if key == "1":
-            app.exit("demo")
+        """Look around, check keys, connect, work with files only, or go on from somebody's ledger."""
+        try:
+            match key:
+                case "1":
+                    self.app.exit("demo")
+                case "2":
+                    from heaptui.ui.screens.paste import PasteScreen
+
+                    await self.app.push_screen(PasteScreen())
+                case "3":
+                    await self._connect()
+                case "4":
+                    await self._make({}, then="cohorts")
+                case "5":
+                    await self._take_over()
+        except HeaptuiError as error:
+            self.app.push_screen(Told(error.title, [line for line in (error.detail, error.hint) if line]))
+
+    async def _connect(self) -> None:
+        note = "Its REST endpoint, or the address of your dashboard, like https://dashboard-03.braze.com"
+        endpoint = await self.app.push_screen_wait(Asked("Which Braze workspace?", [note]))
+        if not endpoint:
             return
-        service = ProfileService(app.opening.home, app.opening.environ)
-        settings = {}
-        if key == "3":
-            note = "Its REST endpoint, or the address of your dashboard, like https://dashboard-03.braze.com"
-            endpoint = await app.push_screen_wait(Asked("Which Braze workspace?", [note]))
-            if not endpoint:
-                return
-            settings["endpoint"] = endpoint
-        name = await app.push_screen_wait(Asked("How shall this profile be called?", ["Letters, digits, - and _."]))
+        label = await self._label()
+        if label is not None:
+            await self._make({"endpoint": endpoint, "label": label}, then="credentials")
+
+    async def _label(self) -> str | None:
+        lines = ["PRODUCTION, STAGING, SANDBOX, or nothing. In PRODUCTION a first sync asks twice."]
+        label = await self.app.push_screen_wait(Asked("Which label?", lines))
+        return None if label is None else label.strip().upper()
+
+    async def _make(self, settings: dict[str, str], *, then: str) -> None:
+        name = await self.app.push_screen_wait(
+            Asked("How shall this profile be called?", ["Letters, digits, - and _."])
+        )
         if not name:
             return
-        try:
-            profile = await service.change(name.strip(), settings)
-        except HeaptuiError as error:
-            app.push_screen(Told(error.title, [error.detail, error.hint]))
-            return
+        opening = self._app.opening
+        profile = await ProfileService(opening.home, opening.environ).change(name.strip(), settings)
+        await take_over_or_new(self.app, opening.home, profile)
         # By the app: opening a profile closes this screen, and with it everything that runs here.
-        app.call_later(app.open_profile, profile, then="credentials" if key == "3" else "cohorts")
+        self.app.call_later(self._app.open_profile, profile, then=then)
+
+    async def _take_over(self) -> None:
+        """The ledger says which workspace it belongs to."""
+        opening = self._app.opening
+        note = "The file that heaptui ledger export wrote on the old computer. Stop its cron job and listener first."
+        source = await self.app.push_screen_wait(Asked("Which ledger file?", [note]))
+        if not source:
+            return
+        path = typed_path(source)
+        facts = await inspect_ledger(path)
+        name = await self.app.push_screen_wait(
+            Asked(
+                "How shall this profile be called?",
+                [
+                    f"The ledger holds {facts.cohorts:,} cohorts and {facts.runs:,} runs.",
+                    facts.endpoint or "Never synced.",
+                ],
+            )
+        )
+        label = await self._label() if name else None
+        if not name or label is None:
+            return
+        service = ProfileService(opening.home, opening.environ)
+        profile = await service.change(name.strip(), {"endpoint": facts.endpoint, "label": label})
+        if await take_over(self.app, opening.home, profile, path):
+            self.app.call_later(self._app.open_profile, profile, then="credentials")
+
+
+class ProfileScreen(Screen[None]):
+    """Several profiles, and none is the default."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", show=False),
+        Binding("n,ｎ", "doors", show=False),
+        Binding("q,ｑ", "app.ask_quit", show=False),
+        Binding("escape", "leave", show=False),
+    ]
+    AUTO_FOCUS = "RecordTable"
+
+    def compose(self) -> ComposeResult:
+        """The profiles."""
+        yield HeaderLine()
+        yield RuleLine("Which workspace?")
+        yield RecordTable(
+            Column("Profile", 0), Column("Label", 12), Column("Cluster", 12), Column("May send", 12, drop=1)
+        )
+        yield RuleLine()
+        yield KeyLine("↑↓ choose · enter open · n new · q quit")
+
+    async def on_mount(self) -> None:
+        """Read them."""
+        opening = cast("HeaptuiApp", self.app).opening
+        profiles = await ProfileService(opening.home, opening.environ).all()
+        self.query_one(HeaderLine).tell("heaptui", f"{len(profiles)} profiles")
+        self.query_one(RecordTable).show(
+            [
+                Row(
+                    profile.name,
+                    (
+                        profile.name,
+                        profile.label or "·",
+                        profile.instance_name or "no endpoint",
+                        "read-only" if profile.read_only else "yes",
+                    ),
+                    tone="attention" if profile.label == "PRODUCTION" else "",
+                )
+                for profile in profiles
+            ]
+        )
+
+    def action_open(self) -> None:
+        """Open the highlighted profile."""
+        row = self.query_one(RecordTable).row
+        if row is not None:
+            self._open(row.key)
+
+    @work(group="door", exclusive=True, exit_on_error=True, description="open a profile")
+    async def _open(self, name: str) -> None:
+        app = cast("HeaptuiApp", self.app)
+        try:
+            profile = await ProfileService(app.opening.home, app.opening.environ).profile(name)
+        except HeaptuiError as error:
+            app.push_screen(Told(error.title, [line for line in (error.detail, error.hint) if line]))
+            return
+        await take_over_or_new(app, app.opening.home, profile)
+        app.call_later(app.open_profile, profile)
+
+    def action_doors(self) -> None:
+        """Another workspace."""
+        self.app.push_screen(StartScreen())
+
+    async def action_leave(self) -> None:
+        """Back to the profile that is open, or out."""
+        app = cast("HeaptuiApp", self.app)
+        if app.workspace is None:
+            await app.action_quit()
+        else:
+            self.dismiss()

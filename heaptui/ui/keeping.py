@@ -1,0 +1,74 @@
+"""Keeping keys and taking over ledgers from any screen: the questions that come with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from textual.app import App
+
+from heaptui.config import Home, Profile
+from heaptui.errors import HeaptuiError
+from heaptui.services.ledgers import import_ledger
+from heaptui.services.profiles import ProfileService, SecretName
+from heaptui.services.workspace import ledger_of
+from heaptui.ui.widgets.dialogs import Asked, Question, Told
+
+
+async def keep_key(app: App[Any], service: ProfileService, profile: str, keys: Mapping[str, str]) -> bool:
+    """Keep keys by name where the profile keeps them; where there is no keyring, only the user chooses a file.
+
+    Raises:
+        UsageError: a key cannot be kept where the profile keeps its keys.
+    """
+    store = ""
+    for name, value in keys.items():
+        try:
+            kept = await service.keep_key(profile, SecretName(name), value, store=store)
+        except HeaptuiError as error:
+            lines = [error.title, "It can be kept in a file that only you can read (0600), beside the configuration."]
+            if not await app.push_screen_wait(
+                Question("Where shall the key be kept?", lines, yes="In a private file", no="Do not keep it")
+            ):
+                return False
+            kept = await service.keep_key(profile, SecretName(name), value, store="file")
+        store = kept.secret_store
+    return True
+
+
+def typed_path(text: str) -> Path:
+    """The file that somebody typed."""
+    return Path(text.strip()).expanduser()
+
+
+async def take_over_or_new(app: App[Any], home: Home, profile: Profile) -> None:
+    """A PRODUCTION workspace without a ledger here: a colleague may have one, and nothing else knows the members."""
+    if profile.label != "PRODUCTION" or ledger_of(home, profile).exists():
+        return
+    lines = [
+        "Braze has no call that lists a Heap cohort: what was sent stands only in the ledger. Without it, people who"
+        " left in the meantime would stay there for ever.",
+        "Was this workspace synced before, on another computer? There: heaptui ledger export FILE",
+    ]
+    while await app.push_screen_wait(
+        Question("No ledger on this computer yet", lines, yes="Import a ledger file", no="Start a new one")
+    ):
+        if await take_over(app, home, profile):
+            return
+
+
+async def take_over(app: App[Any], home: Home, profile: Profile, source: Path | None = None) -> bool:
+    """Go on from a ledger file, asking for it where none is given; False when nothing was taken over."""
+    if source is None:
+        note = "The file that heaptui ledger export wrote on the old computer. Stop its cron job and listener first."
+        typed = await app.push_screen_wait(Asked("Which ledger file?", [note]))
+        if not typed:
+            return False
+        source = typed_path(typed)
+    try:
+        await import_ledger(source, ledger_of(home, profile))
+    except HeaptuiError as error:
+        await app.push_screen_wait(Told(error.title, [line for line in (error.detail, error.hint) if line]))
+        return False
+    return True

@@ -1,0 +1,237 @@
+"""Somebody else's keys: a whole message is pasted, sorted and checked. Nothing is saved, and leaving forgets all."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Input
+
+from heaptui.errors import HeaptuiError
+from heaptui.model.checks import Check, Overall, Report
+from heaptui.model.verdict_text import handover_note, verdict_text
+from heaptui.services.given import known_partner_keys
+from heaptui.services.paste_check import Sorting, given_of_paste, with_others
+from heaptui.services.pasted import Pasted, PastedKey, plain_values, read_paste
+from heaptui.services.profiles import ProfileService
+from heaptui.services.verification import Given, Verification
+from heaptui.ui import signs
+from heaptui.ui.check_text import COLUMNS, can_lines, headline_of, remedy_lines, rows_of
+from heaptui.ui.commands import PASTE, bindings_of, footer_of
+from heaptui.ui.keeping import keep_key, take_over_or_new
+from heaptui.ui.widgets.dialogs import Asked, Question, Told
+from heaptui.ui.widgets.frame import HeaderLine, KeyLine, Line, RuleLine, TextPane
+from heaptui.ui.widgets.record_table import RecordTable
+
+if TYPE_CHECKING:
+    from heaptui.ui.app import HeaptuiApp
+
+
+class PasteField(Input):
+    """Takes several lines at once and shows none of them."""
+
+    class Came(Message):
+        """Text was pasted."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def _on_paste(self, event: events.Paste) -> None:
+        """All lines of it; a one-line field would keep only the first."""
+        event.stop()
+        event.prevent_default()
+        self.post_message(self.Came(event.text))
+
+
+class PasteScreen(Screen[None]):
+    """Check only."""
+
+    SCOPE: ClassVar[str] = PASTE
+    AUTO_FOCUS = "PasteField"
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of(PASTE)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._text = ""
+        self._tried: list[PastedKey] = []
+        self._refused: list[PastedKey] = []
+        self._checks: dict[str, Check] = {}
+        self._report: Report | None = None
+        self._given: Given | None = None
+
+    def compose(self) -> ComposeResult:
+        """Verdict first, then the findings, then the field."""
+        yield HeaderLine()
+        yield RuleLine(id="title-rule")
+        yield TextPane(id="remedy")
+        yield RecordTable(*COLUMNS, id="check-table")
+        yield RuleLine("So you can", id="can-rule")
+        yield TextPane(id="can")
+        yield RuleLine("Paste a URL, a key, a whole message; more of it later. Keys are sorted by trying them")
+        yield PasteField(password=True, placeholder="nothing that is pasted here is shown", id="paste")
+        yield Line(id="status-line")
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        """An empty desk."""
+        self.query_one(HeaderLine).tell("check only · nothing is saved or recorded", "keys never appear here")
+        self._show()
+        self.say("Nothing is pasted yet.")
+
+    @property
+    def _app(self) -> HeaptuiApp:
+        return cast("HeaptuiApp", self.app)
+
+    def say(self, text: str) -> None:
+        """One sentence above the keys."""
+        self.query_one("#status-line", Line).update(signs.sign(f" {signs.safe(text)}"))
+        self.query_one(KeyLine).tell(
+            footer_of(PASTE, self.size.width - 2, lambda command_id: not self.why_disabled(command_id))
+        )
+
+    def _show(self) -> None:
+        if not self.is_running or not self.query(HeaderLine):
+            return
+        waiting = self._report is None and not self._checks
+        title, verdict = ("Are these keys right?", "") if waiting else headline_of(self._report, len(self._checks))
+        self.query_one("#title-rule", RuleLine).tell(title, verdict)
+        remedy = self.query_one("#remedy", TextPane)
+        remedy.tell(remedy_lines(self._report))
+        remedy.display = bool(remedy.lines)
+        self.query_one(RecordTable).show(rows_of(self._checks))
+        self.query_one("#can", TextPane).tell(can_lines(self._report) or ["? known after the check"])
+
+    def on_paste_field_came(self, event: PasteField.Came) -> None:
+        """Something was pasted: check at once."""
+        self._take(event.text)
+
+    @on(Input.Submitted)
+    def _typed(self, event: Input.Submitted) -> None:
+        self._take(event.value)
+
+    def _take(self, text: str) -> None:
+        self.query_one(PasteField).value = ""
+        self._text += f"\n{text}"
+        self.action_check()
+
+    @work(group="check", exclusive=True, exit_on_error=True, description="check pasted keys")
+    async def action_check(self, find: bool = False) -> None:
+        """Sort and check everything that was pasted so far."""
+        self._checks, self._report, self._given = {}, None, None
+        pasted = read_paste(self._text)
+        self.say(f"Found: {pasted.summary()}.")
+        pasted = await self._with_others(pasted)
+        opening = self._app.opening
+        try:
+            partner_keys, notes = await known_partner_keys(opening.home, opening.environ, read_only=opening.read_only)
+        except HeaptuiError as error:
+            self.app.push_screen(Told(error.title, [error.detail, error.hint]))
+            return
+        partner_name = opening.environ.get("HEAPTUI_PARTNER_NAME") or "heap"
+        self._given, more = await given_of_paste(pasted, Sorting(partner_keys, partner_name, find=find))
+        verification = Verification(self._given, find=find, notes=[*notes, *more])
+        async with aclosing(verification.checks()) as checks:
+            async for check in checks:
+                self._checks[check.check_id] = check
+                self._show()
+        self._report = verification.report
+        self._show()
+        self.say(f"Found: {pasted.summary()}. y copies the verdict without keys.")
+
+    async def _with_others(self, pasted: Pasted) -> Pasted:
+        """Words that are not shaped like Braze's keys are tried only when somebody says so."""
+        for other in pasted.others:
+            if any(other.key == known.key for known in (*self._tried, *self._refused)):
+                continue
+            lines = [f"{other.key.describe()}: Braze's keys have another shape. Shall it be sent to Braze, too?"]
+            yes = await self.app.push_screen_wait(Question("Is this a key?", lines, yes="Try it", no="Leave it out"))
+            (self._tried if yes else self._refused).append(other)
+        chosen = [other for other in pasted.others if any(other.key == known.key for known in self._tried)]
+        return with_others(pasted, chosen)
+
+    @work(group="dialog", exclusive=True, exit_on_error=True, description="ask before finding the cluster")
+    async def action_find(self) -> None:
+        """Ask every cluster, once the user says that the keys may go there."""
+        if self._refuses("paste.find"):
+            return
+        lines = ["The keys are sent to every cluster of Braze, to find the one that accepts them."]
+        if await self.app.push_screen_wait(Question("Ask every cluster?", lines, yes="Ask them", no="No")):
+            self.action_check(find=True)
+
+    def action_copy(self) -> None:
+        """Copy the verdict without any part of a key."""
+        if not self._refuses("paste.copy") and self._report is not None:
+            self.app.copy_to_clipboard(verdict_text(self._report))
+            self.say("The verdict is sent to the terminal's clipboard. It holds no keys.")
+
+    def action_note(self) -> None:
+        """Copy the note for the Heap account manager."""
+        if not self._refuses("paste.note") and self._report is not None:
+            self.app.copy_to_clipboard(handover_note(self._report))
+            self.say("The note for the Heap account manager is sent to the terminal's clipboard.")
+
+    @work(group="dialog", exclusive=True, exit_on_error=True, description="save as a profile")
+    async def action_save(self) -> None:
+        """Keep endpoint and keys as a profile, because the user says so."""
+        if self._refuses("paste.save") or self._report is None or self._given is None:
+            return
+        name = await self.app.push_screen_wait(
+            Asked("How shall this profile be called?", ["Letters, digits, - and _."])
+        )
+        if not name:
+            return
+        label = await self.app.push_screen_wait(Asked("Which label?", ["PRODUCTION, STAGING, SANDBOX, or nothing."]))
+        if label is None:
+            return
+        given, opening = self._given, self._app.opening
+        service = ProfileService(opening.home, opening.environ)
+        own = next((key for key in given.partner_keys.values() if key.source == "pasted"), None)
+        named = {"partner_api_key": own, "data_import_key": given.data_import_key, "rest_api_key": given.rest_key}
+        settings = {"endpoint": self._report.endpoint, "label": label.strip().upper(), "heap_app_id": given.heap_app_id}
+        try:
+            await service.change(name.strip(), settings)
+            await keep_key(self.app, service, name.strip(), plain_values(self._text, named))
+            profile = await service.profile(name.strip())
+        except HeaptuiError as error:
+            self.app.push_screen(Told(error.title, [error.detail, error.hint]))
+            return
+        await take_over_or_new(self.app, opening.home, profile)
+        self.app.call_later(self._app.open_profile, profile, then="credentials")
+
+    def why_disabled(self, command_id: str) -> str:
+        """What cannot be done yet."""
+        if command_id in ("paste.leave", "paste.check"):
+            return ""
+        if not self._text.strip():
+            return "Nothing is pasted yet."
+        if self._report is None:
+            return "The checks are still running."
+        if command_id == "paste.note" and self._report.overall is not Overall.CAN_BE_HANDED_OVER:
+            return "The note is for when only Heap's partner key is missing."
+        if command_id == "paste.save" and not self._report.endpoint:
+            return "Without an endpoint there is nothing to connect to."
+        return ""
+
+    def _refuses(self, command_id: str) -> bool:
+        why = self.why_disabled(command_id)
+        if why:
+            self.say(why)
+        return bool(why)
+
+    def action_leave(self) -> None:
+        """Out of the field; then out of here, and everything that was pasted is forgotten."""
+        field = self.query_one(PasteField)
+        if field.has_focus:
+            self.query_one(RecordTable).focus()
+            self.say("Letters are commands now; tab goes back to the field, esc leaves and forgets all.")
+            return
+        self._text, self._checks, self._report, self._given = "", {}, None, None
+        self._tried, self._refused = [], []
+        self.dismiss()
