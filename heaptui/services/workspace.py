@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from heaptui.clients.braze_rest import BrazeRest, Waiter
     from heaptui.services.cohorts import CohortService
     from heaptui.services.compare import CompareService
+    from heaptui.services.currents import CurrentsService
     from heaptui.services.heap import HeapService
     from heaptui.services.history import HistoryService
     from heaptui.services.segments import SegmentService
@@ -186,6 +187,13 @@ class Workspace:
 
         return CompareService(self)
 
+    @cached_property
+    def currents(self) -> CurrentsService:
+        """Events that Braze Currents sent, and their way to Heap."""
+        from heaptui.services.currents import CurrentsService
+
+        return CurrentsService(self)
+
 
 def ledger_path(home: Home, profile: Profile, secrets: Secrets) -> Path:
     """Where the ledger of a profile is; a profile of the environment alone has one for each target."""
@@ -216,6 +224,8 @@ async def open_workspace(
     finally:
         if "sync" in workspace.__dict__:
             await workspace.sync.stop()
+        if "currents" in workspace.__dict__:
+            await workspace.currents.close()
         if beating is not None:
             beating.cancel()
             with contextlib.suppress(asyncio.CancelledError):
