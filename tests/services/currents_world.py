@@ -15,9 +15,9 @@ from typing import Any
 from heaptui.config import Home, Profile
 from heaptui.receiver.app import receiver_app
 from heaptui.receiver.currents import PATH, currents_route
-from heaptui.serving import bound_socket, serving
 from heaptui.services.heap_pace import HeapPace
 from heaptui.services.workspace import Workspace, open_workspace
+from heaptui.serving import bound_socket, serving
 
 TOKEN = "Q3VycmVudHM-token_1.2~x"
 NO_LIMIT = 10**9
