@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-HOUR = 3600
+SLOT = 600
+"""Seconds in which deeds are noted together."""
 
 
 class Deed(StrEnum):

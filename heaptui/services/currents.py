@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from heaptui.model.currents import Account, Filtered, HeapEvent, Rules, Unforwar
 from heaptui.model.currents_facts import CurrentsStats, DeadLetter, StoredEvent
 from heaptui.model.instances import check_heap_host, heap_endpoint
 from heaptui.services.intake import Intake
-from heaptui.store import currents, currents_facts
+from heaptui.store import currents, currents_facts, deeds
 from heaptui.store.database import Database
 
 if TYPE_CHECKING:
@@ -105,6 +105,10 @@ class CurrentsService:
         if not self.has_events:
             return ()
         return await (await self.events()).read(partial(currents_facts.dead_letters, most=most), long=True)
+
+    async def names(self) -> Mapping[str, str]:
+        """The names of campaigns, Canvases and steps by id, as far as events carried them."""
+        return await (await self.events()).read(deeds.names) if self.has_events else {}
 
     def preview(self, body: bytes) -> tuple[HeapEvent | None, Sequence[Account], str]:
         """What Heap would be told: the event, an account of every field, and why not where it would not."""

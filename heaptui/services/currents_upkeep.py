@@ -16,17 +16,19 @@ from heaptui.store.database import Database
 LOOK_EVERY = 1.0
 TRIM_EVERY = 60.0
 BREATH = 0.02
-"""Seconds between two looks while there is much to digest: the reception goes first."""
+REST = 2.0
+"""How many times as long as a look took is rested after it while there is more: the reception goes first."""
 
 
-async def digest_all(events: Database) -> int:
+async def digest_all(events: Database, *, resting: bool = False) -> int:
     """Note who did what in everything received so far; returns the number of batches."""
     total = 0
     while batches := await events.read(deeds.undigested, long=True):
+        started = time.monotonic()
         found = await asyncio.to_thread(deeds.digest, batches)
         await events.write(partial(deeds.keep, found=found))
         total += len(batches)
-        await asyncio.sleep(BREATH)
+        await asyncio.sleep((time.monotonic() - started) * REST if resting else 0)
     return total
 
 
@@ -55,7 +57,7 @@ async def _carry_out(events: Database, can_forward: bool) -> None:
     while True:
         # A busy or full disk is no reason to stop receiving: the next look finds the same work.
         with contextlib.suppress(LedgerError):
-            await digest_all(events)
+            await digest_all(events, resting=True)
             if not trimmed or time.monotonic() - trimmed >= TRIM_EVERY:
                 trimmed = time.monotonic()
                 await trim_all(events, time.time(), can_forward=can_forward)

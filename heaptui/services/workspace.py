@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from heaptui.services.currents import CurrentsService
     from heaptui.services.heap import HeapService
     from heaptui.services.history import HistoryService
+    from heaptui.services.loop import LoopService
     from heaptui.services.segments import SegmentService
     from heaptui.services.support import SupportService
     from heaptui.services.sync import SyncService
@@ -193,6 +194,13 @@ class Workspace:
         from heaptui.services.currents import CurrentsService
 
         return CurrentsService(self)
+
+    @cached_property
+    def loop(self) -> LoopService:
+        """What people did after they joined a cohort in Braze."""
+        from heaptui.services.loop import LoopService
+
+        return LoopService(self)
 
 
 def ledger_path(home: Home, profile: Profile, secrets: Secrets) -> Path:

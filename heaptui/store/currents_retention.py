@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from heaptui.model.deeds import SLOT
 from heaptui.store.currents import CAP, get_meta, used
 
 DAY = 86_400.0
@@ -31,7 +32,7 @@ def trim(connection: sqlite3.Connection, now: float, *, can_forward: bool, cap: 
         touched = _ids(connection, now - ID_DAYS * DAY)
     if not touched:
         connection.execute("DELETE FROM minute WHERE minute < ?", (int(now // 60) - MINUTES_KEPT,))
-        connection.execute("DELETE FROM deed WHERE hour < ?", (int((now - DEED_DAYS * DAY) // 3600),))
+        connection.execute("DELETE FROM deed WHERE slot < ?", (int((now - DEED_DAYS * DAY) // SLOT),))
     return touched
 
 

@@ -1,4 +1,4 @@
-"""Who did what in which hour: bitmaps of people, kept up to date behind the reception."""
+"""Who did what in which ten minutes: bitmaps of people, kept up to date behind the reception."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pyroaring import BitMap
 
 from heaptui.model.currents import SHARED_IDENTITIES
 from heaptui.model.currents_batch import events_of
-from heaptui.model.deeds import HOUR, Deed, Engagement, deed_of, names_in
+from heaptui.model.deeds import SLOT, Deed, Engagement, deed_of, names_in
 from heaptui.store.currents import get_meta, set_meta
 from heaptui.store.identities import pack, unpack
 
@@ -24,7 +24,7 @@ _EVENT = msgspec.json.Decoder(Engagement)
 
 @dataclass(slots=True)
 class Digest:
-    """What some batches say: who did what in which hour, and what is called how."""
+    """What some batches say: who did what in which ten minutes, and what is called how."""
 
     up_to: int
     people: dict[tuple[int, Deed], set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -55,7 +55,7 @@ def digest(batches: Sequence[tuple[int, bytes | None]]) -> Digest:
             if deed is None or not isinstance(event.time, int) or not isinstance(person, str):
                 continue
             if person.strip() and person.strip().casefold() not in SHARED_IDENTITIES and 0 <= event.time < 1 << 40:
-                found.people[event.time // HOUR, deed].add(person)
+                found.people[event.time // SLOT, deed].add(person)
     return found
 
 
@@ -69,12 +69,12 @@ def keep(connection: sqlite3.Connection, found: Digest) -> None:
             (json.dumps(everybody),),
         ).fetchall()
     )
-    for (hour, deed), people in found.people.items():
-        row = connection.execute("SELECT people FROM deed WHERE hour = ? AND deed = ?", (hour, deed)).fetchone()
+    for (slot, deed), people in found.people.items():
+        row = connection.execute("SELECT people FROM deed WHERE slot = ? AND deed = ?", (slot, deed)).fetchone()
         known = unpack(row[0] if row else None)
         known |= BitMap(numbers[person] for person in people)
         connection.execute(
-            "INSERT OR REPLACE INTO deed (hour, deed, people) VALUES (?, ?, ?)", (hour, deed, pack(known))
+            "INSERT OR REPLACE INTO deed (slot, deed, people) VALUES (?, ?, ?)", (slot, deed, pack(known))
         )
     connection.executemany(
         "INSERT OR REPLACE INTO name (kind, id, name) VALUES (?, ?, ?)",
@@ -84,11 +84,11 @@ def keep(connection: sqlite3.Connection, found: Digest) -> None:
 
 
 def deeds_since(connection: sqlite3.Connection, since: float) -> list[tuple[int, Deed, BitMap]]:
-    """(hour, deed, people) of every hour that ended after a moment, the oldest first."""
+    """(slot, deed, people) of every slot that ended after a moment, the oldest first."""
     rows = connection.execute(
-        "SELECT hour, deed, people FROM deed WHERE hour >= ? ORDER BY hour", (int(since // HOUR),)
+        "SELECT slot, deed, people FROM deed WHERE slot >= ? ORDER BY slot", (int(since // SLOT),)
     ).fetchall()
-    return [(hour, Deed(deed), unpack(people)) for hour, deed, people in rows]
+    return [(slot, Deed(deed), unpack(people)) for slot, deed, people in rows]
 
 
 def external_ids(connection: sqlite3.Connection, people: Iterable[int]) -> list[tuple[int, str]]:

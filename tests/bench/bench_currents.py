@@ -8,7 +8,6 @@ import json
 import os
 import sqlite3
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,7 +18,6 @@ import httpx
 import msgspec
 
 from heaptui.sandbox.currents_events import EventMaker
-from heaptui.serving import bound_socket, serving
 from heaptui.services.heap_pace import HeapPace, Window
 
 SENDERS = 8
@@ -59,7 +57,7 @@ async def _measured() -> list[str]:
         for number in range(3):
             bare, _, _ = await _rate([sys.executable, "-c", BARE], {}, bodies, "", fresh=False)
             home = Path(folder) / str(number)
-            ours, statuses, memory = await _rate(*_listener(home), bodies, "/braze/currents", fresh=True)
+            ours, statuses, _ = await _rate(*_listener(home), bodies, "/braze/currents", fresh=True)
             assert set(statuses) == {204}, statuses
             ratios.append(ours / bare)
             rates.append(ours)
@@ -153,7 +151,9 @@ class _Raw:
         self._writer.close()
 
     async def post(self, body: bytes) -> int:
-        head = f"POST {self._url.raw_path.decode()} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n{self._head}\r\n"
+        head = (
+            f"POST {self._url.raw_path.decode()} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n{self._head}\r\n"
+        )
         self._writer.write(head.encode() + body)
         answer = await self._reader.readuntil(b"\r\n\r\n")
         status = int(answer.split(b" ", 2)[1])
@@ -197,10 +197,9 @@ async def _soak(home: Path, rate: float, seconds: int) -> list[str]:
 
 async def _drain() -> list[str]:
     """The backlog goes at Heap's limit, whose minute is a second here; and how fast it would go without one."""
+    from heaptui.sandbox.server import running_sandbox
     from tests.services.currents_world import TOKEN as DOOR_TOKEN
     from tests.services.currents_world import currents_workspace
-
-    from heaptui.sandbox.server import running_sandbox
 
     assert DOOR_TOKEN
     lines = []

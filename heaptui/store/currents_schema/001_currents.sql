@@ -81,10 +81,10 @@ CREATE TABLE person (
     external_id TEXT NOT NULL UNIQUE
 );
 
--- Who did what in which hour of event time; people is a Roaring bitmap of person_no.
+-- Who did what in which ten minutes of event time; people is a Roaring bitmap of person_no.
 CREATE TABLE deed (
-    hour   INTEGER NOT NULL,
+    slot   INTEGER NOT NULL,
     deed   TEXT NOT NULL,
     people BLOB NOT NULL,
-    PRIMARY KEY (hour, deed)
+    PRIMARY KEY (slot, deed)
 ) WITHOUT ROWID;
