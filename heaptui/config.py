@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -163,6 +163,12 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     heap_max_age_seconds: float = 300.0
     heap_max_skew_seconds: float = 60.0
     heap_quiet_hours: float = 8.0
+    currents_identity: Literal["external_user_id", "user_id"] = "external_user_id"
+    currents_anonymous: Literal["skip", "user_id"] = "skip"
+    currents_prefix: bool = True
+    currents_cut: bool = False
+    currents_types: tuple[str, ...] = ()
+    currents_user_properties: bool = False
     partner_api_key_command: tuple[str, ...] = ()
     data_import_key_command: tuple[str, ...] = ()
     rest_api_key_command: tuple[str, ...] = ()

@@ -28,9 +28,12 @@ if TYPE_CHECKING:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes a free one. Default: the profile's, 8765.")
 @click.option("--sync", "deliver_all", is_flag=True, help="Deliver every complete Heap sync to Braze by itself.")
+@click.option("--forward", is_flag=True, help="Send Currents events on to Heap, which bills them.")
 @click.option("--with-parent", is_flag=True, hidden=True, help="End when standard input does.")
 @click.pass_obj
-def listen(settings: Settings, *, host: str, port: int | None, deliver_all: bool, with_parent: bool) -> None:
+def listen(
+    settings: Settings, *, host: str, port: int | None, deliver_all: bool, forward: bool, with_parent: bool
+) -> None:
     """Receive what Heap and Braze send, until Ctrl-C. A path without its secret is off.
 
     Cohorts whose automatic delivery is on go to Braze when a Heap sync of theirs is complete; with --sync, all do.
@@ -38,12 +41,15 @@ def listen(settings: Settings, *, host: str, port: int | None, deliver_all: bool
     \b
     Examples:
       heaptui --profile acme-jp listen --port 8765
-      heaptui --profile acme-jp listen --sync
+      heaptui --profile acme-jp listen --sync --forward
     """
-    run(_listen(settings, host, port, deliver_all=deliver_all, with_parent=with_parent))
+    run(_listen(settings, host, port, deliver_all=deliver_all, forward=forward, with_parent=with_parent))
 
 
-async def _listen(settings: Settings, host: str, port: int | None, *, deliver_all: bool, with_parent: bool) -> None:
+async def _listen(
+    settings: Settings, host: str, port: int | None, *, deliver_all: bool, forward: bool, with_parent: bool
+) -> None:
+    from heaptui.cli.listen_currents import currents_received
     from heaptui.receiver.app import receiver_app
     from heaptui.serving import bound_socket, serving
 
@@ -57,8 +63,11 @@ async def _listen(settings: Settings, host: str, port: int | None, *, deliver_al
     async with settings.workspace("listener") as workspace:
         if workspace.read_only:
             raise Refused("This profile is read-only.", "What is received must be written.", "Use one that may write.")
-        async with _receiving(workspace, deliver_all=deliver_all) as reception:
-            routes = _routes(workspace, reception)
+        async with (
+            _receiving(workspace, deliver_all=deliver_all) as reception,
+            currents_received(workspace, forward=forward) as currents,
+        ):
+            routes = _routes(workspace, reception, currents)
             chosen = workspace.profile.listen_port if port is None else port
             bound = bound_socket(host, chosen, "Choose another: --port")
             address = f"http://{host}:{bound.getsockname()[1]}"
@@ -95,7 +104,7 @@ async def _receiving(workspace: Workspace, *, deliver_all: bool) -> AsyncIterato
                 task.cancel()
 
 
-def _routes(workspace: Workspace, reception: Reception | None) -> list[BaseRoute]:
+def _routes(workspace: Workspace, reception: Reception | None, currents: BaseRoute | None) -> list[BaseRoute]:
     """The paths whose secret is there.
 
     Raises:
@@ -106,6 +115,8 @@ def _routes(workspace: Workspace, reception: Reception | None) -> list[BaseRoute
         from heaptui.receiver.segment_sync import segment_sync_route
 
         routes.append(segment_sync_route(workspace.profile.heap_path, reception))
+    if currents is not None:
+        routes.append(currents)
     if routes:
         return routes
     raise UsageError(

@@ -29,6 +29,7 @@ COMMANDS = {
     "compare": "What Braze holds, what is held here, why they differ, and how to mend it.",
     "explain": "What a failure means, who mends it and how; needs no network.",
     "listen": "Receive what Heap and Braze send.",
+    "currents": "Engagement events from Braze, and their way into Heap.",
     "ledger": "Keep, move and check the record of what Braze holds.",
     "sandbox": "Serve a stand-in for Braze and Heap to other programs.",
     "doctor": "What a bug report needs.",

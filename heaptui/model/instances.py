@@ -115,3 +115,36 @@ def check_host(endpoint: str, allowed: Collection[str] = ()) -> None:
             "Keys are sent only to those, so that a typing error cannot give them away.",
             f'If it is right, add it to the profile: allowed_hosts = ["{host}"]',
         )
+
+
+HEAP_US = "https://heapanalytics.com"
+HEAP_EU = "https://c.eu.heap-api.com"
+"""Where Heap takes events, by the region of its data."""
+
+
+def heap_endpoint(text: str) -> str:
+    """The address meant by what a profile says: US, EU, or an address; the US one when it says nothing."""
+    regions = {"": HEAP_US, "US": HEAP_US, "EU": HEAP_EU}
+    return regions.get(text.strip().upper()) or text.strip().rstrip("/")
+
+
+def check_heap_host(endpoint: str, allowed: Collection[str] = ()) -> None:
+    """Refuse to send people's events to a host that is neither Heap's, nor allowed in the profile, nor this machine.
+
+    Raises:
+        UsageError: the host is not one of these, or the address is not HTTPS.
+    """
+    parts = urlsplit(endpoint)
+    host = parts.hostname or ""
+    if is_loopback(host):
+        return
+    if parts.scheme != "https":
+        raise UsageError(
+            f"{endpoint} is not HTTPS.", "Events of people travel encrypted or not at all.", f"Use https://{host}."
+        )
+    if endpoint not in (HEAP_US, HEAP_EU) and host not in allowed:
+        raise UsageError(
+            f"{host} is not one of Heap's known hosts.",
+            f"They are {HEAP_US} and {HEAP_EU}. Events are sent only there, so that a typing error gives nothing away.",
+            f'If it is right, add it to the profile: allowed_hosts = ["{host}"]',
+        )

@@ -26,6 +26,7 @@ from heaptui.sandbox.asgi import (
     read_body,
 )
 from heaptui.sandbox.control import Control
+from heaptui.sandbox.currents import CurrentsSender
 from heaptui.sandbox.exports import FILES_PATH, export_file
 from heaptui.sandbox.faults import Call, Faults, Rule, limit_headers
 from heaptui.sandbox.rest import ENDPOINTS, Rest
@@ -62,6 +63,7 @@ class BrazeApp:
         self.rest = Rest(keys.rest_api_key)
         self.late: list[Callable[[], object]] = []
         self.latest_application = 0.0
+        self.currents = CurrentsSender(world)
         self._control = Control(self)
         self._hour = 0
         self._used = 0
@@ -72,6 +74,9 @@ class BrazeApp:
         """One request."""
         path = scope["path"]
         body = await read_body(receive)
+        if path == "/_sandbox/currents":
+            await (await self._steer_currents(scope["method"], body)).send(send)
+            return
         if path.startswith("/_sandbox/"):
             await self._control.answer(scope, body).send(send)
             return
@@ -79,6 +84,14 @@ class BrazeApp:
         self.world.requests[path, reply.status if reply else 0] += 1
         if reply:
             await reply.send(send)
+
+    async def _steer_currents(self, method: str, body: bytes) -> Reply:
+        """Start or stop the Currents connector, or tell how it goes."""
+        if method == "POST":
+            return await self.currents.start(body)
+        if method == "DELETE":
+            await self.currents.stop()
+        return self.currents.told()
 
     async def _answer(self, request: _Request) -> Reply | None:
         """The answer, or None when there will be none."""
@@ -261,7 +274,8 @@ class BrazeApp:
         return len(changes)
 
     async def close(self) -> None:
-        """Forget what would be applied late."""
+        """Forget what would be applied late, and send no more events."""
+        await self.currents.stop()
         for task in self._waiting:
             task.cancel()
         await asyncio.gather(*self._waiting, return_exceptions=True)

@@ -41,6 +41,10 @@ class Sandbox:
         """Put several rules in force."""
         self.braze.faults.set(convert_rules(rules, seed))
 
+    def heap_faults(self, *rules: dict[str, Any], seed: int = 0) -> None:
+        """Put several rules in force on Heap's side."""
+        self.heap.faults.set(convert_rules(rules, seed))
+
     def first_line(self) -> str:
         """Addresses and keys as one JSON line for other programs."""
         return json.dumps({"braze_url": self.braze_url, "heap_url": self.heap_url, **asdict(self.keys)})

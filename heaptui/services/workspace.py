@@ -33,8 +33,10 @@ if TYPE_CHECKING:
     from heaptui.services.bundle import BundleService
     from heaptui.services.cohorts import CohortService
     from heaptui.services.compare import CompareService
+    from heaptui.services.currents import CurrentsService
     from heaptui.services.heap import HeapService
     from heaptui.services.history import HistoryService
+    from heaptui.services.loop import LoopService
     from heaptui.services.segments import SegmentService
     from heaptui.services.support import SupportService
     from heaptui.services.sync import SyncService
@@ -208,6 +210,20 @@ class Workspace:
 
         return CompareService(self)
 
+    @cached_property
+    def currents(self) -> CurrentsService:
+        """Events that Braze Currents sent, and their way to Heap."""
+        from heaptui.services.currents import CurrentsService
+
+        return CurrentsService(self)
+
+    @cached_property
+    def loop(self) -> LoopService:
+        """What people did after they joined a cohort in Braze."""
+        from heaptui.services.loop import LoopService
+
+        return LoopService(self)
+
 
 def ledger_path(home: Home, profile: Profile, secrets: Secrets) -> Path:
     """Where the ledger of a profile is; a profile of the environment alone has one for each target."""
@@ -247,6 +263,8 @@ async def open_workspace(
     finally:
         if "sync" in workspace.__dict__:
             await workspace.sync.stop()
+        if "currents" in workspace.__dict__:
+            await workspace.currents.close()
         if beating is not None:
             beating.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -36,6 +36,9 @@ DAY = 86_400
 CHECKPOINT_EVERY = 1.0
 """Seconds between two moves of the write-ahead log into the ledger."""
 
+LEDGER = "heaptui.store.schema"
+"""The package with the numbered migrations of the ledger; another database has its own."""
+
 
 class Database:
     """An open ledger file. Open it with `Database.open` off the event loop, close it with `close`."""
@@ -57,19 +60,19 @@ class Database:
             self._writer.start()
 
     @classmethod
-    def open(cls, path: Path, *, read_only: bool = False) -> Database:
-        """Open or create the ledger at `path`, bringing its schema up to date.
+    def open(cls, path: Path, *, read_only: bool = False, schema: str = LEDGER) -> Database:
+        """Open or create the ledger at `path`, bringing its schema up to date; `schema` names its migrations.
 
         Raises:
             LedgerError: damaged, not writable, locked, or written by a newer heaptui.
         """
         if read_only:
-            return cls(path, read_only=True, opened=_readable(path))
+            return cls(path, read_only=True, opened=_readable(path, schema))
         with told(path):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             connection = _connect(path)
             try:
-                _migrate(connection, path)
+                _migrate(connection, path, schema)
             finally:
                 connection.close()
         return cls(path, read_only=False, opened=path)
@@ -212,7 +215,7 @@ def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     return connection
 
 
-def _readable(path: Path) -> Path:
+def _readable(path: Path, schema: str = LEDGER) -> Path:
     """A path that can be opened read-only: the file itself, or a copy.
 
     A copy where SQLite cannot make its -shm beside the file, and where the schema must first be brought up to date.
@@ -222,7 +225,7 @@ def _readable(path: Path) -> Path:
     """
     if not path.exists():
         raise LedgerError(f"There is no ledger at {path}.", "Nothing can be shown.", "Check the path or the profile.")
-    newest = _migrations()[-1][0]
+    newest = _migrations(schema)[-1][0]
     with told(path):
         try:
             connection = _connect(path, read_only=True)
@@ -247,7 +250,7 @@ def _readable(path: Path) -> Path:
                     shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
             connection = _connect(copy)
             try:
-                _migrate(connection, copy, alone=True)
+                _migrate(connection, copy, schema, alone=True)
             finally:
                 connection.close()
         except BaseException:
@@ -256,24 +259,24 @@ def _readable(path: Path) -> Path:
     return copy
 
 
-def _migrations() -> list[tuple[int, str]]:
+def _migrations(schema: str) -> list[tuple[int, str]]:
     files = sorted(
-        (entry for entry in resources.files("heaptui.store.schema").iterdir() if entry.name.endswith(".sql")),
+        (entry for entry in resources.files(schema).iterdir() if entry.name.endswith(".sql")),
         key=lambda entry: entry.name,
     )
     return [(int(entry.name.split("_", 1)[0]), entry.read_text("utf-8")) for entry in files]
 
 
-def _migrate(connection: sqlite3.Connection, path: Path, *, alone: bool = False) -> None:
+def _migrate(connection: sqlite3.Connection, path: Path, schema: str, *, alone: bool = False) -> None:
     """Bring the schema up to date; `alone` when the file is a throw-away copy that nobody else can have open."""
-    migrations = _migrations()
+    migrations = _migrations(schema)
     newest = migrations[-1][0]
     have = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if have == newest:
         return
     if have > newest:
         raise newer(path, have, newest)
-    if have and not alone:
+    if have and not alone and schema == LEDGER:
         alive = heartbeats.alive(connection, time.time())
         if alive:
             raise LedgerError(

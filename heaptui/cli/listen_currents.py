@@ -1,0 +1,48 @@
+"""The Currents part of `heaptui listen`: receive, keep the tables small, and forward when that is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from heaptui.cli.output import say
+from heaptui.errors import UsageError
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
+    from heaptui.services.workspace import Workspace
+
+
+@asynccontextmanager
+async def currents_received(workspace: Workspace, *, forward: bool) -> AsyncIterator[BaseRoute | None]:
+    """The path for Braze Currents and all that happens behind it; nothing without the Currents token.
+
+    Raises:
+        UsageError: forwarding is wanted, and the token or the Heap app id is missing.
+        Unreachable: another process forwards.
+    """
+    if workspace.secrets.currents_token is None:
+        if forward:
+            raise UsageError(
+                "Forwarding needs a Currents token.",
+                "Without one nothing is received that could be forwarded.",
+                f"heaptui profile set {workspace.profile.name} currents_token",
+            )
+        yield None
+        return
+    from heaptui.receiver.currents import currents_route
+    from heaptui.services.currents import carried_out
+    from heaptui.services.currents_upkeep import upkeep
+
+    service = workspace.currents
+    intake = await service.intake()
+    async with AsyncExitStack() as stack:
+        events, can_forward = await service.events(), bool(workspace.profile.heap_app_id)
+        await stack.enter_async_context(upkeep(events, can_forward=can_forward))
+        if forward:
+            forwarder = await stack.enter_async_context(service.forwarding(intake.arrived, say))
+            await stack.enter_async_context(carried_out(forwarder))
+            say(f"forwarding Currents events to Heap app {workspace.profile.heap_app_id}")
+        yield currents_route(intake)

@@ -1,0 +1,167 @@
+"""Currents in real processes: kills lose nothing and double nothing, files go the same way, commands tell the truth."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from heaptui.serving import bound_socket
+from tests.cli.conftest import HEAPTUI, Desk
+from tests.services.currents_world import an_event
+
+FAULTS: list[dict[str, Any]] = [
+    {"effect": "status", "status": 500},
+    {"effect": "status", "status": 503, "applied": True},
+    {"effect": "timeout_after"},
+    {"effect": "timeout_before"},
+    {"effect": "reset_after"},
+    {"effect": "status", "status": 429},
+    {"effect": "slow", "seconds": 0.05},
+]
+
+
+@pytest.fixture
+def currents(desk: Desk) -> Desk:
+    desk.environ |= {
+        "HEAPTUI_HEAP_ENDPOINT": desk.sandbox["heap_url"],
+        "HEAPTUI_HEAP_APP_ID": desk.sandbox["heap_app_id"],
+        "HEAPTUI_CURRENTS_TOKEN": desk.sandbox["currents_token"],
+    }
+    return desk
+
+
+def ask_heap(desk: Desk, method: str, path: str, data: Any = None) -> Any:
+    body = json.dumps(data).encode() if data is not None else None
+    request = urllib.request.Request(f"{desk.sandbox['heap_url']}/_sandbox/{path}", body, method=method)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+def free_port() -> int:
+    bound = bound_socket("127.0.0.1", 0, "")
+    port: int = bound.getsockname()[1]
+    bound.close()
+    return port
+
+
+@contextmanager
+def listening(desk: Desk, port: int, *words: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [*HEAPTUI, "listen", "--port", str(port), *words], env=desk.environ, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    try:
+        while not (line := process.stderr.readline()).startswith("listening on"):
+            assert line, "the listener ended"
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(20) in (0, -signal.SIGKILL)
+        process.stderr.close()
+
+
+def wait_for(holds: Any, seconds: float = 60) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := holds()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
+    return found
+
+
+def flow(desk: Desk, port: int, **more: Any) -> None:
+    url = f"http://127.0.0.1:{port}/braze/currents?workspace=Brand%20A"
+    data = {"url": url, "token": desk.sandbox["currents_token"], "pause": 0.05, **more}
+    desk.ask("POST", "currents", json.dumps(data).encode())
+
+
+@pytest.mark.parametrize("seed", [3, 8])
+def test_killed_receivers_and_forwarders_lose_nothing_and_double_nothing(currents: Desk, seed: int) -> None:
+    rng = random.Random(seed)
+    port = free_port()
+    rules = [{**fault, "probability": 0.2} for fault in FAULTS]
+    ask_heap(currents, "PUT", "faults", {"rules": rules, "seed": seed})
+    flow(currents, port, events=6000, per_second=2500, duplicates=0.2, seed=seed)
+    for _ in range(4):
+        with listening(currents, port, "--forward") as process:
+            time.sleep(rng.uniform(0.1, 0.8))
+            process.kill()
+    with listening(currents, port, "--forward"):
+        sent = wait_for(lambda: (told := currents.ask("GET", "currents")) and not told["running"] and told)
+        ask_heap(currents, "DELETE", "faults")
+        stats = wait_for(lambda: (s := currents.json("currents", "stats")) and s["waiting"] == 0 and s)
+    assert (sent["made"], sent["dropped"], sent["waiting"]) == (6000, 0, 0)
+    assert stats["received"] == 6000
+    assert stats["forwarded"] + stats["filtered"] + stats["dead_letters"] == 6000
+    assert stats["dead_letters"] == 0
+    keys = [event["idempotency_key"] for event in ask_heap(currents, "GET", "events")["events"]]
+    assert len(keys) == len(set(keys)) == stats["forwarded"], f"seed {seed}"
+
+
+def test_a_file_goes_the_same_way_and_a_second_time_changes_nothing(currents: Desk) -> None:
+    path = currents.folder / "events.jsonl"
+    lines = [json.dumps(an_event(number)) for number in range(30)]
+    lines.append(json.dumps({"events": [an_event(number) for number in range(25, 40)]}))
+    path.write_text("\n".join([*lines, "", "no json"]) + "\n", encoding="utf-8")
+    first = currents.json("currents", "replay", str(path))
+    assert (first["read"], first["new"], first["duplicates"], first["unreadable"]) == (45, 40, 5, [33])
+    again = currents.run("currents", "replay", "-", "--forward", "--json", stdin=path.read_text("utf-8"))
+    assert (json.loads(again.stdout)["new"], json.loads(again.stdout)["waiting"]) == (0, 0)
+    assert len(ask_heap(currents, "GET", "events")["events"]) == 40
+    stats = currents.json("currents", "stats")
+    assert (stats["received"], stats["forwarded"], stats["duplicates"]) == (40, 40, 50)
+    assert stats["by_type"]["users.messages.email.Open"]["received"] == 40
+
+
+def test_dead_letters_are_listed_and_sent_again(currents: Desk) -> None:
+    path = currents.folder / "events.jsonl"
+    path.write_text(json.dumps(an_event(1, url="x" * 2000)) + "\n" + json.dumps(an_event(2)), encoding="utf-8")
+    currents.run("currents", "replay", str(path), "--forward")
+    told = currents.run("currents", "dead-letters")
+    assert "property url has 2,000 characters" in told.stdout
+    assert "x" * 100 not in told.stdout
+    (letter,) = map(json.loads, currents.run("currents", "dead-letters", "--json", "--bodies").stdout.splitlines())
+    assert json.loads(letter["body"])["id"] == an_event(1)["id"]
+    again = currents.json("currents", "replay", "--dead", "--forward")
+    assert (again["revived"], again["dead_letters"]) == (1, 1)
+
+
+def test_one_event_is_shown_in_both_shapes(currents: Desk) -> None:
+    event = an_event(7, media_urls=["a", "b"], flag=True, nothing=None)
+    currents.run("currents", "replay", "-", stdin=json.dumps(event))
+    shown = currents.json("currents", "show", event["id"])
+    assert shown["braze"] == event
+    assert shown["heap"]["properties"]["braze-media_urls"] == "a||b"
+    fates = {field["field"]: field["fate"] for field in shown["fields"]}
+    assert fates["properties.nothing"] == "dropped"
+    assert "braze-media_urls" in currents.run("currents", "show", event["id"]).stdout
+    line = json.loads(currents.run("currents", "tail", "--as-heap").stdout)
+    assert line == shown["heap"]
+    assert json.loads(currents.run("currents", "tail").stdout) == event
+    missing = currents.run("currents", "show", "nowhere")
+    assert (missing.returncode, "There is no event" in missing.stderr) == (2, True)
+
+
+def test_without_events_everything_is_told_calmly(currents: Desk) -> None:
+    assert currents.json("currents", "stats")["received"] == 0
+    assert "Nothing was received yet" in currents.run("currents", "stats").stderr
+    assert "No dead letters" in currents.run("currents", "dead-letters").stderr
+    assert currents.run("currents", "tail").stdout == ""
+    assert currents.run("currents", "replay").returncode == 2
+    assert currents.run("currents", "stats", "--json", "--read-only").returncode == 0
+
+
+def test_forwarding_needs_a_token_and_an_app_id(currents: Desk) -> None:
+    without_id = currents.run("listen", "--port", "0", "--forward", HEAPTUI_HEAP_APP_ID="")
+    assert (without_id.returncode, "Heap app id" in without_id.stderr) == (2, True)
+    without_token = currents.run("listen", "--port", "0", "--forward", HEAPTUI_CURRENTS_TOKEN="")
+    assert (without_token.returncode, "Currents token" in without_token.stderr) == (2, True)
