@@ -10,22 +10,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from heaptui.errors import UsageError
-from heaptui.model.cohorts import Cohort
-from heaptui.model.identifiers import Kind
-from heaptui.model.instances import host_of, instance_name, normal_endpoint
-from heaptui.model.routes import ATTRIBUTE, WAYS, way_facts
+from heaptui.model.instances import normal_endpoint
+from heaptui.model.profile import SETTINGS, CohortSettings, Profile, check_profile, every_seconds
+
+__all__ = [
+    "SECRET_VARIABLES",
+    "SETTINGS",
+    "CohortSettings",
+    "Config",
+    "Home",
+    "NoProfile",
+    "Profile",
+    "check_profile",
+    "every_seconds",
+    "load_config",
+    "private_dir",
+    "private_files",
+    "resolve_profile",
+    "save_config",
+]
 
 CONFIG_NAME = "config.toml"
-LABELS = ("", "PRODUCTION", "STAGING", "SANDBOX")
-ROUTES = ("", *(way.route for way in WAYS))
-STORES = ("", "keyring", "file")
-_UNITS = {"h": 3600, "d": 86_400, "w": 604_800}
-
 _OVERRIDES = {
     "HEAPTUI_BRAZE_ENDPOINT": "endpoint",
     "HEAPTUI_ROUTE": "route",
@@ -111,97 +121,6 @@ def private_dir(path: Path) -> Path:
     return path
 
 
-def every_seconds(text: str) -> float:
-    """`12h`, `1d` or `1w` in seconds; 0 for anything else."""
-    number, unit = text[:-1], text[-1:]
-    return float(number) * _UNITS[unit] if number.isdecimal() and unit in _UNITS else 0.0
-
-
-class CohortSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What a profile says about one cohort, in a table called by its id, the end of its id, or its name.
-
-    Attributes:
-        pattern: of the files that hold it, like ~/exports/carts_*.csv; the newest is read again.
-        every: how often a new file is due; older than that, the file is old.
-        id_column: the column with the ids, where the remembered one is not meant.
-    """
-
-    pattern: str = ""
-    every: str = ""
-    id_column: str = ""
-
-
-class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One Braze workspace plus one Heap environment. Durations are seconds."""
-
-    name: str = ""
-    endpoint: str = ""
-    label: str = ""
-    route: str = ""
-    partner_name: str = "heap"
-    read_only: bool = False
-    max_in_flight: int = 4
-    attribute_limit: int = way_facts(ATTRIBUTE).per_request
-    settle_seconds: float = 120.0
-    wait_seconds: float = 900.0
-    read_timeout_seconds: float = 30.0
-    backoff_seconds: float = 0.5
-    guard_min: int = 20
-    guard_share: float = 0.5
-    resend_unproven: str = ""
-    ids_per_minute: int = 250
-    kind: Kind = Kind.EXTERNAL_ID
-    alias_label: str = ""
-    allowed_hosts: tuple[str, ...] = ()
-    secret_store: str = ""
-    heap_endpoint: str = ""
-    heap_app_id: str = ""
-    listen_port: int = 8765
-    listen_with_dashboard: bool = False
-    heap_path: str = "/heap/segment-sync"
-    heap_signature_fallback: bool = False
-    heap_max_age_seconds: float = 300.0
-    heap_max_skew_seconds: float = 60.0
-    heap_quiet_hours: float = 8.0
-    currents_identity: Literal["external_user_id", "user_id"] = "external_user_id"
-    currents_anonymous: Literal["skip", "user_id"] = "skip"
-    currents_prefix: bool = True
-    currents_cut: bool = False
-    currents_types: tuple[str, ...] = ()
-    currents_user_properties: bool = False
-    partner_api_key_command: tuple[str, ...] = ()
-    data_import_key_command: tuple[str, ...] = ()
-    rest_api_key_command: tuple[str, ...] = ()
-    webhook_secret_command: tuple[str, ...] = ()
-    currents_token_command: tuple[str, ...] = ()
-    cohorts: dict[str, CohortSettings] = {}
-    from_environment: bool = False
-
-    @property
-    def resend_days(self) -> float:
-        """After how many days everybody is sent again; 0 means never."""
-        days = self.resend_unproven.removesuffix("d")
-        return float(days) if days.isdecimal() else 0.0
-
-    def settings_of(self, cohort: Cohort) -> CohortSettings:
-        """What the profile says about a cohort."""
-        names = (cohort.cohort_id, cohort.tail, cohort.name)
-        return next((self.cohorts[name] for name in names if name in self.cohorts), CohortSettings())
-
-    @property
-    def host(self) -> str:
-        """The host name of the endpoint."""
-        return host_of(self.endpoint)
-
-    @property
-    def instance_name(self) -> str:
-        """The Braze instance, such as JP-01; "loopback" on this machine, the host where it is none we know."""
-        return instance_name(self.endpoint)
-
-
-SETTINGS = [name for name in Profile.__struct_fields__ if name not in ("name", "from_environment")]
-
-
 @dataclass(frozen=True, slots=True)
 class Config:
     """All profiles by name, and the command that hears of every sync from the command line."""
@@ -267,43 +186,6 @@ def _profile(path: Path, name: str, table: Any) -> Profile:
         raise UsageError(f"{path}: {where} has a wrong value.", f"{error}.", "Mend it in the file.") from error
     check_profile(profile, f"{path}: {where}")
     return profile
-
-
-def check_profile(profile: Profile, where: str) -> None:
-    """Refuse values that the types allow and the meaning does not.
-
-    Raises:
-        UsageError: names the setting and what it may be.
-    """
-    rules = (
-        ("label", profile.label in LABELS, f"one of {', '.join(LABELS[1:])}, or empty"),
-        ("route", profile.route in ROUTES, f"{', '.join(ROUTES[1:])}, or empty"),
-        ("attribute_limit", 1 <= profile.attribute_limit <= way_facts(ATTRIBUTE).per_request, "from 1 to 75"),
-        ("secret_store", profile.secret_store in STORES, "keyring, file, or empty"),
-        ("max_in_flight", 1 <= profile.max_in_flight <= 8, "from 1 to 8"),
-        ("settle_seconds", profile.settle_seconds >= 0, "0 or more"),
-        ("wait_seconds", profile.wait_seconds >= 0, "0 or more"),
-        ("read_timeout_seconds", 0 < profile.read_timeout_seconds <= 30, "more than 0, at most 30"),
-        ("backoff_seconds", profile.backoff_seconds >= 0, "0 or more"),
-        ("ids_per_minute", 1 <= profile.ids_per_minute <= 2500, "from 1 to 2500"),
-        ("guard_min", profile.guard_min >= 0, "0 or more"),
-        ("guard_share", 0 <= profile.guard_share <= 1, "from 0 to 1"),
-        ("resend_unproven", not profile.resend_unproven or profile.resend_days > 0, "days, like 7d, or empty"),
-        ("listen_port", 0 <= profile.listen_port <= 65535, "from 0 to 65535; 0 takes a free one"),
-        ("heap_path", profile.heap_path.startswith("/"), "a path that begins with /"),
-        ("heap_max_age_seconds", profile.heap_max_age_seconds > 0, "more than 0"),
-        ("heap_max_skew_seconds", profile.heap_max_skew_seconds >= 0, "0 or more"),
-        ("heap_quiet_hours", profile.heap_quiet_hours > 0, "more than 0"),
-        (
-            "cohorts",
-            all(not one.every or every_seconds(one.every) for one in profile.cohorts.values()),
-            'tables whose every is a number with h, d or w, like "1d"',
-        ),
-        ("alias_label", profile.kind is not Kind.ALIAS or bool(profile.alias_label), "given when kind is alias"),
-    )
-    for setting, holds, allowed in rules:
-        if not holds:
-            raise UsageError(f"{where}: {setting} must be {allowed}.", f"It is {getattr(profile, setting)!r}.")
 
 
 def _known(path: Path, where: str, table: Mapping[str, Any], allowed: list[str]) -> None:
