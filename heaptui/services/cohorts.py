@@ -24,8 +24,9 @@ from heaptui.services.imports import (
     preview_import,
     refuse_if_read_only,
 )
-from heaptui.store import attributes, cohorts
-from heaptui.store.cohorts import Resolved, View
+from heaptui.store import attributes, cohort_names, cohorts
+from heaptui.store.cohort_names import Resolved
+from heaptui.store.cohorts import View
 from heaptui.store.identities import CHUNK, values_of
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class CohortService:
         Raises:
             UsageError: none is found, or several are.
         """
-        return await self._ledger.read(lambda connection: cohorts.resolve(connection, reference))
+        return await self._ledger.read(lambda connection: cohort_names.resolve(connection, reference))
 
     async def members(self, cohort_id: str, *, offset: int = 0, limit: int = 100) -> Identifiers:
         """Some of the people of a cohort, in an order that stays.
@@ -124,7 +125,7 @@ class CohortService:
             raise UsageError("A cohort needs a name.", "Nothing was changed.")
 
         def renamed(connection: sqlite3.Connection) -> None:
-            others = [found for found, _ in cohorts.names_in_use(connection, wanted) if found != cohort_id]
+            others = [found for found, _ in cohort_names.names_in_use(connection, wanted) if found != cohort_id]
             if others:
                 raise UsageError(f"Another cohort is called “{wanted}”.", f"It is {others[0]}. Nothing was changed.")
             cohorts.rename(connection, cohort_id, wanted, at=time.time())

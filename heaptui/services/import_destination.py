@@ -13,8 +13,9 @@ from heaptui.errors import UsageError
 from heaptui.model.cohorts import Cohort, CohortState, Origin
 from heaptui.model.identifiers import Kind, Space
 from heaptui.model.routes import way_facts
-from heaptui.store import cohorts
-from heaptui.store.cohorts import Resolved, View
+from heaptui.store import cohort_names, cohorts
+from heaptui.store.cohort_names import Resolved
+from heaptui.store.cohorts import View
 
 if TYPE_CHECKING:
     from heaptui.services.imports import ImportRequest
@@ -51,7 +52,7 @@ def find_destination(connection: sqlite3.Connection, request: ImportRequest, vie
             "One of the two is needed, not both.",
             "--name NAME, or --into COHORT",
         )
-    found = cohorts.resolve(connection, request.into) if request.into else _file_cohort_named(connection, name)
+    found = cohort_names.resolve(connection, request.into) if request.into else _file_cohort_named(connection, name)
     if found is None:
         return Destination(name)
     cohort = cohorts.read_one(connection, found.cohort_id, view, examples=0)
@@ -70,9 +71,9 @@ def find_destination(connection: sqlite3.Connection, request: ImportRequest, vie
 
 def _file_cohort_named(connection: sqlite3.Connection, name: str) -> Resolved | None:
     """The one file cohort that has this name, or had it; None when the name is free."""
-    owners = cohorts.names_in_use(connection, name)
+    owners = cohort_names.names_in_use(connection, name)
     if not owners:
-        return cohorts.file_cohort_once_named(connection, name)
+        return cohort_names.file_cohort_once_named(connection, name)
     if len(owners) > 1:
         ids = ", ".join(sorted(cohort_id for cohort_id, _ in owners))
         raise UsageError(f"{len(owners)} cohorts are called “{name}”.", f"They are: {ids}.", "Use --into and the id.")

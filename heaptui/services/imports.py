@@ -31,7 +31,7 @@ from heaptui.sources import (
     open_source,
     pasted_path,
 )
-from heaptui.store import cohorts
+from heaptui.store import cohort_names, cohorts
 
 if TYPE_CHECKING:
     from heaptui.services.workspace import Workspace
@@ -246,7 +246,7 @@ async def apply_import(workspace: Workspace, preview: ImportPreview) -> str:
         now = time.time()
         cohort_id = preview.cohort_id
         if cohort_id is None:
-            if cohorts.names_in_use(connection, preview.name):
+            if cohort_names.names_in_use(connection, preview.name):
                 raise _changed_meanwhile(preview.name)
             cohort_id = new_cohort_id(Origin.FILE)
             cohorts.create(connection, cohort_id, name=preview.name, origin=Origin.FILE, space=preview.space, at=now)

@@ -24,7 +24,7 @@ from heaptui.model.matching import MatchRate
 from heaptui.model.segments import Segment, as_json, from_json, segment_of
 from heaptui.services.imports import refuse_if_read_only
 from heaptui.services.previews import Count, Preview, count
-from heaptui.store import braze_segments, cohorts, derived
+from heaptui.store import braze_segments, cohort_names, cohorts, derived
 from heaptui.store.beliefs import read_belief
 from heaptui.store.identities import values_of
 
@@ -240,7 +240,7 @@ class SegmentService:
 
         def make(connection: sqlite3.Connection) -> Cohort:
             now = time.time()
-            taken = cohorts.names_in_use(connection, wanted)
+            taken = cohort_names.names_in_use(connection, wanted)
             if any(origin is not Origin.EXPRESSION for _, origin in taken):
                 raise UsageError(
                     f"Another cohort is called “{wanted}”.", f"It is {taken[0][0]}. Nothing was made.", "Another name."

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import partial
 
 from pyroaring import BitMap
 
-from heaptui.errors import UsageError
 from heaptui.model.belief import Belief, Changes, Direction, SpaceMap
 from heaptui.model.cohorts import Cohort, CohortState, Guard, Origin
 from heaptui.model.expressions import write
@@ -20,6 +18,7 @@ from heaptui.model.routes import ATTRIBUTE
 from heaptui.store import derived
 from heaptui.store.attributes import attribute_names
 from heaptui.store.beliefs import read_belief
+from heaptui.store.cohort_names import unknown
 from heaptui.store.identities import pack, read_space, space_map, space_number, unpack, values_of
 from heaptui.store.segments import heard_from_heap
 
@@ -72,7 +71,7 @@ def read_one(connection: sqlite3.Connection, cohort_id: str, view: View, *, exam
     """
     row = connection.execute(f"SELECT {_COLUMNS} FROM cohort WHERE cohort_id = ?", (cohort_id,)).fetchone()
     if row is None:
-        raise _unknown(cohort_id, ())
+        raise unknown(cohort_id, ())
     return _cohort(connection, row, view, space_map(connection), _attributes(connection, view), examples=examples)
 
 
@@ -187,7 +186,7 @@ def members(connection: sqlite3.Connection, cohort_id: str) -> BitMap:
         (Origin.EXPRESSION, cohort_id),
     ).fetchone()
     if row is None:
-        raise _unknown(cohort_id, ())
+        raise unknown(cohort_id, ())
     return _current(connection, cohort_id, row[0], fixed=bool(row[1]))
 
 
@@ -338,68 +337,6 @@ def retire(connection: sqlite3.Connection, cohort_id: str, *, at: float) -> None
         " WHERE cohort_id = ? AND retired_at IS NULL",
         (pack(BitMap()), at, at, cohort_id),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """The cohort that a reference names; `warning` when it was a former name."""
-
-    cohort_id: str
-    warning: str = ""
-
-
-def resolve(connection: sqlite3.Connection, reference: str) -> Resolved:
-    """Find a cohort by its id, a unique tail of it, its exact name, or a former name.
-
-    Raises:
-        UsageError: none is found (the nearest names are listed), or several are.
-    """
-    rows = connection.execute("SELECT cohort_id, name, retired_at FROM cohort").fetchall()
-    by_id = [cohort_id for cohort_id, _, _ in rows if cohort_id == reference]
-    by_name = [cohort_id for cohort_id, name, retired in rows if name == reference and retired is None]
-    by_tail = [cohort_id for cohort_id, _, _ in rows if len(reference) >= 2 and cohort_id.endswith(reference)]
-    former = connection.execute("SELECT cohort_id FROM former_name WHERE name = ?", (reference,)).fetchall()
-    by_former = [cohort_id for (cohort_id,) in former]
-    for found in (by_id, by_name, by_tail, by_former):
-        if len(found) == 1:
-            warning = ""
-            if found is by_former:
-                now = next(name for cohort_id, name, _ in rows if cohort_id == found[0])
-                warning = f"“{reference}” is called “{now}” now ({found[0]})."
-            return Resolved(found[0], warning)
-        if found:
-            raise UsageError(
-                f"“{reference}” names {len(found)} cohorts.",
-                "They are: " + ", ".join(sorted(found)) + ".",
-                "Use the id of the one you mean.",
-            )
-    raise _unknown(reference, [name for _, name, retired in rows if retired is None])
-
-
-def _unknown(reference: str, names: Sequence[str]) -> UsageError:
-    near = get_close_matches(reference, names, n=3, cutoff=0.4)
-    detail = f"Did you mean {' or '.join(f'“{name}”' for name in near)}?" if near else ""
-    return UsageError(f"There is no cohort “{reference}”.", detail, "See them all: heaptui cohort list")
-
-
-def names_in_use(connection: sqlite3.Connection, name: str) -> list[tuple[str, Origin]]:
-    """The cohorts with exactly this name, not retired."""
-    rows = connection.execute(
-        "SELECT cohort_id, origin FROM cohort WHERE name = ? AND retired_at IS NULL", (name,)
-    ).fetchall()
-    return [(cohort_id, Origin(origin)) for cohort_id, origin in rows]
-
-
-def file_cohort_once_named(connection: sqlite3.Connection, name: str) -> Resolved | None:
-    """The one file cohort that had this name before it was renamed."""
-    rows = connection.execute(
-        "SELECT cohort_id, cohort.name FROM former_name JOIN cohort USING (cohort_id)"
-        " WHERE former_name.name = ? AND origin = ? AND retired_at IS NULL",
-        (name, Origin.FILE),
-    ).fetchall()
-    if len(rows) != 1:
-        return None
-    return Resolved(rows[0][0], f"“{name}” is called “{rows[0][1]}” now ({rows[0][0]}).")
 
 
 def synced_by_name(connection: sqlite3.Connection) -> list[str]:

@@ -12,7 +12,7 @@ from heaptui.errors import UsageError
 from heaptui.model.belief import Belief
 from heaptui.model.cohorts import CohortState, Guard, Origin
 from heaptui.model.identifiers import EXTERNAL_ID
-from heaptui.store import beliefs, cohorts, identities
+from heaptui.store import beliefs, cohort_names, cohorts, identities
 from heaptui.store.cohorts import View
 from heaptui.store.database import Database
 
@@ -85,8 +85,8 @@ def test_a_cohort_is_found_by_id_end_name_and_former_name(connection):
     made(connection, ["1"])
     cohorts.rename(connection, CARTS, "Cart abandoners", at=3.0)
     for reference in (CARTS, "c234", "Cart abandoners"):
-        assert cohorts.resolve(connection, reference) == cohorts.Resolved(CARTS)
-    found = cohorts.resolve(connection, "Carts")
+        assert cohort_names.resolve(connection, reference) == cohort_names.Resolved(CARTS)
+    found = cohort_names.resolve(connection, "Carts")
     assert found.cohort_id == CARTS
     assert "Cart abandoners" in found.warning
 
@@ -95,7 +95,7 @@ def test_a_name_of_two_cohorts_names_none(connection):
     made(connection, ["1"])
     made(connection, ["1"], cohort_id="heaptui-seg-77", origin=Origin.HEAP)
     with pytest.raises(UsageError) as caught:
-        cohorts.resolve(connection, "Carts")
+        cohort_names.resolve(connection, "Carts")
     assert CARTS in caught.value.detail
     assert "heaptui-seg-77" in caught.value.detail
 
@@ -103,7 +103,7 @@ def test_a_name_of_two_cohorts_names_none(connection):
 def test_an_unknown_name_brings_the_nearest(connection):
     made(connection, ["1"])
     with pytest.raises(UsageError, match="Did you mean “Carts”"):
-        cohorts.resolve(connection, "Cart")
+        cohort_names.resolve(connection, "Cart")
     for look in (cohorts.members, lambda c, i: cohorts.read_one(c, i, VIEW)):
         with pytest.raises(UsageError, match="There is no cohort"):
             look(connection, "heaptui-file-nobody")
@@ -112,10 +112,10 @@ def test_an_unknown_name_brings_the_nearest(connection):
 def test_a_former_name_leads_to_one_file_cohort_or_none(connection):
     made(connection, ["1"])
     cohorts.rename(connection, CARTS, "New", at=3.0)
-    assert cohorts.file_cohort_once_named(connection, "Carts").cohort_id == CARTS
+    assert cohort_names.file_cohort_once_named(connection, "Carts").cohort_id == CARTS
     other = made(connection, ["1"], cohort_id="heaptui-file-other2", name="Carts")
     cohorts.rename(connection, other, "Newer", at=4.0)
-    assert cohorts.file_cohort_once_named(connection, "Carts") is None
+    assert cohort_names.file_cohort_once_named(connection, "Carts") is None
 
 
 def test_what_is_usual_follows_the_imports(connection):
