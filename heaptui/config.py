@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from heaptui.errors import UsageError
+from heaptui.model.cohorts import Cohort
 from heaptui.model.identifiers import Kind
 from heaptui.model.instances import host_of, instance_name, normal_endpoint
 from heaptui.model.routes import ATTRIBUTE, WAYS, way_facts
@@ -23,6 +24,7 @@ CONFIG_NAME = "config.toml"
 LABELS = ("", "PRODUCTION", "STAGING", "SANDBOX")
 ROUTES = ("", *(way.route for way in WAYS))
 STORES = ("", "keyring", "file")
+_UNITS = {"h": 3600, "d": 86_400, "w": 604_800}
 
 _OVERRIDES = {
     "HEAPTUI_BRAZE_ENDPOINT": "endpoint",
@@ -87,6 +89,12 @@ class Home:
         )
 
     @property
+    def root(self) -> Path | None:
+        """The one directory of `--home`; None where the directories are those of the platform."""
+        root = self.config_dir.parent
+        return root if self.config_dir == root / "config" and self.data_dir == root / "data" else None
+
+    @property
     def config_file(self) -> Path:
         """The profiles."""
         return self.config_dir / CONFIG_NAME
@@ -103,8 +111,20 @@ def private_dir(path: Path) -> Path:
     return path
 
 
+def every_seconds(text: str) -> float:
+    """`12h`, `1d` or `1w` in seconds; 0 for anything else."""
+    number, unit = text[:-1], text[-1:]
+    return float(number) * _UNITS[unit] if number.isdecimal() and unit in _UNITS else 0.0
+
+
 class CohortSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What a profile says about one cohort."""
+    """What a profile says about one cohort, in a table called by its id, the end of its id, or its name.
+
+    Attributes:
+        pattern: of the files that hold it, like ~/exports/carts_*.csv; the newest is read again.
+        every: how often a new file is due; older than that, the file is old.
+        id_column: the column with the ids, where the remembered one is not meant.
+    """
 
     pattern: str = ""
     every: str = ""
@@ -129,12 +149,20 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     guard_min: int = 20
     guard_share: float = 0.5
     resend_unproven: str = ""
+    ids_per_minute: int = 250
     kind: Kind = Kind.EXTERNAL_ID
     alias_label: str = ""
     allowed_hosts: tuple[str, ...] = ()
     secret_store: str = ""
     heap_endpoint: str = ""
     heap_app_id: str = ""
+    listen_port: int = 8765
+    listen_with_dashboard: bool = False
+    heap_path: str = "/heap/segment-sync"
+    heap_signature_fallback: bool = False
+    heap_max_age_seconds: float = 300.0
+    heap_max_skew_seconds: float = 60.0
+    heap_quiet_hours: float = 8.0
     partner_api_key_command: tuple[str, ...] = ()
     data_import_key_command: tuple[str, ...] = ()
     rest_api_key_command: tuple[str, ...] = ()
@@ -148,6 +176,11 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
         """After how many days everybody is sent again; 0 means never."""
         days = self.resend_unproven.removesuffix("d")
         return float(days) if days.isdecimal() else 0.0
+
+    def settings_of(self, cohort: Cohort) -> CohortSettings:
+        """What the profile says about a cohort."""
+        names = (cohort.cohort_id, cohort.tail, cohort.name)
+        return next((self.cohorts[name] for name in names if name in self.cohorts), CohortSettings())
 
     @property
     def host(self) -> str:
@@ -246,9 +279,20 @@ def check_profile(profile: Profile, where: str) -> None:
         ("wait_seconds", profile.wait_seconds >= 0, "0 or more"),
         ("read_timeout_seconds", 0 < profile.read_timeout_seconds <= 30, "more than 0, at most 30"),
         ("backoff_seconds", profile.backoff_seconds >= 0, "0 or more"),
+        ("ids_per_minute", 1 <= profile.ids_per_minute <= 2500, "from 1 to 2500"),
         ("guard_min", profile.guard_min >= 0, "0 or more"),
         ("guard_share", 0 <= profile.guard_share <= 1, "from 0 to 1"),
         ("resend_unproven", not profile.resend_unproven or profile.resend_days > 0, "days, like 7d, or empty"),
+        ("listen_port", 0 <= profile.listen_port <= 65535, "from 0 to 65535; 0 takes a free one"),
+        ("heap_path", profile.heap_path.startswith("/"), "a path that begins with /"),
+        ("heap_max_age_seconds", profile.heap_max_age_seconds > 0, "more than 0"),
+        ("heap_max_skew_seconds", profile.heap_max_skew_seconds >= 0, "0 or more"),
+        ("heap_quiet_hours", profile.heap_quiet_hours > 0, "more than 0"),
+        (
+            "cohorts",
+            all(not one.every or every_seconds(one.every) for one in profile.cohorts.values()),
+            'tables whose every is a number with h, d or w, like "1d"',
+        ),
         ("alias_label", profile.kind is not Kind.ALIAS or bool(profile.alias_label), "given when kind is alias"),
     )
     for setting, holds, allowed in rules:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from heaptui.cli.context import Settings
-from heaptui.cli.demo import Demo, running_demo
+from heaptui.cli.demo_world import Demo, running_demo
 from heaptui.config import Home
 from heaptui.sandbox import sample
 from heaptui.ui.app import HeaptuiApp
@@ -29,6 +29,26 @@ def highlight(app: HeaptuiApp, name: str) -> None:
     """Put the cursor on the cohort of that name."""
     table = next(table for table in app.screen.query(RecordTable) if table.display)
     table.cursor = next(index for index, row in enumerate(table.rows) if row.cells[0] == name)
+
+
+async def segments(app: HeaptuiApp, pilot: Any) -> None:
+    """The preview of a segment with its match rate, what is in Braze, and the overlaps."""
+    await pilot.press("2", "plus", *"cart", "enter")
+    await shows(pilot, "Filter group 1")
+    await pilot.press("minus", *"paying", "enter")
+    await shows(pilot, "Exclusion group 1")
+    await pilot.press("m")
+    await shows(pilot, "≈")
+    await pilot.press("tab")
+    await shows(pilot, "43 of 43 read", 30)
+    save(app, "segments-in-braze")
+    await pilot.press("tab")
+    await shows(pilot, "Some of them")
+    await pilot.pause(0.5)
+    save(app, "segments-overlap")
+    await pilot.press("tab")
+    await pilot.pause(0.5)
+    save(app, "segments")
 
 
 async def pictures(demo: Demo) -> None:
@@ -56,6 +76,7 @@ async def pictures(demo: Demo) -> None:
         save(app, "running")
         await shows(pilot, "Receipt saved", 60)
         save(app, "result")
+        await segments(app, pilot)
         await pilot.press("4")
         await shows(pilot, "[4 Runs]")
         await pilot.pause(0.3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import plistlib
 import re
 import subprocess
 import sys
@@ -48,3 +49,19 @@ def test_no_key_means_two_things_on_one_screen_and_footers_are_short() -> None:
             footer = footer_of(scope, width)
             assert len(footer) <= width
             assert footer.count("·") <= 7
+
+
+def test_cron_systemd_and_launchd_run_the_same_command_that_exists() -> None:
+    plist = plistlib.loads(re.search(r"```xml\n(.*?)```", README, re.DOTALL)[1].encode())  # type: ignore[index]
+    lines = re.findall(r"^(?:10 3 \* \* \* +|ExecStart=)(/\S+/heaptui .* sync .*)$", README, re.MULTILINE)
+    commands = [plist["ProgramArguments"], *(line.split() for line in lines)]
+    assert len(commands) == 3
+    assert {tuple(command[1:]) for command in commands} == {
+        ("--profile", "acme", "sync", "--all", "--refresh", "--yes")
+    }
+    assert plist["StartCalendarInterval"] == {"Hour": 3, "Minute": 10}
+    help_text = subprocess.run(
+        [sys.executable, "-m", "heaptui", "sync", "--help"], capture_output=True, text=True
+    ).stdout
+    assert "--all" in help_text
+    assert "--yes" in help_text

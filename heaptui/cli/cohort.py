@@ -9,9 +9,12 @@ import click
 
 from heaptui.cli.braze_file import attribute
 from heaptui.cli.cohort_files import export, import_command, members
+from heaptui.cli.cohort_heap import automatic, body, drain, kind, print_pages, received_facts, received_json
+from heaptui.cli.cohort_refresh import refresh
 from heaptui.cli.context import Settings, emit, named_cohort, run
 from heaptui.cli.output import facts, moment, people, plain, say, table, waiting
 from heaptui.model.cohorts import Cohort, CohortState, Origin
+from heaptui.model.expressions import IDS, parse
 
 if TYPE_CHECKING:
     from heaptui.services.workspace import Workspace
@@ -33,7 +36,7 @@ def cohort() -> None:
     """
 
 
-for _command in (import_command, members, export, attribute):
+for _command in (import_command, members, export, attribute, automatic, body, drain, kind, refresh):
     cohort.add_command(_command)
 
 
@@ -51,6 +54,9 @@ def list_command(settings: Settings, *, as_json: bool) -> None:
     async def work() -> None:
         async with settings.workspace("command") as workspace:
             found = await workspace.cohorts.list()
+            notes = await workspace.heap.security_notes()
+        for note in notes:
+            say(f"! {plain(note.text)}")
         if as_json or settings.json:
             emit({"cohorts": [_list_json(one) for one in found]})
         elif not found:
@@ -80,20 +86,34 @@ def _list_json(one: Cohort) -> dict[str, Any]:
 
 @cohort.command()
 @click.argument("reference", metavar="COHORT")
+@click.option("--pages", "with_pages", is_flag=True, help="Also list the last pages that Heap sent.")
 @_as_json
 @click.pass_obj
-def show(settings: Settings, reference: str, *, as_json: bool) -> None:
+def show(settings: Settings, reference: str, *, with_pages: bool, as_json: bool) -> None:
     """Show one cohort: where it comes from, what Braze accepted, what waits.
 
     \b
-    Example:
+    Examples:
       heaptui cohort show "Cart abandoners"
+      heaptui cohort show 1338065 --pages
     """
 
     async def work() -> None:
+        from heaptui.services.refresh import file_is_old
+
         async with settings.workspace("command") as workspace:
             one = await workspace.cohorts.show(await named_cohort(workspace, reference))
-        emit(_show_json(one)) if as_json or settings.json else _print(one)
+            received = await workspace.heap.received(one.cohort_id) if one.origin is Origin.HEAP or with_pages else None
+            old = file_is_old(workspace.profile, one)
+            computed = await workspace.segments.written(parse(one.expression, IDS)) if one.expression else ""
+        if as_json or settings.json:
+            emit({**_show_json(one), **(received_json(received) if received and with_pages else {})})
+            return
+        told = [("computed", computed)] if computed else []
+        told += [("old", old)] if old else []
+        _print(one, [*told, *(received_facts(one, received) if received else [])])
+        if received and with_pages:
+            print_pages(received)
 
     run(work())
 
@@ -104,6 +124,7 @@ def _show_json(one: Cohort) -> dict[str, Any]:
         "kind": one.space.kind,
         "alias_label": one.space.label or None,
         "id_column": one.id_column or None,
+        "expression": one.expression or None,
         "source_name": one.source_name or None,
         "created_at": one.created_at,
         "changed_at": one.changed_at,
@@ -115,11 +136,15 @@ def _show_json(one: Cohort) -> dict[str, Any]:
         "rejected": one.refused,
         "in_doubt": one.doubtful,
         "can_undo_import": one.can_undo_import,
+        "automatic": one.automatic,
+        "last_page_at": one.last_page_at,
+        "quiet": one.quiet,
+        "drain_asked_at": one.drain_asked_at,
         "examples": one.examples,
     }
 
 
-def _print(one: Cohort) -> None:
+def _print(one: Cohort, more: list[tuple[str, str]]) -> None:
     column = f", column {one.id_column}" if one.id_column else ""
     lines = [
         ("cohort", f"{one.name} ({one.cohort_id})"),
@@ -141,12 +166,14 @@ def _print(one: Cohort) -> None:
         lines.append(("renamed", f"“{one.braze_name}” in Braze until the next sync"))
     if one.former_names:
         lines.append(("was called", ", ".join(one.former_names)))
-    facts(lines)
+    facts([*lines, *more])
     if hint := _next_step(one):
         say(f"next: {hint}")
 
 
 def _next_step(one: Cohort) -> str:
+    if one.drain_asked_at is not None:
+        return f"heaptui cohort drain {one.cohort_id} --empty, or --keep"
     if one.state is CohortState.HELD:
         return (
             f"heaptui sync {one.cohort_id} --dry-run, and to let it through: heaptui sync {one.cohort_id} --yes-really"
@@ -164,6 +191,34 @@ def _from(one: Cohort) -> str:
     if one.origin is Origin.HEAP:
         return f"Heap {one.tail}"
     return one.source_name or str(one.origin)
+
+
+@cohort.command()
+@click.argument("name")
+@click.argument("expression")
+@_as_json
+@click.pass_obj
+def derive(settings: Settings, name: str, expression: str, *, as_json: bool) -> None:
+    """Make a cohort that is computed from others, anew whenever it is looked at or synced. Sends nothing.
+
+    The NAME of a computed cohort gives it another expression.
+
+    \b
+    Example:
+      heaptui cohort derive "Cart - not paying" '"Cart abandoners" and not "Paying"'
+    """
+
+    async def work() -> None:
+        async with settings.workspace("command") as workspace:
+            service = workspace.segments
+            one = await service.derive(name, await service.parse(expression))
+        if as_json or settings.json:
+            emit(_show_json(one))
+        else:
+            click.echo(plain(f"“{one.name}” ({one.cohort_id}) is computed: {people(one.members)}. Nothing sent."))
+            say(f"next: heaptui sync {one.cohort_id} --dry-run")
+
+    run(work())
 
 
 @cohort.command()

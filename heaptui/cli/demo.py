@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import csv
 import json
 import sys
 import tempfile
 import urllib.request
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from heaptui.cli.context import Settings, run
-from heaptui.cli.output import say
-from heaptui.config import Config, Home, Profile, save_config
+from heaptui.config import Home
 from heaptui.errors import ExitCode, HeaptuiError, UsageError
 
 if TYPE_CHECKING:
-    from heaptui.sandbox.sample import SampleCohort, SampleWorld
     from heaptui.services.workspace import Workspace
 
-DEMO_PROFILE = "acme-jp"
 LATENCY_MS = 40
 HEADLESS_LATENCY_MS = 5
 
@@ -50,29 +44,26 @@ def demo(settings: Settings, *, headless: bool) -> None:
         raise SystemExit(code)
 
 
-@dataclass(frozen=True, slots=True)
-class Demo:
-    """A running sandbox and the settings that lead to it."""
-
-    settings: Settings
-    sandbox: dict[str, Any]
-
-
 def _dashboard(settings: Settings, folder: Path) -> int:
+    from heaptui.cli.demo_world import HeapLife, running_demo
     from heaptui.ui.app import run_app
 
     with contextlib.ExitStack() as stack:
         runner = stack.enter_context(asyncio.Runner())
         world = running_demo(folder, settings, latency_ms=LATENCY_MS)
         prepared = runner.run(world.__aenter__())
+        life = HeapLife(prepared)
         try:
+            life.start()
             run_app(prepared.settings, tour=True)
         finally:
+            life.stop()
             runner.run(world.__aexit__(None, None, None))
     return ExitCode.DONE
 
 
 async def _headless(folder: Path) -> int:
+    from heaptui.cli.demo_world import running_demo
     from heaptui.cli.sync import deliver, exit_code
     from heaptui.sandbox import sample
 
@@ -106,110 +97,3 @@ def _held_by_braze(url: str, cohort_id: str) -> set[str]:
         members = json.load(answer)["members"]
     aliases = {alias["alias_name"] for alias in members["alias"]}
     return aliases or set(members["external_id"])
-
-
-@asynccontextmanager
-async def running_demo(folder: Path, settings: Settings, *, latency_ms: int) -> AsyncIterator[Demo]:
-    """Start the sandbox in a process of its own and fill a fresh home with the sample cohorts."""
-    from heaptui.sandbox.sample import sample_world
-
-    say("Starting the sandbox and its sample people. Nothing leaves this machine.")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "heaptui",
-        "sandbox",
-        "--latency-ms",
-        str(latency_ms),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
-    try:
-        assert process.stdout is not None
-        first = await asyncio.wait_for(process.stdout.readline(), 30)
-        if not first:
-            raise HeaptuiError("The sandbox did not start.", "", "Start it by hand to see why: heaptui sandbox")
-        sandbox = json.loads(first)
-        world = await asyncio.to_thread(sample_world)
-        await asyncio.to_thread(_make_known, sandbox["braze_url"], world)
-        prepared = _prepared(folder, settings, sandbox)
-        await _fill(prepared, folder, world)
-        yield Demo(prepared, sandbox)
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
-
-
-def _make_known(url: str, world: SampleWorld) -> None:
-    lines = "\n".join(
-        json.dumps({"external_id": person.external_id, "aliases": person.aliases}) for person in world.people()
-    )
-    request = urllib.request.Request(  # noqa: S310 - loopback
-        f"{url}/_sandbox/people", lines.encode(), {"Content-Type": "application/x-ndjson"}
-    )
-    urllib.request.urlopen(request, timeout=60).close()  # noqa: S310 - loopback
-
-
-def _prepared(folder: Path, settings: Settings, sandbox: dict[str, Any]) -> Settings:
-    home = Home.find(str(folder), {})
-    profile = Profile(
-        name=DEMO_PROFILE,
-        endpoint=sandbox["braze_url"],
-        label="SANDBOX",
-        partner_name=sandbox["partner_name"],
-        settle_seconds=2.0,
-    )
-    save_config(home, Config({DEMO_PROFILE: profile}))
-    keys = {
-        "HEAPTUI_PARTNER_API_KEY": sandbox["partner_api_key"],
-        "HEAPTUI_DATA_IMPORT_KEY": sandbox["data_import_key"],
-    }
-    return replace(settings, home=home, profile=DEMO_PROFILE, read_only=False, environ=keys)
-
-
-async def _fill(settings: Settings, folder: Path, world: SampleWorld) -> None:
-    """Import every cohort; those that were synced before are synced as they were then, and have changed since."""
-    exports = folder / "exports"
-    exports.mkdir()
-    async with settings.workspace("demo") as workspace:
-        synced = []
-        for cohort in world.cohorts:
-            path = exports / cohort.file
-            await asyncio.to_thread(_write_csv, path, cohort, cohort.before or cohort.now)
-            cohort_id = await _imported(workspace, cohort, path)
-            if cohort.before is not None:
-                synced.append(cohort_id)
-        progress = await workspace.sync.start(synced, origin="demo")
-        await workspace.sync.finished(progress.run_id)
-        for cohort in world.cohorts:
-            if cohort.before not in (None, cohort.now):
-                path = exports / cohort.file
-                await asyncio.to_thread(_write_csv, path, cohort, cohort.now)
-                await _imported(workspace, cohort, path)
-
-
-async def _imported(workspace: Workspace, cohort: SampleCohort, path: Path) -> str:
-    from heaptui.model.identifiers import Kind
-    from heaptui.services.imports import ImportRequest
-
-    preview = await workspace.cohorts.preview_import(
-        ImportRequest(
-            path=str(path),
-            name=cohort.name,
-            into=None,
-            id_column=cohort.column,
-            kind=Kind(cohort.kind),
-            alias_label=cohort.alias_label,
-            expect=None,
-        )
-    )
-    return (await workspace.cohorts.apply_import(preview)).cohort_id
-
-
-def _write_csv(path: Path, cohort: SampleCohort, people: list[str]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow([cohort.column])
-        writer.writerows([person] for person in people)

@@ -74,13 +74,14 @@ async def _look_at_keys_and_ledger(settings: Settings, profile: Profile, facts: 
     keys = ", ".join(f"{name} ({secret.describe()})" for name, secret in secrets.given().items())
     facts["keys"] = f"{keys or 'none'}; looked up in {took:.1f} s"
     for note in secrets.notes:
-        facts["keyring"] = note
+        facts["keyring"] = f"{note} Keep the keys in a private file: heaptui profile set {profile.name} … --store file"
     path = ledger_path(settings.home, profile, secrets)
     if not path.exists():
         facts["ledger"] = f"none yet at {path}"
         return not secrets.notes
     ledger = await inspect_ledger(path)
     facts["ledger"] = f"{path}, {ledger.cohorts:,} cohorts, {ledger.runs:,} runs, {len(ledger.copies)} copies"
+    facts["running"] = "; ".join(ledger.running) or "no heaptui has it open"
     if ledger.problems:
         facts["damage"] = ledger.problems[0]
     return not ledger.problems and not secrets.notes

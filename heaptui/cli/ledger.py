@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 
 import click
 
-from heaptui.cli.context import Settings, emit, run
-from heaptui.cli.output import say
+from heaptui.cli.context import Settings, emit, named_cohort, run
+from heaptui.cli.output import plain, say
 from heaptui.errors import ExitCode
 
 
@@ -57,6 +58,42 @@ def import_command(settings: Settings, source: Path) -> None:
 
 
 @ledger.command()
+@click.argument("cohort")
+@click.option("--segment", metavar="ID|NAME", default="", help="The Braze segment with the one filter of the cohort.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def rebuild(settings: Settings, cohort: str, *, segment: str, as_json: bool) -> None:
+    """Set what Braze holds of a cohort from a Braze segment, where the old ledger is lost. Sends nothing.
+
+    Needs a REST key with users.export.segment. The cohort must have the same id as in the lost ledger, as cohorts of
+    Heap segments always do.
+
+    \b
+    Example:
+      heaptui ledger rebuild 1338065 --segment "check: Cart abandoners"
+    """
+    from heaptui.cli.compare import counts_json, counts_lines
+    from heaptui.services.compare import Against
+
+    async def work() -> None:
+        async with settings.workspace("rebuild") as workspace:
+            cohort_id = await named_cohort(workspace, cohort)
+            found = await workspace.compare.compare(
+                cohort_id, segment=segment, against=Against.MEMBERS, told=lambda text: say(plain(text))
+            )
+            await workspace.compare.believe(found)
+            if as_json or settings.json:
+                emit(counts_json(found))
+                return
+            for line in counts_lines(found.counts):
+                say(plain(line))
+            click.echo(f"{found.counts.in_braze:,} people of “{found.counts.name}” are taken as accepted by Braze.")
+            say(f"next: heaptui sync {cohort_id.rsplit('-', 1)[-1]} --dry-run")
+
+    run(work())
+
+
+@ledger.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def check(settings: Settings, *, as_json: bool) -> None:
@@ -94,6 +131,30 @@ def check(settings: Settings, *, as_json: bool) -> None:
     code = run(work())
     if code:
         raise SystemExit(code)
+
+
+@ledger.command()
+@click.argument("identifier")
+@click.pass_obj
+def forget(settings: Settings, identifier: str) -> None:
+    """Erase a person who is in no cohort any more from the ledger and its copies.
+
+    IDENTIFIER is the id, or - to read it from stdin, so that it lands in no shell history.
+
+    \b
+    Example:
+      heaptui ledger forget - < id.txt
+    """
+    from heaptui.services.ledgers import forget_person
+
+    async def work() -> None:
+        value = (await asyncio.to_thread(sys.stdin.readline) if identifier == "-" else identifier).rstrip("\r\n")
+        left = await forget_person(await _path(settings), value)
+        say("Forgotten here, and in the daily copies. Not in files you exported, and not in Braze itself.")
+        for path in left:
+            say(f"An older ledger that an import put aside may still hold it: {path}")
+
+    run(work())
 
 
 async def _path(settings: Settings) -> Path:

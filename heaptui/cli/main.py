@@ -18,10 +18,16 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "demo": "See it work on a sandbox with sample people; nothing leaves this machine.",
+    "verify": "Check keys: right or wrong, what they open, who mends it.",
     "profile": "Braze workspaces and their keys.",
     "cohort": "Groups of people: import, look, export.",
+    "preview": "Count a Braze segment over cohorts before anybody builds it.",
+    "segment": "The segments that exist in Braze.",
     "sync": "Bring cohorts in Braze up to date.",
     "run": "Past and present syncs of all processes.",
+    "trace": "Why a person is, or is not, in a Braze segment.",
+    "compare": "What Braze holds, what is held here, why they differ, and how to mend it.",
+    "explain": "What a failure means, who mends it and how; needs no network.",
     "listen": "Receive what Heap and Braze send.",
     "ledger": "Keep, move and check the record of what Braze holds.",
     "sandbox": "Serve a stand-in for Braze and Heap to other programs.",
@@ -93,11 +99,12 @@ def cli(ctx: click.Context, *, profile: str | None, home: str | None, read_only:
 
     Without a command, heaptui opens in the terminal. The options below may also stand after a command.
     """
+    from heaptui.cli.bundle_home import home_of
     from heaptui.cli.context import Settings
-    from heaptui.config import Home, private_files
+    from heaptui.config import private_files
 
     private_files()
-    ctx.obj = Settings(Home.find(home, os.environ), profile, read_only, as_json, os.environ)
+    ctx.obj = Settings(home_of(home, os.environ), profile, read_only, as_json, os.environ)
     if ctx.invoked_subcommand is None:
         if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") == "dumb":
             raise UsageError("heaptui needs a terminal; without one use its commands: heaptui --help")
@@ -133,9 +140,9 @@ def _set_profile(ctx: click.Context, _: click.Parameter, value: str | None) -> N
 
 def _set_home(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
     if value is not None:
-        from heaptui.config import Home
+        from heaptui.cli.bundle_home import home_of
 
-        ctx.obj.home = Home.find(value, ctx.obj.environ)
+        ctx.obj.home = home_of(value, ctx.obj.environ)
 
 
 def _set_read_only(ctx: click.Context, _: click.Parameter, value: bool) -> None:

@@ -23,6 +23,13 @@ def say(text: str) -> None:
     click.echo(text, err=True)
 
 
+def cut(text: str, width: int) -> str:
+    """The text in at most `width` cells, with … where some of it is missing."""
+    from rich.cells import cell_len, set_cell_size
+
+    return text if cell_len(text) <= width else f"{set_cell_size(text, max(0, width - 1))}…"
+
+
 def people(count: int) -> str:
     """`1 person`, `12,345 people`."""
     return "1 person" if count == 1 else f"{count:,} people"

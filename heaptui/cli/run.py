@@ -10,6 +10,7 @@ import click
 from heaptui.cli.context import Settings, emit
 from heaptui.cli.context import run as run_now
 from heaptui.cli.output import plain, say, table
+from heaptui.cli.run_support import bundle, exchange, exchanges, explanations_json, letter, log, undo
 from heaptui.cli.sync import Duration, SyncJob, print_run, run_json
 from heaptui.model.diagnoses import why_in_short
 from heaptui.model.runs import RunSummary
@@ -18,6 +19,10 @@ from heaptui.model.runs import RunSummary
 @click.group()
 def run() -> None:
     """Past and present syncs of all processes."""
+
+
+for command in (exchanges, exchange, log, letter, undo, bundle):
+    run.add_command(command)
 
 
 @run.command("list")
@@ -101,12 +106,14 @@ async def _show(settings: Settings, run_id: int, *, as_json: bool) -> None:
         progress = await workspace.history.progress(run_id)
         rejections = await workspace.history.rejections(run_id)
         profile = workspace.profile.name
+        desk = await workspace.support.desk(run_id)
     if as_json:
         story = [{"at": moment.at, "text": moment.text} for moment in progress.story]
         refused = [{"kind": r.kind, "value": r.value, "direction": r.direction, "text": r.text} for r in rejections]
-        emit({**run_json(progress), "story": story, "rejections": refused})
+        why = {"explanations": explanations_json(desk), "compared_with": desk.good.run_id if desk.good else None}
+        emit({**run_json(progress), **why, "story": story, "rejections": refused})
         return
-    print_run(progress, profile)
+    print_run(progress, profile, desk.lines())
     for moment in progress.story:
         if moment.important:
             click.echo(f"{time.strftime('%H:%M:%S', time.localtime(moment.at))}  {plain(moment.text)}")
@@ -116,8 +123,9 @@ async def _show(settings: Settings, run_id: int, *, as_json: bool) -> None:
 
 @run.command()
 @click.argument("run_id", type=int)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
-def receipt(settings: Settings, run_id: int) -> None:
+def receipt(settings: Settings, run_id: int, *, as_json: bool) -> None:
     """Print the receipt of a run: counts and digests, no ids.
 
     \b
@@ -127,6 +135,9 @@ def receipt(settings: Settings, run_id: int) -> None:
 
     async def printed() -> None:
         async with settings.workspace("command") as workspace:
+            if as_json or settings.json:
+                emit(await workspace.history.receipt_data(run_id))
+                return
             click.echo(await workspace.history.receipt(run_id), nl=False)
 
     run_now(printed())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from heaptui.cli.context import Settings, emit, run
+from heaptui.cli.narration import Narration
 from heaptui.cli.notify import notify
 from heaptui.cli.output import plain, say, table
 from heaptui.config import load_config
@@ -50,6 +51,7 @@ class Duration(click.ParamType[float]):
 @click.command()
 @click.argument("cohorts", nargs=-1, metavar="COHORT...")
 @click.option("--all", "all_cohorts", is_flag=True, help="Every cohort that was synced before by name.")
+@click.option("--refresh", is_flag=True, help="First read the newest files of these cohorts again.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and send nothing.")
 @click.option("--full", is_flag=True, help="Send everybody again, also those accepted before.")
 @click.option("--yes", is_flag=True, help="Do not ask. Needed where there is no terminal.")
@@ -62,6 +64,7 @@ def sync(
     cohorts: tuple[str, ...],
     *,
     all_cohorts: bool,
+    refresh: bool,
     dry_run: bool,
     full: bool,
     yes: bool,
@@ -76,13 +79,20 @@ def sync(
     \b
     Examples:
       heaptui sync "Cart abandoners" --dry-run
-      heaptui sync --all --yes
+      heaptui sync --all --refresh --yes
     """
     if bool(cohorts) == all_cohorts:
         raise UsageError("Name the cohorts to sync, or say --all.", "", 'heaptui sync "Cart abandoners" --dry-run')
     as_json = as_json or settings.json
     job = SyncJob(
-        settings, cohorts, dry_run=dry_run, full=full, yes=yes or yes_really, let_through=yes_really, wait=wait
+        settings,
+        cohorts,
+        refresh=refresh,
+        dry_run=dry_run,
+        full=full,
+        yes=yes or yes_really,
+        let_through=yes_really,
+        wait=wait,
     )
     code = run(job.carry_out(as_json=as_json))
     if code:
@@ -102,9 +112,11 @@ class SyncJob:
         yes: bool,
         let_through: bool,
         wait: float | None,
+        refresh: bool = False,
         origin: str = "cli",
         continues: int | None = None,
         forget_refusals: bool = False,
+        undoes: int | None = None,
     ) -> None:
         self.settings = settings
         self.references = references
@@ -113,15 +125,21 @@ class SyncJob:
         self.yes = yes
         self.let_through = let_through
         self.wait = wait
+        self.refresh = refresh
         self.origin = origin
         self.continues = continues
         self.forget_refusals = forget_refusals
+        self.undoes = undoes
 
     async def carry_out(self, *, as_json: bool) -> int:
         """Do it; returns the exit code."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            # Until the run takes the signals over, they interrupt as ctrl-C does.
+            signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
         async with self.settings.workspace("sync") as workspace:
             chosen = await self._chosen(workspace)
-            plans = await workspace.sync.plan(chosen, everything=self.full)
+            unread = await self._read_again(workspace, chosen) if self.refresh else False
+            plans = await workspace.sync.plan(chosen, everything=self.full, undoes=self.undoes)
             if self.dry_run:
                 emit({"plans": [plan_json(plan) for plan in plans]}) if as_json else print_plans(plans)
                 return ExitCode.DONE
@@ -134,18 +152,35 @@ class SyncJob:
                 origin=self.origin,
                 wait=self.wait,
                 continues=self.continues,
+                undoes=self.undoes,
             )
             emit(run_json(progress)) if as_json else print_run(progress, workspace.profile.name)
             command = (await asyncio.to_thread(load_config, self.settings.home)).notify
             if command:
                 await notify(command, {"profile": workspace.profile.name, **run_json(progress)})
-            return exit_code(progress)
+            # A file that could not be read must be heard of, also where nobody reads stderr.
+            return exit_code(progress) or (ExitCode.USAGE if unread else ExitCode.DONE)
+
+    @staticmethod
+    async def _read_again(workspace: Workspace, chosen: Sequence[str]) -> bool:
+        """Refresh what has a file; whether one could not be read. The sync goes on with the people of before."""
+        from heaptui.cli.cohort_refresh import refresh_all
+        from heaptui.services.refresh import can_refresh
+
+        found = [one for one in await workspace.cohorts.list() if one.cohort_id in chosen]
+        wanted = [one.cohort_id for one in found if can_refresh(workspace.profile, one)]
+        return any(one.error for one in await refresh_all(workspace, wanted))
 
     async def _chosen(self, workspace: Workspace) -> list[str]:
+        if self.undoes is not None:
+            return [plan.cohort_id for plan in await workspace.undo.plan(self.undoes)]
         if self.continues is not None:
             return await workspace.sync.recover(self.continues, forget_refusals=self.forget_refusals)
         if not self.references:
-            return await workspace.sync.all_cohorts()
+            known = await workspace.sync.all_cohorts()
+            if not known:
+                say("No cohort was synced before by name, so --all means none. The first time: heaptui sync COHORT")
+            return known
         chosen = []
         for reference in self.references:
             found = await workspace.cohorts.resolve(reference)
@@ -174,6 +209,7 @@ async def deliver(
     origin: str = "cli",
     wait: float | None = None,
     continues: int | None = None,
+    undoes: int | None = None,
 ) -> RunProgress:
     """Run a sync to its end, telling its story on stderr; a signal stops it after the requests in flight."""
     service = workspace.sync
@@ -185,6 +221,7 @@ async def deliver(
         wait_for_lock=wait or 0.0,
         longest_wait=wait,
         continues=continues,
+        undoes=undoes,
     )
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -201,61 +238,6 @@ async def deliver(
         for number in signals:
             loop.remove_signal_handler(number)
     return progress
-
-
-class Narration:
-    """A run told on stderr: a live line where stderr is a terminal, the important moments anywhere."""
-
-    def __init__(self, progress: RunProgress) -> None:
-        self._progress = progress
-        self._live = sys.stderr.isatty()
-        self._told = 0
-
-    async def go_on(self) -> None:
-        """Tell until cancelled."""
-        while True:
-            self._moments()
-            if self._live:
-                click.echo(f"{CLEAR_LINE}{live_line(self._progress, time.time())}", err=True, nl=False)
-            await asyncio.sleep(0.2)
-
-    def end(self) -> None:
-        """Tell what is left, and leave no live line behind."""
-        self._moments()
-        if self._live:
-            click.echo(CLEAR_LINE, err=True, nl=False)
-
-    def _moments(self) -> None:
-        moments = list(self._progress.story)[self._told :]
-        self._told += len(moments)
-        for moment in moments:
-            if moment.important:
-                stamp = time.strftime("%H:%M:%S", time.localtime(moment.at))
-                say(f"{CLEAR_LINE if self._live else ''}{stamp}  {plain(moment.text)}")
-
-
-CLEAR_LINE = "\r\x1b[K"
-
-
-def live_line(progress: RunProgress, now: float) -> str:
-    """Where a run stands, in one line."""
-    live = [delivery for delivery in progress.deliveries.values() if not delivery.state.closed]
-    parts = [f"accepted {progress.total('submitted'):,} of {progress.planned:,}"]
-    if refused := progress.total("rejected"):
-        parts.append(f"refused {refused:,}")
-    if in_doubt := progress.total("in_doubt"):
-        parts.append(f"in doubt {in_doubt:,}")
-    waits = [delivery.wait for delivery in live if delivery.wait]
-    if waits:
-        wait = max(waits, key=lambda wait: wait.until)
-        parts.append(f"{plain(wait.reason)}: {max(0, wait.until - now):.0f} s, {wait.source}")
-    else:
-        limit = sum(delivery.at_once_limit for delivery in live)
-        parts.append(f"at once {sum(delivery.at_once for delivery in live)} of {limit}")
-    if extra := sum(delivery.extra_requests for delivery in live):
-        parts.append(f"{extra:,} extra to find refused ids")
-    parts.append(f"{progress.requests_this_hour:,} requests this hour")
-    return " · ".join(parts)
 
 
 def exit_code(progress: RunProgress) -> ExitCode:
@@ -353,8 +335,8 @@ def _requests(plan: Plan) -> str:
     return f"{plan.requests:,} + name" if plan.rename else f"{plan.requests:,}"
 
 
-def print_run(progress: RunProgress, profile: str) -> None:
-    """How a run ended: the counts, and for what needs somebody, who and how."""
+def print_run(progress: RunProgress, profile: str, explained: Sequence[tuple[str, str]] | None = None) -> None:
+    """How a run ended: the counts, and for what needs somebody, who and how; `explained` in more words."""
     from heaptui.model.diagnoses import explain_reason
 
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(progress.ended_at or time.time()))
@@ -373,8 +355,10 @@ def print_run(progress: RunProgress, profile: str) -> None:
         for d in progress.deliveries.values()
     ]
     table(("cohort", "join", "leave", "accepted", "refused", "in doubt", "skipped", "state"), rows)
+    for name, text in explained or ():
+        click.echo(f"  {name:<11}{plain(text)}" if name else f"  {plain(text)}")
     for delivery in progress.deliveries.values():
-        for line in explain_reason(delivery, progress.run_id):
+        for line in explain_reason(delivery, progress.run_id) if explained is None else ():
             click.echo(f"  {plain(line)}")
         if delivery.unsettled_until:
             until = time.strftime("%H:%M:%S", time.localtime(delivery.unsettled_until))

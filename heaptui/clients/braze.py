@@ -65,7 +65,7 @@ def message(answer: Answer) -> str:
     data = answer.data if isinstance(answer.data, dict) else {}
     for text in (data.get("message"), data.get("error"), *_errors(answer)):
         if isinstance(text, str) and text:
-            return _masked(text, answer)
+            return _shortened(text)
     return _shortened(answer.text)
 
 
@@ -75,11 +75,11 @@ def remarks(answer: Answer, *, only: Any = None) -> str:
     With `only`, that one part of the answer as text.
     """
     if only is not None:
-        return _masked(only if isinstance(only, str) else str(only), answer)
+        return _shortened(only if isinstance(only, str) else str(only))
     data = answer.data if isinstance(answer.data, dict) else {}
     told = data.get("message")
-    texts = [_masked(told, answer)] if isinstance(told, str) and told not in ("", "success") else []
-    texts += [_masked(text if isinstance(text, str) else str(text), answer) for text in _errors(answer)]
+    texts = [told] if isinstance(told, str) and told not in ("", "success") else []
+    texts += [str(problem) for problem in _errors(answer)]
     if answer.status == 202:
         texts = [f"202 {', '.join(texts) or 'queued'}"]
     return _shortened(", ".join(dict.fromkeys(texts)))
@@ -88,11 +88,6 @@ def remarks(answer: Answer, *, only: Any = None) -> str:
 def _errors(answer: Answer) -> list[Any]:
     errors = answer.data.get("errors") if isinstance(answer.data, dict) else None
     return errors if isinstance(errors, list) else []
-
-
-def _masked(text: str, answer: Answer) -> str:
-    """The words as they stand in the masked text; `data` still holds what was echoed."""
-    return _shortened(text if text in answer.text else answer.text)
 
 
 def _shortened(text: str) -> str:

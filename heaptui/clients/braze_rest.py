@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,6 +105,8 @@ class BrazeRest:
     key: Secret
     longest_wait: float = 90.0
     wait: Waiter = field(default=_sleep)
+    turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    """Around every attempt: whoever has to keep within a number of requests counts here."""
 
     async def segments(self, page: int) -> list[SegmentItem]:
         """One page of all segments, from 0; a page with fewer than 100 is the last."""
@@ -181,7 +184,8 @@ class BrazeRest:
         for attempt in range(ATTEMPTS):
             last = attempt == ATTEMPTS - 1
             try:
-                answer = await self.http.send(request)
+                async with self.turn():
+                    answer = await self.http.send(request)
             except NoAnswer as error:
                 if last:
                     raise Unreachable("Braze gave no answer.", error.title, "Try again later.") from error

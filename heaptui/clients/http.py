@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cache
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,7 +21,7 @@ import httpx
 import msgspec
 
 from heaptui import __version__
-from heaptui.errors import HeaptuiError, Unreachable
+from heaptui.errors import HeaptuiError, Unreachable, UsageError
 from heaptui.model.secret import Secret
 
 MAX_CONNECTIONS = 8
@@ -42,6 +43,18 @@ class NoAnswer(HeaptuiError):
 
 
 @dataclass(frozen=True, slots=True)
+class Label:
+    """What a request is for, for whoever keeps a record. It is never sent."""
+
+    what: str = ""
+    """name, members, probe, or read."""
+    cohort_id: str = ""
+    batch_id: int | None = None
+    """The batch whose people the body carries, so that the body need not be kept."""
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What to send. `body` may hold Secrets anywhere; `bearer` becomes the Authorization header."""
 
@@ -50,11 +63,12 @@ class Request:
     method: str = "POST"
     bearer: Secret | None = None
     params: Mapping[str, str] = field(default_factory=dict)
+    label: Label = field(default_factory=Label)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. `text` is the body with every secret of the request masked; times in seconds, UTC."""
+    """What came back, with every secret of the request masked in `text` and `data`; times in seconds, UTC."""
 
     status: int
     headers: Mapping[str, str]
@@ -134,7 +148,7 @@ class Http:
             NoAnswer: it may have.
         """
         url = f"{self.base_url}{request.path}"
-        secrets = [*_secrets_in(request.body), *([request.bearer] if request.bearer else [])]
+        secrets = _secrets_in(request)
         headers = {"Content-Type": "application/json"} if request.body is not None else {}
         if request.bearer:
             headers["Authorization"] = f"Bearer {request.bearer.reveal()}"
@@ -147,7 +161,7 @@ class Http:
                     request.method, url, content=content, headers=headers, params=request.params or None
                 )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
-            self._record(Exchange(request, url, sent_at, None, f"not sent: {type(error).__name__}"))
+            self._record(Exchange(request, url, sent_at, None, f"not sent: {_why_not_sent(error)}"))
             raise NotSent(
                 f"{urlsplit(url).hostname} cannot be reached.",
                 _why_not_sent(error),
@@ -161,7 +175,7 @@ class Http:
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
             text=_redacted(response.content.decode("utf-8", "replace"), secrets)[:BODY_KEPT],
-            data=_decoded(response.content),
+            data=_masked(_decoded(response.content), secrets),
             latency_ms=latency,
             at=time.time(),
         )
@@ -171,6 +185,54 @@ class Http:
     def _record(self, exchange: Exchange) -> None:
         if self._on_exchange:
             self._on_exchange(exchange)
+
+
+class TooLarge(HeaptuiError):
+    """A download is larger than it may be."""
+
+
+async def download(url: str, target: Path, *, limit: int, read_timeout: float = READ_TIMEOUT) -> int:
+    """Stream what an address gives into a file, when it answers 200; returns the status.
+
+    Only over HTTPS, or from this machine; without any key, and without following redirects.
+
+    Raises:
+        UsageError: the address is neither.
+        TooLarge: there are more than `limit` bytes; the file is then incomplete.
+        NotSent, NoAnswer: as for `Http.send`.
+    """
+    local = is_loopback(urlsplit(url).hostname or "")
+    if not url.startswith("https:") and not (local and url.startswith("http:")):
+        raise UsageError("The export's address is not https.", "Nothing was downloaded.", "Tell your Braze admin.")
+    try:
+        async with (
+            httpx.AsyncClient(
+                verify=tls_context() if url.startswith("https:") else False,
+                timeout=httpx.Timeout(read_timeout, connect=min(CONNECT_TIMEOUT, read_timeout)),
+                follow_redirects=False,
+                trust_env=not local,
+                headers={"User-Agent": f"heaptui/{__version__}"},
+            ) as client,
+            client.stream("GET", url) as response,
+        ):
+            if response.status_code != 200:
+                return response.status_code
+            await _saved(response, target, limit)
+            return 200
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
+        raise NotSent("The export cannot be downloaded.", _why_not_sent(error), "Check the network.") from error
+    except httpx.TransportError as error:
+        raise NoAnswer(_why_no_answer(error)) from error
+
+
+async def _saved(response: httpx.Response, target: Path, limit: int) -> None:
+    received = 0
+    with await asyncio.to_thread(target.open, "wb") as file:
+        async for chunk in response.aiter_bytes(1 << 20):
+            received += len(chunk)
+            if received > limit:
+                raise TooLarge(f"The export is larger than {limit >> 20:,} MB.", "It was not read.")
+            await asyncio.to_thread(file.write, chunk)
 
 
 def is_loopback(host: str) -> bool:
@@ -200,15 +262,35 @@ def _reveal(value: object) -> str:
 _encoder = msgspec.json.Encoder(enc_hook=_reveal)
 
 
-def _secrets_in(body: Mapping[str, Any] | None) -> list[Secret]:
-    """The secrets at the top level of a body, where both cohort calls carry them (Braze docs: cohort import)."""
-    return [value for value in (body or {}).values() if isinstance(value, Secret)]
+SECRET_WORDS = {"partner_api_key": "partner key", "client_secret": "data import key"}
+"""What people call the secrets in a body."""
 
 
-def _redacted(text: str, secrets: list[Secret]) -> str:
-    for secret in secrets:
-        text = secret.redact(text)
+def _secrets_in(request: Request) -> list[tuple[Secret, str]]:
+    """Each secret of a request with its name. Both cohort calls carry theirs at the top level of the body."""
+    found = [
+        (value, SECRET_WORDS.get(name, name))
+        for name, value in (request.body or {}).items()
+        if isinstance(value, Secret)
+    ]
+    return [*found, (request.bearer, "REST key")] if request.bearer else found
+
+
+def _redacted(text: str, secrets: list[tuple[Secret, str]]) -> str:
+    for secret, name in secrets:
+        text = secret.redact(text, f"‹{name}›")
     return text
+
+
+def _masked(value: Any, secrets: list[tuple[Secret, str]]) -> Any:
+    """Decoded JSON without the secrets, however they were written in it."""
+    if isinstance(value, str):
+        return _redacted(value, secrets)
+    if isinstance(value, list):
+        return [_masked(item, secrets) for item in value]
+    if isinstance(value, dict):
+        return {_redacted(key, secrets): _masked(item, secrets) for key, item in value.items()}
+    return value
 
 
 def _decoded(content: bytes) -> Any:

@@ -1,23 +1,84 @@
-"""The clicks that make a Braze segment of a cohort (Braze docs: navigation, segmentation filters, user import)."""
+"""The clicks that make a Braze segment of cohorts (Braze docs: navigation, segmentation filters, user import)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from heaptui.model.expressions import InBraze, Names
 from heaptui.model.instances import instance_of
+from heaptui.model.segments import Filter, Group, Segment
+
+
+def filter_words(name: str, *, includes: bool = True, attribute: str = "") -> tuple[str, str, str]:
+    """How Braze's builder reads for one cohort: filter, operator, value; `attribute` stands for it on that way.
+
+    The labels of the negative operators are not published; Braze's documents say that filters can exclude.
+    """
+    if attribute:
+        return attribute, "is" if includes else "is not", "true"
+    return "Heap Cohorts", "includes" if includes else "does not include", name
+
+
+def row_words(row: Filter, names: Names) -> tuple[str, str, str]:
+    """The same for a row of a segment; another filter of Braze stands as it was typed."""
+    if isinstance(row.of, InBraze):
+        return row.of.text, "" if row.includes else "(the opposite)", ""
+    cohort_id = row.of.cohort_id
+    return filter_words(names.of(cohort_id), includes=row.includes, attribute=names.attribute_of(cohort_id))
+
+
+def _path(words: Sequence[str], attribute: str) -> str:
+    """The words as a way through menus."""
+    start = ["Custom Attributes"] if attribute else []
+    return " › ".join([*start, *(word for word in words if word)])
 
 
 def segment_clicks(cohort_name: str, endpoint: str, *, older: bool = False, attribute: str = "") -> list[str]:
-    """The way through Braze's dashboard to a segment of a cohort; `older` for the menu before 2025.
+    """The way through Braze's dashboard to a segment of one cohort; `older` for the menu before 2025.
 
     The filter is Heap Cohorts, or the custom attribute that stands for the cohort.
     """
-    start = "Engagement › Segments" if older else "Audience › Segments"
-    chosen = f"Custom Attributes › {attribute} › is › true" if attribute else f"Heap Cohorts › includes › {cohort_name}"
     return [
-        f"1  {_dashboard(endpoint)} › {start} › Create Segment",
-        f"2  Add filter   {chosen}",
+        f"1  {_start(endpoint, older=older)}",
+        f"2  Add filter   {_path(filter_words(cohort_name, attribute=attribute), attribute)}",
         "3  Not listed? It takes some minutes. Reload the page, then look again.",
         "4  Save, then Calculate exact statistics",
     ]
+
+
+def builder_clicks(
+    segment: Segment, names: Names, endpoint: str, *, name: str = "", older: bool = False, expect: str = ""
+) -> list[str]:
+    """The way to a whole segment, one line a click; `expect` is what Braze should count after the sync."""
+    several = len(segment.groups) > 1
+    steps = [_start(endpoint, older=older), f"Name it: {name or 'as you like'}"]
+    if older:
+        steps.append("Create Segment again; the filters are on the next page")
+    for number, group in enumerate(segment.groups):
+        if number:
+            steps.append(f"Add filter group, joined by {'OR' if segment.any_of else 'AND'}, then")
+        steps += _adding(group, names, f"In filter group {number + 1}: " if several else "")
+    for number, group in enumerate(segment.exclusions, 1):
+        steps.append(f"Add exclusion group {number}, then" if len(segment.exclusions) > 1 else "Add exclusion group")
+        steps += _adding(group, names, "")
+    steps.append("Not listed? It takes some minutes. Reload the page, then look again.")
+    steps.append("Save, then Calculate exact statistics" + (f". Expect {expect}" if expect else ""))
+    return [f"{number}  {step}" for number, step in enumerate(steps, 1)]
+
+
+def _adding(group: Group, names: Names, where: str) -> Sequence[str]:
+    steps = [f"{where}Add filter: {_path(row_words(row, names), _attribute(row, names))}" for row in group.filters]
+    if len(steps) > 1:
+        steps.append(f"Join these {len(steps)} filters by {'OR' if group.any_of else 'AND'}")
+    return steps
+
+
+def _attribute(row: Filter, names: Names) -> str:
+    return "" if isinstance(row.of, InBraze) else names.attribute_of(row.of.cohort_id)
+
+
+def _start(endpoint: str, *, older: bool) -> str:
+    return f"{_dashboard(endpoint)} › {'Engagement' if older else 'Audience'} › Segments › Create Segment"
 
 
 def upload_clicks(rows: int, endpoint: str, *, attribute: str = "", older: bool = False) -> list[str]:

@@ -49,12 +49,20 @@ class Cohort:
     source_name: str = ""
     source_digest: str = ""
     id_column: str = ""
+    expression: str = ""
+    """What a computed cohort is computed from, with ids."""
     braze_name: str = ""
     former_names: tuple[str, ...] = ()
     refused: int = 0
     doubtful: int = 0
     held_run: int | None = None
     can_undo_import: bool = False
+    source_path: str = ""
+    source_at: float | None = None
+    automatic: bool = False
+    last_page_at: float | None = None
+    quiet: bool = False
+    drain_asked_at: float | None = None
     examples: tuple[str, ...] = field(default=())
     attribute: str = ""
     """The custom attribute that stands for it; empty on a route that names cohorts instead."""

@@ -16,7 +16,10 @@ BODY_CAP = 16 * 1024 * 1024
 
 def receiver_app(routes: Sequence[BaseRoute]) -> Starlette:
     """The application with these paths; anything else is 404, a wrong method 405."""
-    return Starlette(routes=list(routes), exception_handlers={HTTPException: _refused})
+    app = Starlette(routes=list(routes), exception_handlers={HTTPException: _refused})
+    # A path is right or wrong: nobody's signed body is sent on to another one.
+    app.router.redirect_slashes = False
+    return app
 
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:

@@ -1,4 +1,4 @@
-"""Heap's side: takes tracked events and user properties, and shows what it received."""
+"""Heap's side: sends segments, takes tracked events and user properties, and shows what it received."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from heaptui.sandbox.asgi import Receive, Reply, Scope, Send, read_body
+from heaptui.sandbox.heap_segments import HeapSegments
 
 PER_REQUEST = 1000
 
@@ -14,14 +15,20 @@ PER_REQUEST = 1000
 class HeapApp:
     """An ASGI application that stands in for one Heap environment (Heap docs: track, add user properties)."""
 
-    def __init__(self, app_id: str) -> None:
+    def __init__(self, app_id: str, segments: HeapSegments) -> None:
         self.app_id = app_id
+        self.segments = segments
         self.events: list[dict[str, Any]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         body = await read_body(receive)
-        await self._answer(scope["method"], scope["path"], body).send(send)
+        method, path = scope["method"], scope["path"]
+        if path.startswith(("/_sandbox/segments", "/_sandbox/clock")):
+            reply = await self.segments.answer(method, path, body)
+        else:
+            reply = self._answer(method, path, body)
+        await reply.send(send)
 
     def _answer(self, method: str, path: str, body: bytes) -> Reply:
         match method, path:
@@ -29,6 +36,7 @@ class HeapApp:
                 return Reply(200, {"events": self.events})
             case "POST", "/_sandbox/reset":
                 self.events.clear()
+                self.segments.clear()
                 return Reply(200, {"message": "done"})
             case "POST", "/api/track":
                 return self._take(body, "events", {"event"})

@@ -49,12 +49,14 @@ PERMISSIONS = frozenset(endpoint.permission for endpoint in ENDPOINTS.values())
 
 @dataclass(slots=True)
 class Rest:
-    """The REST side of one workspace. Tests change `permissions` and `limits`."""
+    """The REST side of one workspace. Tests change `permissions`, `limits` and `windows`."""
 
     key: str
     permissions: set[str] = field(default_factory=lambda: set(PERMISSIONS))
     limits: dict[str, int] = field(default_factory=dict)
     """Another limit for a path."""
+    windows: dict[str, int] = field(default_factory=dict)
+    """Another number of seconds in which that limit counts."""
     highest: dict[str, int] = field(default_factory=dict)
     """The most requests any window of a path has seen, refused ones included."""
     _used: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -92,15 +94,16 @@ class Rest:
     def _limited(self, path: str, endpoint: Endpoint) -> tuple[dict[str, str], int]:
         """The rate-limit headers, and how many requests are left after this one (-1: it is one too many)."""
         limit = self.limits.get(path, endpoint.limit)
+        seconds = self.windows.get(path, endpoint.window)
         window, used = self._used.get(path, (0, 0))
         now = time.time()
-        if int(now // endpoint.window) != window:
-            window, used = int(now // endpoint.window), 0
+        if int(now // seconds) != window:
+            window, used = int(now // seconds), 0
         used += 1
         self._used[path] = window, used
         self.highest[path] = max(self.highest.get(path, 0), used)
         left = limit - used
-        reset = math.ceil((window + 1) * endpoint.window)
+        reset = math.ceil((window + 1) * seconds)
         headers = {
             "X-RateLimit-Limit": str(limit),
             "X-RateLimit-Remaining": str(max(0, left)),

@@ -1,14 +1,15 @@
 """The sample world: a shop whose analysts look at abandoned carts, trials in trouble and an announcement.
 
-Eight cohorts after the three usual reasons to sync one, with the sizes, overlaps and match rates that the
-screens of the demo show. Everything follows from one seed, so that two demos look alike.
+Eight cohorts, five of them Heap segments, after the three usual reasons to sync one, with the sizes, overlaps and
+match rates that the screens of the demo show. Everything follows from one seed, so that two demos look alike.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 SEED = 20_251_203
 
@@ -43,6 +44,8 @@ class SampleCohort:
     before: list[str] | None = None
     kind: str = "external_id"
     alias_label: str = ""
+    heap_id: str = ""
+    """Of the Heap segment that it arrives as; empty for one that comes as a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +103,14 @@ def sample_world() -> SampleWorld:
     failed = mails[:214]
 
     cohorts = [
-        SampleCohort(CARTS, "cart_abandoners.csv", "user_id", carts_now, carts_before),
-        SampleCohort(DEAR_CARTS, "cart_abandoners_high_value.csv", "user_id", dear),
-        SampleCohort(CHECKOUT, "checkout_no_order.csv", "user_id", checkout, checkout),
-        SampleCohort(PAYING, "paying.csv", "user_id", paying, paying),
+        SampleCohort(CARTS, "cart_abandoners.csv", "user_id", carts_now, carts_before, heap_id="1338065"),
+        SampleCohort(DEAR_CARTS, "cart_abandoners_high_value.csv", "user_id", dear, heap_id="1338071"),
+        SampleCohort(CHECKOUT, "checkout_no_order.csv", "user_id", checkout, checkout, heap_id="1338066"),
+        SampleCohort(PAYING, "paying.csv", "user_id", paying, paying, heap_id="1338002"),
         SampleCohort(SETUP, "setup.csv", "user_id", setup, setup),
-        SampleCohort(EXPORT_FAILED, "export_failed_twice.csv", "Identity", failed, failed[:209], "alias", "email"),
+        SampleCohort(
+            EXPORT_FAILED, "export_failed_twice.csv", "Identity", failed, failed[:209], "alias", "email", "1338090"
+        ),
         SampleCohort(REPORTS, "reports.csv", "user_id", reports),
         SampleCohort(VIP, "vip.csv", "user_id", vip[:2], vip),
     ]
@@ -120,6 +125,47 @@ def sample_world() -> SampleWorld:
     return SampleWorld(cohorts, known, [mail for mail in failed if rng.random() < 0.97])
 
 
+def sample_segments(ids: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The segments of the sample workspace, for the sandbox; `ids` are cohort ids by name."""
+    rng = random.Random(SEED)  # noqa: S311 - sample data
+
+    def grown(size: int) -> list[int]:
+        return [round(size * (0.72 + 0.28 * day / 29 + rng.uniform(-0.015, 0.015))) for day in range(29)]
+
+    ours = {
+        "segment_id": "sample-000",
+        "name": "Cart – not paying",
+        "include": [ids[CARTS]],
+        "exclude": [ids[PAYING]],
+        "text_description": "Carts left in the last 7 days, without customers who pay. Push and e-mail on Mondays.",
+        "tags": ["carts"],
+        "sizes": grown(8_402),
+    }
+    others = [
+        {
+            "segment_id": f"sample-{number:03d}",
+            "name": f"{word} – {place}",
+            "description": f"{rule}, and Country is {place}",
+            "tags": [word.split()[0].lower()],
+            "tracked": number % 7 != 0,
+            "sizes": grown(2_000 + 517 * number),
+        }
+        for number, (word, rule, place) in enumerate(
+            ((w, r, p) for w, r in _KINDS for p in ("Japan", "Korea", "Taiwan", "Thailand", "Vietnam", "Indonesia")), 1
+        )
+    ]
+    return [ours, *others]
+
+
+_KINDS = (
+    ("Lapsed 30 days", "Last Used App is more than 30 days ago"),
+    ("Buyers 7 days", "Last Made Any Purchase is less than 7 days ago"),
+    ("Push enabled", "Foreground Push Enabled is true"),
+    ("Newsletter", "Email Available is true"),
+    ("High spenders", "Money Spent In-App is more than 100"),
+    ("Trial users", "Custom attribute plan is trial"),
+    ("New this week", "First Used App is less than 7 days ago"),
+)
 _GIVEN = list("abcdefghijklmnoprstuwy")
 # fmt: off
 _FAMILIES = [

@@ -13,6 +13,7 @@ from typing import Any
 from heaptui.sandbox.braze import BrazeApp
 from heaptui.sandbox.faults import FaultProfile, Faults, Rule
 from heaptui.sandbox.heap import HeapApp
+from heaptui.sandbox.heap_segments import HeapSegments
 from heaptui.sandbox.world import Keys, World
 from heaptui.serving import bound_socket, serving
 
@@ -71,7 +72,7 @@ async def running_sandbox(
     faults = Faults()
     faults.base_latency(latency_ms)
     braze = BrazeApp(keys, World(everyone_known=everyone_known), faults)
-    heap = HeapApp(keys.heap_app_id)
+    heap = HeapApp(keys.heap_app_id, HeapSegments(keys.webhook_secret))
     sockets = [bound_socket("127.0.0.1", number, "Choose another: --port, --heap-port") for number in (port, heap_port)]
     urls = [f"http://127.0.0.1:{bound.getsockname()[1]}" for bound in sockets]
     # Faults need h11, whose cycle holds the transport; held connections must not keep the server at its end.

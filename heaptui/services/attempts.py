@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from heaptui.clients.braze import Verdict, limit_left, message, reason, verdict, wait_seconds
@@ -48,8 +48,11 @@ class Attempts:
             Stopped: the gate closed, here or elsewhere.
         """
         attempt = limited = 0
+        tries = 1
         waited = 0.0
         while True:
+            request = replace(request, label=replace(request.label, attempt=tries))
+            tries += 1
             answer, trouble = await self._once(request, book)
             outcome = verdict(answer) if answer else Verdict.DOUBTFUL
             if answer and outcome in (Verdict.ACCEPTED, Verdict.REFUSED):

@@ -29,6 +29,7 @@ from heaptui.store.cohorts import Resolved, View
 from heaptui.store.identities import CHUNK, values_of
 
 if TYPE_CHECKING:
+    from heaptui.services.identity import Ranking
     from heaptui.services.workspace import Workspace
 
 __all__ = ["CohortService", "ImportPreview", "ImportRequest", "Inspection", "Resolved"]
@@ -175,6 +176,7 @@ class CohortService:
 
         Raises:
             Refused: the ledger is open read-only.
+            UsageError: it is computed from a cohort that is retired.
         """
         return await self._changed(cohort_id, partial(cohorts.set_on_hold, cohort_id=cohort_id, on_hold=False))
 
@@ -193,6 +195,17 @@ class CohortService:
             UsageError: missing, a folder, empty, binary, or in a form that is not understood.
         """
         return await inspect_file(path)
+
+    def ranked_columns(self, path: str, inspection: Inspection, alias_label: str) -> AsyncIterator[Ranking]:
+        """Which column of a file Braze knows best, and as which kind: once after a first look, once for certain.
+
+        Raises:
+            UsageError: there is no REST key, or the file changed.
+            MissingPermission, CredentialRefused, Unreachable: Braze refuses or gives no answer.
+        """
+        from heaptui.services.identity import ranked
+
+        return ranked(self._workspace, path, inspection, alias_label=alias_label)
 
     async def preview_import(
         self, request: ImportRequest, progress: Callable[[ReadReport], None] | None = None

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from heaptui.clients.braze import CohortName, People, Refusals, Route, Verdict, message, remarks, verdict
-from heaptui.clients.http import Answer
+from heaptui.clients.http import Answer, Label, Request
 from heaptui.errors import LedgerError
 from heaptui.model.belief import Direction
 from heaptui.model.runs import EXTRA_REQUESTS, BatchState, Reason
@@ -87,7 +87,7 @@ class Delivery:
         request = self.route.naming(self.cohort)
         if request is None:
             return
-        answer = await attempts.until_answered(request, _CountedOnly(self.ledger))
+        answer = await attempts.until_answered(self._labelled(request, "name"), _CountedOnly(self.ledger))
         # Member requests are what people count; the name call is told apart.
         attempts.progress.requests = requests_before
         if answer is None:
@@ -144,7 +144,7 @@ class Delivery:
         return asyncio.create_task(self.ledger.read(lambda connection: values_by_space(connection, batch.uids)))
 
     async def _deliver(self, batch: Batch, people: People) -> None:
-        request = self.route.membership(self.cohort, batch.direction, people)
+        request = self._labelled(self.route.membership(self.cohort, batch.direction, people), "members", batch.batch_id)
         book = _BatchBook(self, batch)
         answer = await self.attempts.until_answered(request, book)
         if answer is None:
@@ -166,6 +166,10 @@ class Delivery:
                 # Some of it was taken, and who was not cannot be told: each is asked for until it stands alone.
                 await book.unanswered(answer.status, f"Braze refused somebody without saying whom: {refusals.unplaced}")
             await self._refused(batch, answer, book, refusals.unplaced or message(answer))
+
+    def _labelled(self, request: Request, what: str, batch_id: int | None = None) -> Request:
+        """The request with what it is for, so that a record of it can be found again."""
+        return replace(request, label=Label(what, self.cohort.cohort_id, batch_id))
 
     async def _accepted(self, batch: Batch, answer: Answer) -> None:
         text = remarks(answer)
@@ -245,7 +249,8 @@ class Delivery:
         self._probed = True
         self._spend(1)
         await self.untouched(batch, status)
-        answer = await self.attempts.until_answered(self.route.probe(self.cohort), _CountedOnly(self.ledger))
+        request = self._labelled(self.route.probe(self.cohort), "probe")
+        answer = await self.attempts.until_answered(request, _CountedOnly(self.ledger))
         if answer is None:
             await self._give_up(batch, Reason.NO_ANSWER, f"Refused with “{text}”, then no answer any more.")
         elif not self.route.probe_passed(answer):

@@ -237,6 +237,7 @@ async def apply_import(workspace: Workspace, preview: ImportPreview) -> str:
         UsageError: the cohort is not what it was at the preview.
     """
     refuse_if_read_only(workspace)
+    whereabouts = await asyncio.to_thread(_whereabouts, preview.request.path)
     uids = preview.known | await _in_thread(
         lambda cancelled: number_all(workspace.ledger, preview.space, preview.missing, cancelled)
     )
@@ -261,6 +262,7 @@ async def apply_import(workspace: Workspace, preview: ImportPreview) -> str:
             source_digest=preview.source_digest,
             id_column=preview.column_to_remember,
         )
+        cohorts.set_source(connection, cohort_id, *whereabouts)
         return cohort_id
 
     return await workspace.ledger.write(swap)
@@ -296,6 +298,17 @@ def _opened(path: str, cancelled: Callable[[], bool]) -> Source:
 
 def _meant(path: str) -> Path:
     return Path(path) if os.path.exists(path) else pasted_path(path)
+
+
+def _whereabouts(path: str) -> tuple[str, float | None]:
+    """Where a file is and when it was written; nothing for standard input."""
+    if path == "-":
+        return "", None
+    found = _meant(path).absolute()
+    try:
+        return str(found), found.stat().st_mtime
+    except OSError:
+        return str(found), None
 
 
 def _changed_meanwhile(name: str) -> UsageError:

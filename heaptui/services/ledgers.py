@@ -1,4 +1,4 @@
-"""Move, copy and check a ledger: the only record of what Braze holds."""
+"""Move, copy and check a ledger, the only record of what Braze holds; erase a person from it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heaptui.errors import LedgerError, Refused, UsageError
-from heaptui.store import heartbeats
+from heaptui.store import erasure, heartbeats
 from heaptui.store.copies import copies_of
-from heaptui.store.database import Database, check, duplicate
+from heaptui.store.database import Database, check, daily_copy, duplicate, rewrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,8 @@ class LedgerFacts:
     endpoint: str
     problems: list[str]
     copies: list[Path]
+    running: list[str]
+    """The processes that have it open, in words."""
 
 
 async def inspect_ledger(path: Path) -> LedgerFacts:
@@ -41,16 +43,20 @@ def _inspect(path: Path) -> LedgerFacts:
     ledger = Database.open(path, read_only=True)
     try:
 
-        def look(connection: sqlite3.Connection) -> tuple[int, int, str]:
+        def look(connection: sqlite3.Connection) -> tuple[int, int, str, list[str]]:
             cohorts = connection.execute("SELECT count(*) FROM cohort").fetchone()[0]
             runs = connection.execute("SELECT count(*) FROM run").fetchone()[0]
             row = connection.execute("SELECT value FROM meta WHERE key = 'endpoint'").fetchone()
-            return cohorts, runs, row[0] if row else ""
+            running = [
+                f"process {pid} on {host} ({what}), since {time.strftime('%H:%M:%S', time.localtime(since))}"
+                for pid, host, what, since in heartbeats.alive(connection, time.time())
+            ]
+            return cohorts, runs, row[0] if row else "", running
 
-        cohorts, runs, endpoint = ledger.read_now(look)
+        cohorts, runs, endpoint, running = ledger.read_now(look)
     finally:
         ledger.close()
-    return LedgerFacts(path, path.stat().st_size, cohorts, runs, endpoint, problems, copies_of(path))
+    return LedgerFacts(path, path.stat().st_size, cohorts, runs, endpoint, problems, copies_of(path), running)
 
 
 async def export_ledger(path: Path, target: Path) -> Path:
@@ -109,6 +115,39 @@ def _import(source: Path, path: Path) -> Path | None:
     return kept
 
 
+async def forget_person(path: Path, value: str) -> list[Path]:
+    """Erase an identifier from a ledger and from its copies; returns files beside it that may still hold it.
+
+    Raises:
+        UsageError: the ledger does not know it.
+        Refused: a cohort still has it, or Braze may still hold it; or the ledger is in use.
+    """
+    return await asyncio.to_thread(_forget, path, value)
+
+
+def _forget(path: Path, value: str) -> list[Path]:
+    if not path.exists():
+        raise LedgerError(f"There is no ledger at {path}.", "", "Check the profile: heaptui profile list")
+    _refuse_while_in_use(path)
+
+    def work(connection: sqlite3.Connection) -> int:
+        holding = erasure.cohorts_holding(connection, value)
+        if holding:
+            raise Refused(
+                "This person cannot be forgotten yet.",
+                f"In these cohorts, or perhaps still in Braze: {', '.join(holding)}. Nothing was changed.",
+                "Take the person out of the source, import it, and sync; then forget.",
+            )
+        return erasure.erase(connection, value)
+
+    if not rewrite(path, work):
+        raise UsageError("The ledger does not know this identifier.", "Nothing was changed.")
+    for old in (*copies_of(path), *path.parent.glob(f"{path.stem}-schema*.db")):
+        old.unlink(missing_ok=True)
+    daily_copy(path, time.time())
+    return sorted(path.parent.glob(f"{path.stem}.before-*.db"))
+
+
 def _refuse_while_in_use(path: Path) -> None:
     if not path.exists():
         return
@@ -128,5 +167,5 @@ def _refuse_while_in_use(path: Path) -> None:
         raise Refused(
             "The ledger is in use.",
             f"Process {pid} on {host} ({what}) has it open. Nothing was changed.",
-            "Close it, then import again.",
+            "Close it, then try again.",
         )

@@ -14,7 +14,7 @@ from heaptui.model.belief import Belief, Changes
 from heaptui.model.cohorts import Cohort, Guard, braze_label
 from heaptui.model.routes import ATTRIBUTE, way_title
 from heaptui.model.runs import DeliveryState, Reason
-from heaptui.store import beliefs, cohorts, journal
+from heaptui.store import beliefs, cohorts, journal, undo
 from heaptui.store.attributes import attribute_names, fix_name
 from heaptui.store.identities import space_map
 
@@ -41,6 +41,20 @@ def way_change(before: Sequence[str], route: str, *, chosen: bool) -> str:
 def member_requests(changes: Changes, limit: int) -> int:
     """Requests that carry these changes: joins and leaves travel apart."""
     return -(-len(changes.adds) // limit) + -(-len(changes.removes) // limit)
+
+
+def planned(
+    connection: sqlite3.Connection,
+    cohort_id: str,
+    view: cohorts.View,
+    *,
+    everything: bool = False,
+    undoes: int | None = None,
+) -> tuple[BitMap, Belief, Changes]:
+    """The people of a cohort, what is believed of it, and what is to be sent: the difference, or the undo of a run."""
+    if undoes is not None:
+        return undo.inverse(connection, cohort_id, undoes, view)
+    return cohorts.changes_of(connection, cohort_id, view, everything=everything)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +93,25 @@ class Opening:
     let_through: frozenset[str] = frozenset()
     let_through_by: str = ""
     leaving: bool = False
+    undoes: int | None = None
+    """The run whose changes are taken back."""
 
     def moves_from(self, connection: sqlite3.Connection, cohort_id: str) -> list[str]:
         """The routes that people of the cohort leave first; none when nothing may be sent for the cohort."""
         cohort = cohorts.read_one(connection, cohort_id, self.view, examples=0)
         _, belief, changes = self._changes(connection, cohort_id)
-        if self._held_back(connection, cohort, changes, belief):
+        if self.undoes is not None or self._held_back(connection, cohort, changes, belief):
             return []
         return [route for route, _ in cohorts.left_elsewhere(connection, cohort_id, self.view)]
 
     def open(self, connection: sqlite3.Connection, cohort_id: str) -> Opened:
         """Make the plan durable, or record why nothing may be sent."""
+        cohorts.settle(connection, cohort_id, at=time.time())
         cohort = cohorts.read_one(connection, cohort_id, self.view, examples=0)
         members, belief, changes = self._changes(connection, cohort_id)
+        if self.undoes is not None:
+            # Otherwise the next automatic sync would bring everybody back.
+            cohorts.set_on_hold(connection, cohort_id, on_hold=True)
         name = f"{cohort.name}, out of {way_title(self.route.name)}" if self.leaving else cohort.name
         named = CohortName(cohort_id, braze_label(cohort), cohort.created_at, self._attribute(connection, cohort_id))
         rename = "" if cohort.attribute or cohort.braze_name == cohort.label or self.leaving else cohort.label
@@ -127,7 +147,7 @@ class Opening:
 
     def _changes(self, connection: sqlite3.Connection, cohort_id: str) -> tuple[BitMap, Belief, Changes]:
         if not self.leaving:
-            return cohorts.changes_of(connection, cohort_id, self.view, everything=self.everything)
+            return planned(connection, cohort_id, self.view, everything=self.everything, undoes=self.undoes)
         belief = beliefs.read_belief(connection, cohort_id, self.route.name, self.view.settle)
         return BitMap(), belief, belief.changes(BitMap())
 
@@ -137,8 +157,8 @@ class Opening:
     def _held_back(
         self, connection: sqlite3.Connection, cohort: Cohort, changes: Changes, belief: Belief
     ) -> Unsent | None:
-        if self.leaving:
-            # Nobody is lost: they join by the way in use now.
+        if self.leaving or self.undoes is not None:
+            # Nobody is lost: who leaves joins by the way in use now, and an undo was asked for by name.
             return None
         if cohort.state == "on_hold":
             return Unsent(DeliveryState.HELD, Reason.ON_HOLD, "On hold until somebody releases it.")

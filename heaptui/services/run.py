@@ -59,6 +59,7 @@ class Run:
     max_in_flight: int
     way_chosen: bool = True
     everything: bool = False
+    undoes: int | None = None
     let_through: frozenset[str] = frozenset()
     let_through_by: str = ""
     wait_for_lock: float = 0.0
@@ -139,6 +140,7 @@ class Run:
             let_through=self.let_through,
             let_through_by=self.let_through_by,
             leaving=leaving,
+            undoes=self.undoes,
         )
 
     async def _leave_old_way(self, progress: DeliveryProgress, route: str) -> None:

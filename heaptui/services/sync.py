@@ -18,12 +18,14 @@ from heaptui.errors import CohortLocked, Refused, UsageError
 from heaptui.model.routes import ATTRIBUTE
 from heaptui.model.runs import DeliveryProgress, LeaveElsewhere, Plan, Reason, RunProgress
 from heaptui.services.locks import CohortLock
-from heaptui.services.opening import large_change, member_requests, way_change
+from heaptui.services.opening import large_change, member_requests, planned, way_change
 from heaptui.services.pacing import Gate
+from heaptui.services.recorder import Recorder
 from heaptui.services.run import Run, recover
 from heaptui.services.ways import Way, other_ways, way_in_use, why_not
-from heaptui.store import beliefs, cohorts, journal, orphans, target
+from heaptui.store import beliefs, cohorts, exchanges, journal, orphans, target
 from heaptui.store.attributes import attribute_names
+from heaptui.store.target import Target
 
 if TYPE_CHECKING:
     import sqlite3
@@ -49,8 +51,10 @@ class SyncService:
         """The cohorts that `--all` means: synced before by name, or automatic."""
         return await self._workspace.ledger.read(cohorts.synced_by_name)
 
-    async def plan(self, cohort_ids: Sequence[str], *, everything: bool = False) -> list[Plan]:
-        """What a sync of these cohorts would send now. Changes nothing."""
+    async def plan(
+        self, cohort_ids: Sequence[str], *, everything: bool = False, undoes: int | None = None
+    ) -> list[Plan]:
+        """What a sync of these cohorts would send now, or the undo of a run. Changes nothing."""
         workspace = self._workspace
         view, limit = workspace.view, workspace.people_per_request
         others = other_ways(workspace)
@@ -59,10 +63,10 @@ class SyncService:
             plans = []
             for cohort_id in cohort_ids:
                 cohort = cohorts.read_one(connection, cohort_id, view, examples=0)
-                _, belief, changes = cohorts.changes_of(connection, cohort_id, view, everything=everything)
+                _, belief, changes = planned(connection, cohort_id, view, everything=everything, undoes=undoes)
                 before = tuple(
                     self._leave(connection, cohort_id, route, len(left.removes), others.get(route))
-                    for route, left in cohorts.left_elsewhere(connection, cohort_id, view)
+                    for route, left in (() if undoes else cohorts.left_elsewhere(connection, cohort_id, view))
                 )
                 held = way_change(
                     [leave.route for leave in before], view.route, chosen=bool(workspace.profile.route)
@@ -76,10 +80,10 @@ class SyncService:
                         unchanged=changes.unchanged,
                         requests=member_requests(changes, limit),
                         rename="" if cohort.attribute or cohort.braze_name == cohort.label else cohort.label,
-                        held=held,
+                        held="" if undoes else held,
                         delivered=len(belief.delivered),
                         first_time=not cohort.braze_name,
-                        on_hold=cohort.state == "on_hold",
+                        on_hold=cohort.state == "on_hold" and not undoes,
                         route=view.route,
                         attribute=cohort.attribute,
                         before=before,
@@ -113,6 +117,7 @@ class SyncService:
         longest_wait: float | None = None,
         continues: int | None = None,
         settle: bool = False,
+        undoes: int | None = None,
     ) -> RunProgress:
         """Start a run of these cohorts and return its live progress.
 
@@ -132,14 +137,14 @@ class SyncService:
         by = by or getpass.getuser()
         started_at = time.time()
         wanted = list(dict.fromkeys(cohort_ids))
-        names = {plan.cohort_id: plan for plan in await self.plan(wanted, everything=everything)}
+        names = {plan.cohort_id: plan for plan in await self.plan(wanted, everything=everything, undoes=undoes)}
 
         def opened(connection: sqlite3.Connection) -> int:
             target.claim(connection, way.target)
             for name in [name for name, other in others.items() if not target.fits(connection, other.target)]:
                 del others[name]
             orphans.close_dead_runs(connection, at=started_at, host=socket.gethostname(), is_alive=_is_alive)
-            return journal.open_run(
+            opened_run = journal.open_run(
                 connection,
                 at=started_at,
                 by=by,
@@ -153,6 +158,8 @@ class SyncService:
                 everything=everything,
                 cohort_ids=wanted,
             )
+            exchanges.describe_run(connection, opened_run, wanted, workspace.told_context())
+            return opened_run
 
         run_id = await workspace.ledger.write(opened)
         progress = RunProgress(run_id, started_at, by, origin, continues=continues)
@@ -169,11 +176,12 @@ class SyncService:
                 attribute=plan.attribute,
             )
         pace = workspace.pace
+        recorder = Recorder(workspace.ledger, workspace.secrets.given(), run_id)
         run = Run(
             run_id=run_id,
             cohort_ids=wanted,
             ledger=workspace.ledger,
-            http=Http(profile.endpoint, read_timeout=pace.read_timeout),
+            http=Http(profile.endpoint, read_timeout=pace.read_timeout, on_exchange=recorder.note),
             way=way,
             other_ways=others,
             view=workspace.view,
@@ -183,13 +191,14 @@ class SyncService:
             max_in_flight=profile.max_in_flight,
             way_chosen=bool(profile.route),
             everything=everything,
+            undoes=undoes,
             let_through=let_through,
             let_through_by=by,
             wait_for_lock=wait_for_lock,
         )
         self.runs[run_id] = progress
         self._running[run_id] = run
-        self._tasks[run_id] = asyncio.create_task(run.carry_out(), name=f"run {run_id}")
+        self._tasks[run_id] = asyncio.create_task(recorder.around(run.carry_out()), name=f"run {run_id}")
         if settle:
             following = asyncio.create_task(self._settle_after(progress), name=f"settling of run {run_id}")
             self._settling.add(following)
@@ -208,6 +217,24 @@ class SyncService:
                 origin="settling",
                 continues=progress.run_id,
             )
+
+    def aim(self) -> Target:
+        """What a sync of this profile aims at.
+
+        Raises:
+            UsageError: something needed to send is missing.
+        """
+        return way_in_use(self._workspace).target
+
+    def lock_of(self, cohort_id: str) -> CohortLock:
+        """The lock that a sync of a cohort takes.
+
+        Raises:
+            UsageError: something needed to send is missing.
+        """
+        workspace = self._workspace
+        ways = (way_in_use(workspace), *other_ways(workspace).values())
+        return CohortLock(workspace.home.locks_dir, [way.target for way in ways], cohort_id, workspace.ledger.path)
 
     async def same_workspace(self) -> None:
         """Somebody says that the key in use leads to the workspace that the ledger is about.
@@ -269,12 +296,11 @@ class SyncService:
             UsageError: there is no such run.
         """
         workspace = self._workspace
-        targets = [way.target for way in (way_in_use(workspace), *other_ways(workspace).values())]
         found = await workspace.ledger.read(lambda connection: orphans.cohorts_of(connection, run_id))
         if not found:
             raise UsageError(f"There is no run {run_id}.", "", "See them all: heaptui run list")
         for cohort_id in found:
-            lock = CohortLock(workspace.home.locks_dir, targets, cohort_id, workspace.ledger.path)
+            lock = self.lock_of(cohort_id)
             if not await lock.taken(0, Gate()):
                 raise CohortLocked(
                     f"A cohort of run {run_id} is being delivered just now.",

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from heaptui.config import Home, Profile
 from heaptui.errors import UsageError
@@ -30,9 +30,16 @@ from heaptui.store.secrets import Secrets, lookup_secrets
 
 if TYPE_CHECKING:
     from heaptui.clients.braze_rest import BrazeRest, Waiter
+    from heaptui.services.bundle import BundleService
     from heaptui.services.cohorts import CohortService
+    from heaptui.services.compare import CompareService
+    from heaptui.services.heap import HeapService
     from heaptui.services.history import HistoryService
+    from heaptui.services.segments import SegmentService
+    from heaptui.services.support import SupportService
     from heaptui.services.sync import SyncService
+    from heaptui.services.trace import TraceService
+    from heaptui.services.undo import UndoService
     from heaptui.services.upload import UploadService
 
 
@@ -65,7 +72,8 @@ class Workspace:
         """How this profile looks at its cohorts."""
         guard = Guard(self.profile.guard_min, self.profile.guard_share)
         again = self.profile.resend_days * 86_400
-        return View(way_facts(self.route).route, self.profile.settle_seconds, guard, again)
+        quiet_after = self.profile.heap_quiet_hours * 3600
+        return View(way_facts(self.route).route, self.profile.settle_seconds, guard, again, quiet_after)
 
     @property
     def pace(self) -> Pace:
@@ -77,14 +85,17 @@ class Workspace:
         )
 
     @asynccontextmanager
-    async def braze_rest(self, wait: Waiter | None = None) -> AsyncIterator[BrazeRest]:
+    async def braze_rest(self, wait: Waiter | None = None, *, recorded: bool = True) -> AsyncIterator[BrazeRest]:
         """The reads that a REST key allows; `wait` shows the waits of a rate limit to somebody.
+
+        Exchanges are recorded unless nothing of them may stay.
 
         Raises:
             UsageError: no endpoint or no REST key, or a host that keys may not go to.
         """
         from heaptui.clients.braze_rest import BrazeRest
         from heaptui.clients.http import Http
+        from heaptui.services.recorder import Recorder
 
         profile, key = self.profile, self.secrets.rest_api_key
         if not profile.endpoint or key is None:
@@ -94,17 +105,31 @@ class Workspace:
                 f"heaptui profile set {profile.name} rest_api_key",
             )
         check_host(profile.endpoint, profile.allowed_hosts)
-        async with Http(profile.endpoint, read_timeout=profile.read_timeout_seconds) as http:
-            rest = BrazeRest(http, key)
-            if wait is not None:
-                rest.wait = wait
-            yield rest
+        recorder = Recorder(self.ledger, self.secrets.given()) if recorded and not self.read_only else None
+        note = recorder.note if recorder else None
+        try:
+            async with Http(profile.endpoint, read_timeout=profile.read_timeout_seconds, on_exchange=note) as http:
+                rest = BrazeRest(http, key)
+                if wait is not None:
+                    rest.wait = wait
+                yield rest
+        finally:
+            if recorder is not None:
+                await recorder.close()
 
     def fingerprints(self, connection: sqlite3.Connection) -> str:
         """Salted fingerprints of the keys in use as JSON, so that a later run can tell which one changed."""
         salt = target.salt(connection)
         keys = {name: secret.fingerprint(salt) for name, secret in self.secrets.given().items()}
         return json.dumps(keys)
+
+    def told_context(self) -> dict[str, Any]:
+        """What a run is started with, as far as it may explain a difference to another run. Holds no secret."""
+        return {
+            "keys": {name: secret.describe() for name, secret in self.secrets.given().items()},
+            "route": self.route,
+            "partner": self.profile.partner_name,
+        }
 
     @cached_property
     def cohorts(self) -> CohortService:
@@ -128,11 +153,60 @@ class Workspace:
         return SyncService(self)
 
     @cached_property
+    def heap(self) -> HeapService:
+        """What came from Heap, and who listens."""
+        from heaptui.services.heap import HeapService
+
+        return HeapService(self)
+
+    @cached_property
     def history(self) -> HistoryService:
         """Look at the runs of all processes."""
         from heaptui.services.history import HistoryService
 
         return HistoryService(self)
+
+    @cached_property
+    def segments(self) -> SegmentService:
+        """Preview Braze segments, derive cohorts, ask how many people exist."""
+        from heaptui.services.segments import SegmentService
+
+        return SegmentService(self)
+
+    @cached_property
+    def support(self) -> SupportService:
+        """Explain runs and look at their exchanges."""
+        from heaptui.services.support import SupportService
+
+        return SupportService(self)
+
+    @cached_property
+    def people(self) -> TraceService:
+        """Trace single people."""
+        from heaptui.services.trace import TraceService
+
+        return TraceService(self)
+
+    @cached_property
+    def undo(self) -> UndoService:
+        """Take back what a run changed."""
+        from heaptui.services.undo import UndoService
+
+        return UndoService(self)
+
+    @cached_property
+    def bundles(self) -> BundleService:
+        """Pack a run into one file."""
+        from heaptui.services.bundle import BundleService
+
+        return BundleService(self)
+
+    @cached_property
+    def compare(self) -> CompareService:
+        """Read Braze segments back."""
+        from heaptui.services.compare import CompareService
+
+        return CompareService(self)
 
 
 def ledger_path(home: Home, profile: Profile, secrets: Secrets) -> Path:

@@ -7,35 +7,41 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 
 from pyroaring import BitMap
 
 from heaptui.errors import UsageError
 from heaptui.model.belief import Belief, Changes, Direction, SpaceMap
 from heaptui.model.cohorts import Cohort, CohortState, Guard, Origin
+from heaptui.model.expressions import write
 from heaptui.model.identifiers import Space
 from heaptui.model.routes import ATTRIBUTE
+from heaptui.store import derived
 from heaptui.store.attributes import attribute_names
 from heaptui.store.beliefs import read_belief
 from heaptui.store.identities import pack, read_space, space_map, space_number, unpack, values_of
+from heaptui.store.segments import heard_from_heap
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """How cohorts are looked at: on which route, with which settle time (seconds) and guard.
 
-    With `resend_after` (seconds), everybody is sent again when it is that long since everybody was.
+    With `resend_after` (seconds), everybody is sent again when it is that long since everybody was. A cohort from
+    Heap is quiet when `quiet_after` (seconds) pass without a page.
     """
 
     route: str
     settle: float
     guard: Guard
     resend_after: float = 0.0
+    quiet_after: float = 8 * 3600.0
 
 
 _COLUMNS = (
     "cohort_id, name, origin, space, created_at, changed_at, synced_at, members, members_before IS NOT NULL,"
-    " source_name, source_digest, id_column, on_hold, retired_at"
+    " source_name, source_digest, id_column, on_hold, retired_at, automatic, source_path, source_at"
 )
 
 
@@ -98,10 +104,14 @@ def _cohort(
         id_column,
         on_hold,
         retired_at,
+        automatic,
+        source_path,
+        source_at,
     ) = row
-    members = unpack(blob)
+    people = _current(connection, cohort_id, blob, fixed=origin != Origin.EXPRESSION or bool(on_hold or retired_at))
+    expression = derived.expression_of(connection, cohort_id) if origin == Origin.EXPRESSION else None
     belief = read_belief(connection, cohort_id, view.route, view.settle, spaces)
-    changes = belief.changes(members, spaces)
+    changes = belief.changes(people, spaces)
     former = tuple(
         former_name
         for (former_name,) in connection.execute(
@@ -114,12 +124,13 @@ def _cohort(
     held = connection.execute(
         "SELECT run_id, state FROM delivery WHERE cohort_id = ? ORDER BY delivery_id DESC LIMIT 1", (cohort_id,)
     ).fetchone()
+    last_page_at, drain_asked_at = heard_from_heap(connection, cohort_id) if origin == Origin.HEAP else (None, None)
     cohort = Cohort(
         cohort_id=cohort_id,
         name=name,
         origin=Origin(origin),
         state=CohortState.SYNCED,
-        members=len(members),
+        members=len(people),
         delivered=len(belief.delivered),
         adds=len(changes.adds),
         removes=len(changes.removes),
@@ -130,13 +141,20 @@ def _cohort(
         source_name=source_name,
         source_digest=source_digest,
         id_column=id_column,
+        expression=write(expression) if expression else "",
         braze_name=braze_name[0] if braze_name else "",
         former_names=former,
-        refused=len(belief.refused_adds & members) + len(belief.refused_removes - members),
-        doubtful=len((belief.in_doubt(Direction.ADD) - members) | (belief.in_doubt(Direction.REMOVE) & members)),
+        refused=len(belief.refused_adds & people) + len(belief.refused_removes - people),
+        doubtful=len((belief.in_doubt(Direction.ADD) - people) | (belief.in_doubt(Direction.REMOVE) & people)),
         held_run=held[0] if held and held[1] == "held" else None,
         can_undo_import=bool(can_undo),
-        examples=tuple(i.value for i in values_of(connection, members[:examples])) if examples else (),
+        source_path=source_path,
+        source_at=source_at,
+        automatic=bool(automatic),
+        last_page_at=last_page_at,
+        quiet=last_page_at is not None and time.time() - last_page_at > view.quiet_after,
+        drain_asked_at=drain_asked_at,
+        examples=tuple(i.value for i in values_of(connection, people[:examples])) if examples else (),
         attribute=attributes.get(cohort_id, ""),
         elsewhere=sum(len(changes.removes) for _, changes in left_elsewhere(connection, cohort_id, view, spaces)),
     )
@@ -155,19 +173,32 @@ def _state(cohort: Cohort, guard: Guard, *, on_hold: bool, retired: bool) -> Coh
         return CohortState.NEW
     if cohort.adds or cohort.removes or cohort.elsewhere or cohort.braze_name != cohort.label:
         return CohortState.PENDING
-    return CohortState.SYNCED
+    return CohortState.QUIET if cohort.quiet else CohortState.SYNCED
 
 
 def members(connection: sqlite3.Connection, cohort_id: str) -> BitMap:
-    """The uids of the people in the cohort now.
+    """The uids of the people in the cohort now; a computed one is computed, unless it is on hold or retired.
 
     Raises:
         UsageError: there is no such cohort.
     """
-    row = connection.execute("SELECT members FROM cohort WHERE cohort_id = ?", (cohort_id,)).fetchone()
+    row = connection.execute(
+        "SELECT members, origin <> ? OR on_hold OR retired_at IS NOT NULL FROM cohort WHERE cohort_id = ?",
+        (Origin.EXPRESSION, cohort_id),
+    ).fetchone()
     if row is None:
         raise _unknown(cohort_id, ())
-    return unpack(row[0])
+    return _current(connection, cohort_id, row[0], fixed=bool(row[1]))
+
+
+def _current(connection: sqlite3.Connection, cohort_id: str, blob: bytes, *, fixed: bool) -> BitMap:
+    computed = None if fixed else derived.people(connection, cohort_id, partial(members, connection))
+    return unpack(blob) if computed is None else computed
+
+
+def settle(connection: sqlite3.Connection, cohort_id: str, *, at: float) -> None:
+    """Before a delivery is planned: keep who is in a computed cohort now, or put it on hold."""
+    derived.settle(connection, cohort_id, partial(members, connection), at=at)
 
 
 def members_before(connection: sqlite3.Connection, cohort_id: str) -> BitMap:
@@ -250,6 +281,11 @@ def replace_members(
     )
 
 
+def set_source(connection: sqlite3.Connection, cohort_id: str, path: str, at: float | None) -> None:
+    """Remember where the file of the last import is and when it was written, for reading it again."""
+    connection.execute("UPDATE cohort SET source_path = ?, source_at = ? WHERE cohort_id = ?", (path, at, cohort_id))
+
+
 def undo_import(connection: sqlite3.Connection, cohort_id: str, *, at: float) -> bool:
     """Bring the people before the last import or retirement back; False when there is nothing to bring back."""
     cursor = connection.execute(
@@ -277,12 +313,26 @@ def usual_share(connection: sqlite3.Connection, cohort_id: str) -> float | None:
 
 
 def set_on_hold(connection: sqlite3.Connection, cohort_id: str, *, on_hold: bool) -> None:
-    """Keep a cohort out of every sync, or let it in again."""
+    """Keep a cohort out of every sync, or let it in again.
+
+    Raises:
+        UsageError: it is computed from a cohort that is retired, so it has to stay on hold.
+    """
+    if on_hold:
+        derived.hold(connection, cohort_id, partial(members, connection))
+    else:
+        derived.refuse_release(connection, cohort_id)
     connection.execute("UPDATE cohort SET on_hold = ? WHERE cohort_id = ?", (on_hold, cohort_id))
 
 
 def retire(connection: sqlite3.Connection, cohort_id: str, *, at: float) -> None:
-    """Let everybody leave with the next sync by id, and take the cohort out of all lists."""
+    """Let everybody leave with the next sync by id, and take the cohort out of all lists.
+
+    What is computed from it keeps its people, on hold.
+    """
+    for dependent in derived.dependents_of(connection, cohort_id):
+        derived.hold(connection, dependent, partial(members, connection))
+    derived.keep(connection, cohort_id, members(connection, cohort_id), at=at)
     connection.execute(
         "UPDATE cohort SET members_before = members, members = ?, retired_at = ?, changed_at = ?"
         " WHERE cohort_id = ? AND retired_at IS NULL",

@@ -74,6 +74,11 @@ class Database:
                 connection.close()
         return cls(path, read_only=False, opened=path)
 
+    @property
+    def opened(self) -> Path:
+        """The file that is really read: a copy where the ledger itself cannot be opened read-only."""
+        return self._opened
+
     async def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
         """Run one write in the writer thread; it is durable when this returns.
 
@@ -340,6 +345,30 @@ def duplicate(path: Path, target: Path) -> None:
             target.chmod(0o600)
         except (sqlite3.Error, OSError) as error:
             raise LedgerError(f"{target} could not be written.", f"{error}.", "Choose another folder.") from error
+
+
+def rewrite(path: Path, job: Callable[[sqlite3.Connection], T]) -> T:
+    """Run one write that must leave nothing behind: no old text in free pages, none in the write-ahead log.
+
+    Raises:
+        LedgerError: the ledger cannot be written, or somebody else is writing.
+    """
+    with told(path):
+        connection = _connect(path)
+        try:
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                result = job(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            connection.close()
+    return result
 
 
 @contextlib.contextmanager

@@ -204,23 +204,44 @@ def _count_open(connection: sqlite3.Connection, delivery_id: int, progress: Deli
                 """Still to go, or counted by the halves."""
 
 
-def read_rejections(connection: sqlite3.Connection, run_id: int, cohort_id: str | None, limit: int) -> list[Rejection]:
+def read_rejections(
+    connection: sqlite3.Connection, run_id: int, cohort_id: str | None, limit: int, offset: int = 0
+) -> list[Rejection]:
     """Identifiers that Braze refused in a run, in the order of the refusals."""
     rows = connection.execute(
         "SELECT value, kind, rejected.direction, text, at FROM rejected JOIN delivery USING (delivery_id)"
         " JOIN identity USING (uid) JOIN space USING (space)"
-        " WHERE run_id = ?1 AND (?2 IS NULL OR cohort_id = ?2) ORDER BY at, uid LIMIT ?3",
-        (run_id, cohort_id, limit),
+        " WHERE run_id = ?1 AND (?2 IS NULL OR cohort_id = ?2) ORDER BY at, uid LIMIT ?3 OFFSET ?4",
+        (run_id, cohort_id, limit, offset),
     )
     return [Rejection(value, kind, Direction(direction), text, at) for value, kind, direction, text, at in rows]
 
 
-def read_batches(connection: sqlite3.Connection, run_id: int, limit: int) -> list[BatchRow]:
+def count_parts(connection: sqlite3.Connection, run_id: int) -> tuple[int, int]:
+    """How many batches and refused identifiers a run has."""
+    row = connection.execute(
+        "SELECT (SELECT count(*) FROM batch JOIN delivery USING (delivery_id) WHERE run_id = ?1),"
+        " (SELECT count(*) FROM rejected JOIN delivery USING (delivery_id) WHERE run_id = ?1)",
+        (run_id,),
+    ).fetchone()
+    return int(row[0]), int(row[1])
+
+
+def batch_of(connection: sqlite3.Connection, batch_id: int) -> tuple[Direction, int, str, bytes] | None:
+    """Direction, people, route and the packed uids of one batch."""
+    row = connection.execute(
+        "SELECT direction, size, route, uids FROM batch JOIN delivery USING (delivery_id) WHERE batch_id = ?",
+        (batch_id,),
+    ).fetchone()
+    return (Direction(row[0]), row[1], row[2], row[3]) if row else None
+
+
+def read_batches(connection: sqlite3.Connection, run_id: int, limit: int, offset: int = 0) -> list[BatchRow]:
     """The requests of a run, in the order of the plan."""
     rows = connection.execute(
         "SELECT batch_id, cohort_id, direction, size, batch.state, attempts, sent_at, answered_at, status, answer"
-        " FROM batch JOIN delivery USING (delivery_id) WHERE run_id = ? ORDER BY batch_id LIMIT ?",
-        (run_id, limit),
+        " FROM batch JOIN delivery USING (delivery_id) WHERE run_id = ? ORDER BY batch_id LIMIT ? OFFSET ?",
+        (run_id, limit, offset),
     )
     return [
         BatchRow(batch_id, cohort_id, Direction(direction), size, BatchState(state), *rest)

@@ -149,6 +149,21 @@ def _rows_of(connection: sqlite3.Connection, uids: BitMap) -> list[tuple[int, st
     ).fetchall()
 
 
+def uids_by_value(connection: sqlite3.Connection, space: Space, values: Sequence[str]) -> dict[str, int]:
+    """The uids of those of some thousand values that have one."""
+    row = connection.execute(
+        "SELECT space FROM space WHERE kind = ? AND label = ?", (space.kind, space.label)
+    ).fetchone()
+    if row is None:
+        return {}
+    rows = connection.execute(
+        "SELECT identity.value, uid FROM json_each(?) AS given CROSS JOIN identity"
+        " ON space = ? AND identity.value = given.value",
+        (json.dumps(list(values), ensure_ascii=False), row[0]),
+    )
+    return dict(rows.fetchall())
+
+
 def uids_of_value(connection: sqlite3.Connection, value: str) -> list[tuple[int, Identifier]]:
     """Every identifier with exactly this value, whatever its kind."""
     rows = connection.execute(

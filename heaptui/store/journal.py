@@ -316,7 +316,7 @@ def close_delivery(
     if state is None:
         state = DeliveryState.FINISHED_WITH_REJECTIONS if rejected else DeliveryState.FINISHED
         if in_doubt or skipped:
-            state = DeliveryState.INCOMPLETE
+            state, reason = DeliveryState.INCOMPLETE, reason or Reason.NO_ANSWER
     # Nobody is to stay on a route that is not in use any more.
     members = BitMap()
     if not old_way:

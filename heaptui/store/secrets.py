@@ -131,7 +131,7 @@ async def _guarded(job: Callable[[], T]) -> tuple[T | None, str]:
         try:
             outcome: tuple[T | None, str] = job(), ""
         except Exception as error:  # noqa: BLE001 - keyring backends raise whatever their platform raises
-            outcome = None, f"The keyring cannot be used here: {error or type(error).__name__}."
+            outcome = None, f"The keyring cannot be used here: {str(error).rstrip('.') or type(error).__name__}."
         if not loop.is_closed():
             loop.call_soon_threadsafe(finish, outcome)
 

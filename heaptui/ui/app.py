@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
 from textual.app import App, SystemCommand
@@ -18,11 +18,12 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 
-from heaptui.config import Home, NoProfile, Profile, load_config, resolve_profile
+from heaptui.config import NoProfile, Profile, load_config, resolve_profile
 from heaptui.errors import HeaptuiError
 from heaptui.services.preferences import Preferences, load_preferences, save_preferences
 from heaptui.ui.attention import Attention
 from heaptui.ui.commands import choose_keys, chosen_keys
+from heaptui.ui.listener import ListenerChild, Opening
 from heaptui.ui.palette import help_lines, palette_of
 from heaptui.ui.tabs import make_screen
 from heaptui.ui.terminal import choose_signs
@@ -36,15 +37,6 @@ if TYPE_CHECKING:
 
 LOOK_EVERY = 0.4
 """Seconds between two looks whether another process wrote to the ledger."""
-
-
-class Opening(Protocol):
-    """What the dashboard needs to know to open a profile."""
-
-    home: Home
-    profile: str | None
-    read_only: bool
-    environ: Mapping[str, str]
 
 
 class LedgerChanged(Message):
@@ -74,6 +66,7 @@ class HeaptuiApp(App[str]):
         self._looking = False
         self._looker: Timer | None = None
         self.planned: list[str] = []
+        self.previewed: list[str] = []
         self.current_run: int | None = None
         self.continues: int | None = None
 
@@ -122,7 +115,11 @@ class HeaptuiApp(App[str]):
             self.exit()
             return
         self._version = -1
+        self.listener = ListenerChild(self.opening, profile)
+        self._stack.push_async_callback(self.listener.stop)
         await self._show(then)
+        if profile.listen_with_dashboard and not read_only:
+            self.run_worker(self.listener.begin(self.notify), description="start the receiver")
         if self._looker is None:
             self._looker = self.set_interval(LOOK_EVERY, self._look)
 
@@ -165,7 +162,8 @@ class HeaptuiApp(App[str]):
             version = await self.workspace.ledger.version()
         finally:
             self._looking = False
-        if version != self._version:
+        # The last screen may have been taken down while the ledger was asked.
+        if version != self._version and self.screen_stack:
             self._version = version
             self.screen.post_message(LedgerChanged())
 

@@ -10,8 +10,10 @@ from difflib import get_close_matches
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 
-COHORTS, SYNC, RUNS, RUN, CREDENTIALS, IMPORT, START, WAY, UPLOAD = (
+TRACE, COMPARE = "trace", "compare"
+COHORTS, SEGMENTS, SYNC, RUNS, RUN, CREDENTIALS, IMPORT, START, WAY, UPLOAD = (
     "cohorts",
+    "segments",
     "sync",
     "runs",
     "run",
@@ -22,6 +24,7 @@ COHORTS, SYNC, RUNS, RUN, CREDENTIALS, IMPORT, START, WAY, UPLOAD = (
     "upload",
 )
 EVERYWHERE = "everywhere"
+_SIGNS = {"plus": "+", "minus": "-", "equals_sign": "="}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +43,13 @@ class Command:
     @property
     def shown_key(self) -> str:
         """The key as people read it."""
-        names = {"space": "space", "slash": "/", "question_mark": "?", "colon": ":", "escape": "esc"}
+        names = {"slash": "/", "question_mark": "?", "colon": ":", "escape": "esc", "delete": "del", **_SIGNS}
         return names.get(self.key.split(",")[0], self.key.split(",")[0])
 
 
 COMMANDS: tuple[Command, ...] = (
     Command("app.cohorts", EVERYWHERE, "1", "Cohorts", "app.tab('cohorts')", "Go to the cohorts."),
+    Command("app.segments", EVERYWHERE, "2", "Segments", "app.tab('segments')", "Go to the preview of Braze segments."),
     Command("app.sync", EVERYWHERE, "3", "Sync", "app.tab('sync')", "Go to the plan, the running sync or its result."),
     Command("app.runs", EVERYWHERE, "4", "Runs", "app.tab('runs')", "Go to the history of runs."),
     Command("app.credentials", EVERYWHERE, "6", "Credentials", "app.tab('credentials')", "Go to profile and keys."),
@@ -55,16 +59,43 @@ COMMANDS: tuple[Command, ...] = (
     Command("app.quit", EVERYWHERE, "q", "quit", "app.ask_quit", "Quit; asks while a run is going."),
     Command("app.end_tour", EVERYWHERE, "0", "end tour", "app.end_tour", "End the guided tour of the demo."),
     Command("table.filter", EVERYWHERE, "slash", "filter", "screen.filter", "Show only rows with a text; esc clears."),
+    Command("people.trace", EVERYWHERE, "t", "trace", "screen.trace", "Trace a person: why in the segment, or not."),
     Command("cohorts.mark", COHORTS, "space", "mark", "screen.mark", "Mark the cohort for the next plan.", 1),
     Command("cohorts.sync", COHORTS, "s", "sync", "screen.sync", "Plan a sync of what is marked. Sends nothing.", 2),
     Command("cohorts.import", COHORTS, "i", "import", "screen.import", "Import a file. Sends nothing.", 3),
     Command("cohorts.open", COHORTS, "enter", "open", "screen.open", "Browse the people of the cohort.", 4),
     Command("cohorts.order", COHORTS, "o", "order", "screen.order", "Sort by name, people, waiting or state.", 5),
+    Command("cohorts.preview", COHORTS, "p", "preview", "screen.preview", "Preview a Braze segment of what is marked."),
+    Command("cohorts.match", COHORTS, "m", "match rate", "screen.match", "Ask Braze how many of the people exist."),
     Command("cohorts.rename", COHORTS, "n", "rename", "screen.rename", "Give the cohort another name."),
     Command("cohorts.undo", COHORTS, "u", "undo import", "screen.undo", "Bring back the people before the import."),
     Command("cohorts.release", COHORTS, "h", "release", "screen.release", "Let a cohort on hold be synced again."),
+    Command("cohorts.automatic", COHORTS, "a", "automatic", "screen.automatic", "Deliver Heap's syncs by themselves."),
+    Command("cohorts.again", COHORTS, "r", "read again", "screen.again", "Read the newest file of the cohort again."),
+    Command("cohorts.listen", COHORTS, "l", "listen", "screen.listen", "Start or stop the receiver for Heap's pages."),
+    Command("cohorts.drain", COHORTS, "d", "answer", "screen.drain", "Answer Heap's wish to empty the segment."),
+    Command("cohorts.kind", COHORTS, "f", "id kind", "screen.kind", "Say what the ids from Heap are in Braze."),
     Command("cohorts.export", COHORTS, "e", "export", "screen.export", "Write all people of the cohort to a file."),
+    Command("segments.view", SEGMENTS, "tab", "next view", "screen.view", "Preview, segments in Braze, overlap.", 1),
+    Command("segments.add", SEGMENTS, "plus", "filter", "screen.add", "Add a filter to this group.", 2),
+    Command("segments.exclude", SEGMENTS, "minus", "exclusion", "screen.exclude", "Add an exclusion group.", 3),
+    Command("segments.group", SEGMENTS, "n", "new group", "screen.group", "Add a filter group."),
+    Command("segments.join", SEGMENTS, "o", "AND/OR", "screen.join", "Join the filters by AND or OR.", 4),
+    Command("segments.groups", SEGMENTS, "O", "groups AND/OR", "screen.join_groups", "Join the groups by AND or OR."),
+    Command("segments.turn", SEGMENTS, "i", "includes", "screen.turn", "Includes, or does not include."),
+    Command("segments.remove", SEGMENTS, "delete,backspace", "remove", "screen.remove", "Remove the filter."),
+    Command("segments.text", SEGMENTS, "equals_sign", "text", "screen.text", "Edit the expression as text.", 5),
+    Command("segments.sync", SEGMENTS, "s", "sync", "screen.sync", "Plan all that is missing. Sends nothing.", 6),
+    Command("segments.match", SEGMENTS, "m", "match rate", "screen.match", "Ask Braze how many of these people exist."),
+    Command("segments.derive", SEGMENTS, "d", "own cohort", "screen.derive", "Make it a cohort, computed from others."),
+    Command("segments.clicks", SEGMENTS, "c", "clicks", "screen.clicks", "The clicks in Braze; again: the older menu."),
+    Command("segments.keep", SEGMENTS, "w", "keep", "screen.keep", "Keep it as a draft."),
+    Command("segments.drafts", SEGMENTS, "b", "drafts", "screen.drafts", "Open a draft."),
+    Command("segments.clear", SEGMENTS, "x", "empty", "screen.clear", "Begin with an empty segment."),
+    Command("segments.copy", SEGMENTS, "y", "copy", "screen.copy", "Copy as text; again: as Markdown, as JSON."),
+    Command("segments.again", SEGMENTS, "r", "read again", "screen.again", "Ask Braze for its segments again.", 7),
     Command("cohorts.upload", COHORTS, "b", "file for Braze", "screen.upload", "Write a file for Import Users."),
+    Command("cohorts.compare", COHORTS, "v", "compare", "screen.compare", "Compare the cohort with a Braze segment."),
     Command("sync.start", SYNC, "enter", "start", "screen.start", "Send what the plan shows.", 1),
     Command("sync.leave_out", SYNC, "space", "leave out", "screen.leave_out", "Leave this cohort out of the plan.", 2),
     Command("sync.let", SYNC, "l", "let through", "screen.let_through", "Let a held cohort through; asks its name.", 3),
@@ -76,11 +107,18 @@ COMMANDS: tuple[Command, ...] = (
     Command("sync.again", SYNC, "r", "continue", "screen.again", "Plan anew what this run left over."),
     Command("runs.open", RUNS, "enter", "open", "screen.open", "Open the run.", 1),
     Command("runs.continue", RUNS, "r", "continue", "screen.again", "Plan the cohorts of this run anew.", 2),
+    Command("runs.order", RUNS, "o", "order", "screen.order", "Sort by need, time, people accepted or reason."),
     Command("runs.receipt", RUNS, "w", "receipt", "screen.save", "Save the receipt of the run.", 3),
-    Command("runs.copy", RUNS, "y", "copy", "screen.copy", "Copy what happened, without keys or ids.", 4),
-    Command("run.pane", RUN, "tab", "pane", "screen.pane", "Story, batches, refused ids.", 1),
-    Command("run.receipt", RUN, "w", "receipt", "screen.save", "Save the receipt of the run.", 2),
-    Command("run.back", RUN, "escape", "back", "screen.back", "Back to the list.", 3),
+    Command("runs.copy", RUNS, "y", "copy", "screen.copy", "Copy a message for the customer: no keys, no ids.", 4),
+    Command("runs.undo", RUNS, "u", "undo", "screen.undo", "Take the run back, as a plan; its cohorts go on hold."),
+    Command("runs.bundle", RUNS, "b", "bundle", "screen.bundle", "Pack the run into one file: no keys, ids hashed.", 5),
+    Command("run.pane", RUN, "tab", "pane", "screen.pane", "Story, batches, refused ids, exchanges.", 1),
+    Command("run.copy", RUN, "y", "copy", "screen.copy", "Copy what the lower half shows.", 2),
+    Command("run.ids", RUN, "i", "ids", "screen.ids", "Show the people of a request, or mask them again.", 3),
+    Command("run.larger", RUN, "z", "larger", "screen.larger", "The lower half alone, or both again.", 4),
+    Command("run.receipt", RUN, "w", "receipt", "screen.save", "Save the receipt of the run."),
+    Command("run.curl", RUN, "a", "as curl", "screen.curl", "Copy the request as curl, with variables for keys."),
+    Command("run.back", RUN, "escape", "back", "screen.back", "Back to the list.", 5),
     Command("way.choose", WAY, "enter", "choose", "screen.choose", "Take this way into Braze, or show how it goes.", 1),
     Command("way.pane", WAY, "tab", "cohorts", "screen.pane", "To the attributes of the cohorts, and back.", 2),
     Command("way.name", WAY, "n", "name", "screen.name", "Choose the attribute of the highlighted cohort.", 3),
@@ -92,6 +130,15 @@ COMMANDS: tuple[Command, ...] = (
     Command("upload.clicks", UPLOAD, "c", "older menu", "screen.clicks", "The clicks in the other menu.", 4),
     Command("upload.copy", UPLOAD, "y", "copy steps", "screen.copy", "Copy the steps for Braze.", 5),
     Command("upload.back", UPLOAD, "escape", "back", "screen.back", "Back to the cohorts.", 6),
+    Command("trace.edit", TRACE, "i", "another", "screen.edit", "Type another id.", 1),
+    Command("trace.again", TRACE, "m", "ask again", "screen.again", "Look again, and ask Braze again.", 2),
+    Command("trace.copy", TRACE, "y", "copy answer", "screen.copy", "Copy the answer.", 3),
+    Command("trace.back", TRACE, "escape", "back", "screen.back", "Back to where it was opened.", 4),
+    Command("compare.report", COMPARE, "y", "copy report", "screen.copy", "Copy a report without ids.", 1),
+    Command("compare.export", COMPARE, "e", "export", "screen.export", "Write the people of the line to a file.", 2),
+    Command("compare.again", COMPARE, "r", "again", "screen.again", "Read the Braze segment again.", 3),
+    Command("compare.repair", COMPARE, "s", "repair", "screen.repair", "Believe what was read, and plan a sync.", 4),
+    Command("compare.back", COMPARE, "escape", "back", "screen.back", "Back to the cohorts.", 5),
     Command("credentials.edit", CREDENTIALS, "enter", "edit", "screen.edit", "Edit the highlighted setting or key.", 1),
     Command("credentials.forget", CREDENTIALS, "d", "forget key", "screen.forget", "Remove a stored key.", 2),
 )  # fmt: skip
@@ -152,7 +199,7 @@ def bindings_of(scope: str) -> list[BindingType]:
 def _with_wide(key: str) -> str:
     """A single letter or digit also as its full-width twin, which Japanese input methods send."""
     if len(key) != 1 or not 0x21 <= ord(key) < 0x7F:
-        twins = {"slash": "／", "question_mark": "？", "colon": "："}
+        twins = {"slash": "／", "question_mark": "？", "colon": "：", "plus": "＋", "minus": "－", "equals_sign": "＝"}
         return f"{key},{twins[key]}" if key in twins else key
     wide = next(chr(code) for code in range(0xFF01, 0xFF5F) if unicodedata.normalize("NFKC", chr(code)) == key)
     return f"{key},{wide}"

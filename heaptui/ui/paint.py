@@ -23,7 +23,7 @@ _QUIET = "$secondary"
 _PIECES = re.compile(
     r"(?P<label>^ ?[A-Z][A-Za-z’']*(?: [a-z']+){0,2}(?=  ))"
     r"|(?P<sign>(?<!\S)[✓●■!✗▶⏸](?!\S))"
-    r"|(?P<bar>━+|[▁▂▃▄▅▆▇█]{2,})"
+    r"|(?P<bar>━+|[▁▂▃▄▅▆▇█]+)"
     r"|(?P<rest>─+)"
 )
 

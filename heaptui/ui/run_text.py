@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from heaptui.model.diagnoses import explain_reason, why_in_short
 from heaptui.model.runs import EXTRA_REQUESTS, DeliveryProgress, DeliveryState, Plan, RunProgress, RunSummary
 from heaptui.ui import signs
+from heaptui.ui.widgets.split_pane import Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,23 @@ def plan_sign(plan: Plan, left_out: set[str], let_through: set[str]) -> str:
     return "○ first time" if plan.first_time else "● to sync"
 
 
+def remarks(plan: Plan, *, let_through: bool) -> list[Section]:
+    """What somebody should know about one cohort of a plan."""
+    sections = [
+        Section(f"{plan.name}, out of the old way {'not possible' if leave.why_not else 'first'}", [str(leave)])
+        for leave in plan.before
+    ]
+    if plan.held and not let_through:
+        lines = [plan.held, "l lets it through (you type its name);", "the other cohorts go on without it."]
+        lines += ["W chooses the way into Braze, for all cohorts."] if plan.before else []
+        sections.append(Section(f"{plan.name} ■ held", lines))
+    elif plan.on_hold:
+        sections.append(Section(f"{plan.name} ■ on hold", ["h in 1 Cohorts releases it."]))
+    elif plan.rename and not plan.first_time:
+        sections.append(Section(f"{plan.name} ! renamed", ["The first request renames it in Braze, same id."]))
+    return sections
+
+
 def requests_text(plan: Plan) -> str:
     """Requests that carry people, and whether a name call comes first."""
     return f"{plan.requests} + name" if plan.rename else str(plan.requests)
@@ -93,7 +111,7 @@ def remaining(progress: RunProgress, now: float) -> float | None:
 
 
 def wait_lines(progress: RunProgress, now: float) -> list[str]:
-    """Why nothing is sent just now, as a countdown."""
+    """Why nothing is sent just now, as a countdown, and where its time comes from."""
     if progress.paused:
         return ["⏸ Paused by you. p goes on."]
     waits = [delivery.wait for delivery in progress.deliveries.values() if delivery.wait]
@@ -101,39 +119,79 @@ def wait_lines(progress: RunProgress, now: float) -> list[str]:
         return []
     wait = max(waits, key=lambda wait: wait.until)
     left = max(0.0, wait.until - now)
-    if wait.at_most:
-        return [f"⏸ {wait.reason}. Waiting {left:.0f} s more at most, until {signs.clock(wait.until)} ({wait.source})."]
-    return [f"⏸ {wait.reason}. Next request in {left:.0f} s, at {signs.clock(wait.until)} ({wait.source})."]
+    until = signs.clock(wait.until)
+    when = (
+        f"Waiting {left:.0f} s more at most, until {until} ({wait.source})."
+        if wait.at_most
+        else f"Next request in {left:.0f} s, at {until} ({wait.source})."
+    )
+    return [f"⏸ {wait.reason}. {when}"]
 
 
-def speed_lines(progress: RunProgress, width: int) -> list[str]:
-    """How fast it goes, and how many requests are in flight."""
-    rates, latencies = [float(rate) for rate in progress.rates], sorted(progress.latencies)
-    lines = []
-    if latencies:
-        usual, slowest = latencies[len(latencies) // 2], latencies[-1]
-        speed = f"{rates[-1]:,.0f} people/s · " if rates else ""
-        lines.append(
-            f"Speed      {signs.sparkline(rates, min(24, width))}   {speed}answers {usual:.0f} ms,"
-            f" slowest {slowest:.0f} ms"
-        )
+def live_sections(progress: RunProgress, width: int) -> list[Section]:
+    """How a run goes: its speed, its answers, its width, Braze's limit, and what comes afterwards."""
+    rates, latencies = [float(rate) for rate in progress.rates], list(progress.latencies)
+    ordered = sorted(latencies) or [0.0]
+    usual, slow, slowest = ordered[len(ordered) // 2], ordered[len(ordered) * 95 // 100], ordered[-1]
+    speed = f"{rates[-1]:,.0f} people/s" if rates else ""
     live = [delivery for delivery in progress.deliveries.values() if not delivery.state.closed]
-    at_once = sum(delivery.at_once for delivery in live)
-    limit = sum(delivery.at_once_limit for delivery in live)
-    lines.append(f"At once    {at_once} of up to {limit}; halves when Braze suffers, grows again by itself")
-    if extra := max((delivery.extra_requests for delivery in live), default=0):
-        lines.append(f"Refused    {extra:,} extra requests, of at most {EXTRA_REQUESTS}, look for the refused ids")
-    lines.append(hour_text(progress))
-    return lines
+    at_once, limit = sum(d.at_once for d in live), sum(d.at_once_limit for d in live)
+    extra = max((delivery.extra_requests for delivery in live), default=0)
+    looking = [f"the ids are looked for: {extra:,} of at most {EXTRA_REQUESTS} extra requests"] if extra else []
+    spark = f"Speed      {signs.sparkline(rates, 24)}   {speed}{' · ' if speed else ''}"
+    return [
+        Section(
+            "People per second, since the start",
+            signs.chart(rates, width, 3),
+            speed,
+            [f"{spark}answers {usual:.0f} ms, slowest {slowest:.0f} ms"] if latencies else [],
+        ),
+        Section(
+            "Answers",
+            [f"usual {usual:.0f} ms · slow {slow:.0f} ms · slowest {slowest:.0f} ms", signs.sparkline(latencies, width)]
+            if latencies
+            else [],
+            brief=(),
+        ),
+        Section(
+            "At once",
+            [f"{at_once} of up to {limit} requests  {signs.bar(at_once, limit, 16)}"],
+            "halves when Braze suffers, grows again",
+            [f"At once    {at_once} of up to {limit}; halves when Braze suffers, grows again by itself"],
+        ),
+        Section("Looking for refused ids", looking, brief=[f"Refused    {line}" for line in looking]),
+        Section("This hour", [hour_text(progress)], brief=[f"This hour  {hour_text(progress)}"]),
+        Section(
+            "In doubt means",
+            [
+                "The request left, no answer came. Braze may or may not",
+                "have taken it. Sending it again does no harm, and a",
+                "person who leaves meanwhile is still taken out.",
+            ]
+            if progress.total("in_doubt")
+            else [],
+            brief=["In doubt   the request left, no answer came; sent again, which does no harm"]
+            if progress.total("in_doubt")
+            else [],
+        ),
+        Section(
+            "Afterwards",
+            [
+                "The receipt, the clicks for Braze and the people refused",
+                "appear here. Title and bell tell when it is over.",
+            ],
+            brief=(),
+        ),
+    ]
 
 
 def hour_text(progress: RunProgress) -> str:
     """Attempts of this clock hour, those of other processes included, and what Braze says is left."""
-    text = f"This hour  {progress.requests_this_hour:,} requests"
+    text = f"{progress.requests_this_hour:,} requests"
     if progress.limit_left is not None:
         text += f", {progress.limit_left:,} left"
         if progress.limit_reset is not None:
-            text += f" until {signs.clock(progress.limit_reset)}"
+            text += f" until {signs.clock(round(progress.limit_reset))}"
     return text
 
 
@@ -158,10 +216,11 @@ def result_lines(progress: RunProgress) -> list[str]:
         if delivery.unsettled_until:
             until = signs.clock(delivery.unsettled_until)
             lines.append(
-                f"{delivery.name}: a late answer may still undo a change until {until}; sync again after that."
+                f"{delivery.name}: a late answer may still undo a change until {until};"
+                " while this is open, it is sent once more then by itself."
             )
     if points := progress.total("points"):
-        lines.append(f"Data points in Braze: about {points:,}, one for each change accepted or in doubt")
+        lines.append(f"Data points in Braze: about {points:,}")
     return lines
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.cells import cell_len, set_cell_size
 
@@ -14,7 +16,7 @@ from heaptui.model.runs import DeliveryState
 _ASCII = {
     "✓": "ok", "●": "*", "○": "o", "■": "#", "✗": "x", "▶": ">", "⏸": "=", "▸": ">", "─": "-", "│": "|",
     "━": "#", "█": "#", "·": ".", "›": ">", "≈": "~", "…": "..", "−": "-", "→": "->", "≤": "<=",
-    "├": "|", "┤": "|",
+    "┌": "+", "┐": "+", "└": "+", "┘": "+", "┤": "|", "├": "+", "≥": ">=",
 }  # fmt: skip
 BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -82,6 +84,47 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
         return set_cell_size(text, max(0, width - 1)) + "…" if width > 0 else ""
     gap = " " * (width - cell_len(text))
     return gap + text if right else text + gap
+
+
+_LABEL = re.compile(r" *(?:\d+|\S+(?: \S+){0,2})  +(?=\S)| +")
+
+
+def wrap(line: str, width: int) -> list[str]:
+    """The line in pieces of at most `width` cells, broken between words; what follows stands behind its label."""
+    if cell_len(line) <= width:
+        return [line]
+    label = _LABEL.match(line)
+    indent = cell_len(label[0]) if label else 0
+    indent = indent if indent < width // 2 else 0
+    lines, current = [], line[: label.end()] if label and indent else ""
+    empty = True
+    for word in line[len(current) :].split(" "):
+        longer = current + ("" if empty else " ") + word
+        if cell_len(longer) <= width or empty:
+            current, empty = longer, False
+        else:
+            lines.append(current)
+            current = " " * indent + word
+    return [fit(piece, width) if cell_len(piece) > width else piece for piece in [*lines, current]]
+
+
+def short_path(path: Path) -> str:
+    """The path with ~ for the home of the user."""
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
+
+
+def folded(text: str, width: int, indent: int = 4) -> list[str]:
+    """The text over as many lines as it needs, broken between words; all but the first are indented."""
+    lines: list[str] = []
+    line = ""
+    for word in re.split(r"(?<=\S)(?=\s)", text):
+        if line.strip() and cell_len(line) + cell_len(word) > width:
+            lines.append(line)
+            line = " " * indent + word.lstrip()
+        else:
+            line += word
+    return [*lines, line]
 
 
 def people(count: int) -> str:

@@ -22,6 +22,7 @@ class Tab:
 
 TABS = (
     Tab(1, "cohorts", "Cohorts", "cohorts", "CohortsScreen"),
+    Tab(2, "segments", "Segments", "segments", "SegmentsScreen"),
     Tab(3, "sync", "Sync", "sync", "SyncScreen"),
     Tab(4, "runs", "Runs", "runs", "RunsScreen"),
     Tab(6, "credentials", "Credentials", "credentials", "CredentialsScreen"),

@@ -23,9 +23,13 @@ FAULTS: list[dict[str, Any]] = [
 ]
 
 
-def survive(desk: Desk, kills: int, seed: int, route: str = COHORT_IMPORT) -> None:
-    """Kill `kills` times, then sync cleanly: the sandbox holds exactly the cohort. The seed tells the story again."""
+def survive(desk: Desk, kills: int, seed: int, route: str = COHORT_IMPORT) -> int:
+    """Kill `kills` times, then sync cleanly: the sandbox holds exactly the cohort. The seed tells the story again.
+
+    Returns how many processes were killed while they were delivering.
+    """
     rng = random.Random(seed)
+    amid = 0
     desk.environ |= {"HEAPTUI_ROUTE": route, "HEAPTUI_REST_API_KEY": desk.sandbox["rest_api_key"]}
     path = "users" if route == COHORT_IMPORT else "track"
     # Much longer than anything is applied late, also on a machine that stalls.
@@ -40,15 +44,21 @@ def survive(desk: Desk, kills: int, seed: int, route: str = COHORT_IMPORT) -> No
             {"effect": "slow", "seconds": 0.05, "match": {"path": path}}
         ]
         desk.ask("PUT", "faults", json.dumps({"rules": rules, "seed": seed + number}).encode())
+        before = _member_requests(desk)
         process = subprocess.Popen(
             [*HEAPTUI, "sync", "Carts", "--yes-really"],
             env=desk.environ,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        if number % 4:
+            _wait_for_requests(desk, process, before + rng.randrange(1, 4))
+        # Every fourth is killed whenever it is, also while it starts.
+        moment = rng.uniform(0.0, 0.15) if number % 4 else rng.uniform(0.15, 1.0)
         try:
-            process.wait(rng.uniform(0.15, 1.0))
+            process.wait(moment)
         except subprocess.TimeoutExpired:
+            amid += _member_requests(desk) > before
             process.kill()
             process.wait()
     desk.ask("DELETE", "faults")
@@ -65,3 +75,15 @@ def survive(desk: Desk, kills: int, seed: int, route: str = COHORT_IMPORT) -> No
     desk.run("sync", "Carts", "--yes-really")
     for run in desk.json("run", "list", "--limit", "500")["runs"]:
         assert run["state"] not in ("running", "planned", "waiting"), f"seed {seed}: {run}"
+    return amid
+
+
+def _member_requests(desk: Desk) -> int:
+    found = desk.ask("GET", "requests")["requests"]
+    return sum(sum(found.get(path, {}).values()) for path in ("/partners/heap/cohorts/users", "/users/track"))
+
+
+def _wait_for_requests(desk: Desk, process: subprocess.Popen[bytes], count: int) -> None:
+    deadline = time.monotonic() + 20
+    while _member_requests(desk) < count and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.002)

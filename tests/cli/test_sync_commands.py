@@ -100,24 +100,6 @@ def test_a_signal_lets_what_is_in_flight_come_home_and_the_run_can_be_continued(
     assert desk.held(cohort) == set(people(0, 4000))
 
 
-def test_two_processes_never_deliver_one_cohort_at_once(desk: Desk) -> None:
-    desk.run("cohort", "import", desk.file(people(0, 24_000)), "--name", "Carts")
-    desk.run("cohort", "import", desk.file(people(0, 5), "b.csv"), "--name", "Trials")
-    desk.fault(effect="slow", seconds=0.3)
-    first = subprocess.Popen([*HEAPTUI, "sync", "Carts", "--yes"], env=desk.environ, stdout=subprocess.PIPE)
-    deadline = time.monotonic() + 20
-    while not desk.ask("GET", "requests")["requests"]:
-        assert time.monotonic() < deadline
-    second = desk.run("sync", "Carts", "--yes")
-    assert second.returncode == 4
-    assert f"Process {first.pid}" in second.stdout
-    assert desk.run("sync", "Trials", "--yes").returncode == 0
-    waited = desk.run("sync", "Carts", "--yes", "--wait", "30s")
-    assert waited.returncode == 0
-    first.communicate(timeout=30)
-    assert first.returncode == 0
-
-
 def test_a_ledger_moves_to_another_home_and_goes_on_from_there(desk: Desk, tmp_path: Path) -> None:
     desk.run("cohort", "import", desk.file(people(0, 100)), "--name", "Carts")
     desk.run("sync", "Carts", "--yes")
@@ -161,12 +143,6 @@ def test_profiles_keep_keys_out_of_arguments_and_out_of_what_is_printed(desk: De
     assert "chmod 600" in refused.stderr
     in_arguments = desk.run("profile", "set", "acme", "data_import_key=oops")
     assert in_arguments.returncode == 2
-
-
-def test_the_doctor_works_in_a_bare_environment(desk: Desk) -> None:
-    bare = {"HOME": desk.environ["HEAPTUI_HOME"], "HEAPTUI_HOME": desk.environ["HEAPTUI_HOME"], "PATH": "/usr/bin"}
-    told = subprocess.run([*HEAPTUI, "doctor", "--json"], env=bare, capture_output=True, text=True, timeout=30)
-    assert json.loads(told.stdout)["heaptui"]
 
 
 def test_the_headless_demo_ends_with_counts_that_add_up() -> None:

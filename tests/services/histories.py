@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,12 +21,15 @@ from heaptui.model.runs import DeliveryState, RunProgress
 from heaptui.sandbox.server import Sandbox, running_sandbox
 from heaptui.services.run import recover
 from heaptui.services.workspace import Workspace
+from heaptui.store.identities import unpack
 from tests.services.world import EVERY_KEY, fill, workspace_on
 
 PEOPLE = 12
+PER_REQUEST = 3
+"""So few, that a delivery of a dozen people has several requests in flight."""
 COHORTS = 2
 SPACES = (EXTERNAL_ID, Space(Kind.ALIAS, "email"))
-QUICK = {"settle_seconds": 0.25, "backoff_seconds": 0.001, "read_timeout_seconds": 0.06}
+QUICK = {"settle_seconds": 0.25, "backoff_seconds": 0.001, "read_timeout_seconds": 0.04}
 WAYS = {COHORT_IMPORT: (COHORT_IMPORT,), ATTRIBUTE: (ATTRIBUTE,), "both": (COHORT_IMPORT, ATTRIBUTE)}
 LATEST = 0.15
 """Seconds after which nothing is applied late any more; well below the settle time."""
@@ -62,6 +67,9 @@ def faults() -> st.SearchStrategy[dict[str, Any]]:
             {"effect": "status", "status": 503, "applied": True},
             {"effect": "status", "status": 429, "reset": "delta", "seconds": 0.01},
             {"effect": "status", "status": 423},
+            {"effect": "locked_while_busy", "seconds": 0.005},
+            {"effect": "slow", "seconds": 0.02},
+            {"effect": "html"},
             {"effect": "status", "status": 202},
             {"effect": "status", "status": 401, "body": {"message": "client_secret is invalid"}},
             {"effect": "poison", "identifiers": [external(3), mail(3)]},
@@ -69,7 +77,7 @@ def faults() -> st.SearchStrategy[dict[str, Any]]:
         ]
     )
     which = st.one_of(
-        st.lists(st.integers(1, 6), min_size=1, max_size=3).map(lambda at: {"at": at}),
+        st.lists(st.integers(1, 12), min_size=1, max_size=3).map(lambda at: {"at": at}),
         st.floats(0.1, 0.9).map(lambda p: {"probability": p}),
     )
     return st.tuples(effects, which).map(lambda parts: {**parts[0], **parts[1]})
@@ -84,7 +92,7 @@ def steps() -> st.SearchStrategy[list[Step]]:
         spaces=st.tuples(*[st.sampled_from([0, 0, 0, 1])] * COHORTS),
         known=people,
         faults=st.lists(faults(), max_size=2).map(tuple),
-        crash_at=st.one_of(st.none(), st.none(), st.integers(1, 12)),
+        crash_at=st.one_of(st.none(), st.none(), st.integers(1, 40)),
         pause=st.booleans(),
         way=st.integers(0, 1),
     )
@@ -144,6 +152,22 @@ class History:
                 assert there == here, f"{cohort_id} by {way}: there {sorted(there)}, wanted {sorted(here)}"
         assert not self.sandbox.world.created
         assert self.sandbox.world.both_directions == 0
+        await self.workspace.ledger.read(self._each_once)
+
+    @staticmethod
+    def _each_once(connection: sqlite3.Connection) -> None:
+        """In every delivery, also the crashed ones, each identifier was planned once, and the counts add up."""
+        for delivery_id, *counts in connection.execute(
+            "SELECT delivery_id, adds + removes, submitted, rejected, in_doubt, skipped, ended_at FROM delivery"
+        ).fetchall():
+            planned, *outcomes, ended_at = counts
+            assert ended_at is not None
+            assert planned == sum(outcomes), counts
+            batches = connection.execute(
+                "SELECT uids FROM batch WHERE delivery_id = ? AND parent_id IS NULL", (delivery_id,)
+            )
+            times = Counter(uid for (uids,) in batches for uid in unpack(uids))
+            assert not times or max(times.values()) == 1, f"delivery {delivery_id}: {times}"
 
     def _go_by(self, route: str) -> None:
         self.workspace.profile = msgspec.structs.replace(self.workspace.profile, route=route)

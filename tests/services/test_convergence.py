@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from heaptui.model.routes import ATTRIBUTE, COHORT_IMPORT
 from tests.services.histories import WAYS, Step, play, steps
 
-EXAMPLES = int(os.environ.get("HEAPTUI_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("HEAPTUI_EXAMPLES", "34"))
 
 
 PARTS = [

@@ -86,6 +86,25 @@ async def test_a_disk_that_fills_up_during_a_run_stops_it_in_order_and_loses_not
     assert states[progress.run_id] in (DeliveryState.STOPPED, DeliveryState.INCOMPLETE)
 
 
+async def test_a_full_disk_stops_a_sync_before_anything_is_sent_and_loses_nothing(
+    sandbox: Any, workspace: Workspace
+) -> None:
+    cohort = await fill(workspace, ids(0, 30_000))
+    await synced(workspace, cohort)
+    # Scattered people make batches that need pages of their own in the journal.
+    await fill(workspace, ids(0, 30_000)[::3], cohort_id=cohort)
+    requests = len(sandbox.world.log)
+    await fill_up(workspace)
+    with contextlib.suppress(LedgerError):
+        stopped = await synced(workspace, cohort, let_through=frozenset([cohort]))
+        assert stopped.deliveries[cohort].reason is Reason.LEDGER
+        assert "disk is full" in stopped.deliveries[cohort].detail
+    assert len(sandbox.world.log) == requests
+    await free(workspace)
+    await synced(workspace, cohort, let_through=frozenset([cohort]))
+    assert sandbox.members(cohort) == set(ids(0, 5000)[::3])
+
+
 async def test_a_ledger_that_another_process_keeps_locked_stops_a_sync_before_anything_is_sent(
     sandbox: Any, workspace: Workspace
 ) -> None:

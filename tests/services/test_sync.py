@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from heaptui.errors import LedgerError, Refused, UsageError
+from heaptui.errors import Refused, UsageError
 from heaptui.model.runs import DeliveryState, Reason, RunProgress
 from heaptui.services.workspace import Workspace
 from heaptui.store import beliefs
@@ -379,39 +378,6 @@ async def test_a_dashboard_settles_by_itself_what_may_be_undone_late(sandbox: An
             while held(sandbox, cohort) != set(ids(0, 3)):
                 await asyncio.sleep(0.02)
         assert (await workspace.history.list())[0].origin == "settling"
-
-
-async def test_a_full_disk_stops_a_sync_before_anything_is_sent_and_loses_nothing(
-    sandbox: Any, workspace: Workspace
-) -> None:
-    cohort = await fill(workspace, ids(0, 30_000))
-    await synced(workspace, cohort)
-    # Scattered people make batches that need pages of their own in the journal.
-    await fill(workspace, ids(0, 30_000)[::3], cohort_id=cohort)
-    requests = len(sandbox.world.log)
-
-    def limit(connection: Any) -> None:
-        connection.execute(f"PRAGMA max_page_count = {connection.execute('PRAGMA page_count').fetchone()[0]}")
-
-    def use(size: int) -> Any:
-        return lambda connection: connection.execute(
-            "INSERT INTO meta VALUES (hex(randomblob(8)), hex(zeroblob(?)))", (size,)
-        )
-
-    await workspace.ledger.write(limit)
-    for size in (2000, 200, 20):
-        # Whatever room is left inside the file is used up, too.
-        with contextlib.suppress(LedgerError):
-            while True:
-                await workspace.ledger.write(use(size))
-    with contextlib.suppress(LedgerError):
-        stopped = await synced(workspace, cohort, let_through=frozenset([cohort]))
-        assert stopped.deliveries[cohort].reason is Reason.LEDGER
-        assert "disk is full" in stopped.deliveries[cohort].detail
-    assert len(sandbox.world.log) == requests
-    await workspace.ledger.write(lambda connection: connection.execute("PRAGMA max_page_count = 1000000"))
-    await synced(workspace, cohort, let_through=frozenset([cohort]))
-    assert held(sandbox, cohort) == set(ids(0, 5000)[::3])
 
 
 async def test_everybody_is_sent_again_after_the_days_the_profile_says(sandbox: Any, tmp_path: Path) -> None:

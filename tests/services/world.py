@@ -24,9 +24,14 @@ QUICK = {"settle_seconds": 0.3, "backoff_seconds": 0.01, "read_timeout_seconds":
 
 @asynccontextmanager
 async def workspace_on(
-    sandbox: Any, folder: Path, *, keys: Collection[str] = PARTNER_KEYS, **settings: Any
+    sandbox: Any,
+    folder: Path,
+    *,
+    keys: Collection[str] = PARTNER_KEYS,
+    environ: dict[str, str] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Workspace]:
-    """A profile that points at the sandbox, with quick times and these keys."""
+    """A profile that points at the sandbox, with quick times and these keys; `environ` may hold more."""
     profile = Profile(
         **{
             "name": "test",
@@ -36,8 +41,8 @@ async def workspace_on(
             **settings,
         }
     )
-    environ = {f"HEAPTUI_{name.upper()}": getattr(sandbox.keys, name) for name in keys}
-    async with open_workspace(Home.find(str(folder), {}), profile, environ) as workspace:
+    given = {f"HEAPTUI_{name.upper()}": getattr(sandbox.keys, name) for name in keys} | (environ or {})
+    async with open_workspace(Home.find(str(folder), {}), profile, given) as workspace:
         yield workspace
 
 

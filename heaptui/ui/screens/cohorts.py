@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import ClassVar
 
 from textual import on, work
@@ -11,10 +11,15 @@ from textual.containers import Horizontal, Vertical
 
 from heaptui.errors import HeaptuiError
 from heaptui.model.belief import Direction
-from heaptui.model.cohorts import Cohort, CohortState
+from heaptui.model.cohorts import Cohort, CohortState, Origin
+from heaptui.model.expressions import IDS, InCohort, Names, parse, write
 from heaptui.model.identifiers import Identifier
-from heaptui.ui import signs
+from heaptui.model.matching import MatchRate
+from heaptui.model.reception import Received
+from heaptui.services.refresh import file_is_old
+from heaptui.ui import from_heap, segment_text, signs
 from heaptui.ui.commands import COHORTS
+from heaptui.ui.screens import heap_actions
 from heaptui.ui.screens.framed import FramedScreen
 from heaptui.ui.widgets.dialogs import Asked, Told
 from heaptui.ui.widgets.frame import RuleLine, TextPane
@@ -39,7 +44,10 @@ class CohortsScreen(FramedScreen):
     def __init__(self) -> None:
         super().__init__()
         self.cohorts: Sequence[Cohort] = ()
+        self.rates: dict[str, MatchRate] = {}
         self.marked: set[str] = set()
+        self._count = ""
+        self._received: dict[str, Received] = {}
 
     def compose_body(self) -> ComposeResult:
         """The table, and everything about the highlighted cohort."""
@@ -47,6 +55,7 @@ class CohortsScreen(FramedScreen):
             Column("Cohort", 0),
             Column("People", 9, right=True),
             Column("Waiting", 15, right=True),
+            Column("Match", 6, right=True, drop=1),
             Column("Ids", 13, drop=3),
             Column("From", 22, drop=4),
             Column("Data", 6, drop=2),
@@ -83,6 +92,7 @@ class CohortsScreen(FramedScreen):
         """Read the ledger and show it."""
         try:
             self.cohorts = await self.workspace.cohorts.list()
+            self.rates = await self.workspace.segments.rates()
         except HeaptuiError as error:
             self.told(error)
             return
@@ -94,9 +104,15 @@ class CohortsScreen(FramedScreen):
         self.table.show([self._row(cohort) for cohort in shown])
         total = len(self.cohorts)
         count = f"{len(shown)} of {total} cohorts" if self.filter_text else f"{total} cohorts"
-        self.headline(count, f"sorted by {self.order}")
+        self._count = count
+        self.heap_looked()
         self._tell_marks(len(shown))
         self._detail()
+
+    def heap_looked(self) -> None:
+        """What was refused at the receiver's door stands where nobody misses it."""
+        refused = from_heap.security(self.heap_facts) if self.heap_facts else ""
+        self.headline(self._count, refused or f"sorted by {self.order}")
 
     def _ordered(self) -> list[Cohort]:
         match self.order:
@@ -115,18 +131,25 @@ class CohortsScreen(FramedScreen):
             cohort.name,
             signs.people(cohort.members),
             signs.waiting(cohort.adds, cohort.removes),
+            segment_text.share(self.rates.get(cohort.cohort_id)),
             str(cohort.space),
-            cohort.source_name or cohort.origin,
-            signs.age(cohort.changed_at),
+            from_heap.source(cohort),
+            self._age(cohort),
             signs.age(cohort.synced_at),
             state,
         )
         return Row(cohort.cohort_id, cells, cohort.cohort_id in self.marked, TONES.get(cohort.state, ""))
 
+    def _age(self, cohort: Cohort) -> str:
+        """How old the data is; `!` where it is older than it should be."""
+        at = cohort.last_page_at or cohort.source_at or cohort.changed_at
+        old = cohort.quiet or file_is_old(self.workspace.profile, cohort)
+        return f"{'!' if old else ''}{signs.age(at)}"
+
     def _tell_marks(self, shown: int) -> None:
         marked = [cohort for cohort in self.cohorts if cohort.cohort_id in self.marked]
         if not self.cohorts:
-            self.say("No cohorts yet. i imports a file of ids from Heap; importing sends nothing.", idle=True)
+            self.say("No cohorts yet. i imports a file from Heap. With Developer Hub access, l receives.", idle=True)
         elif marked:
             adds, removes = sum(c.adds for c in marked), sum(c.removes for c in marked)
             self.say(
@@ -158,6 +181,11 @@ class CohortsScreen(FramedScreen):
             f"In the cohort  {cohort.members:>9,}  {signs.bar(1, 1, width)}",
             f"Accepted       {cohort.delivered:>9,}  {signs.bar(cohort.delivered, max(cohort.members, 1), width)}",
         ]
+        if rate := self.rates.get(cohort.cohort_id):
+            low, likely, high = rate.of(cohort.members)
+            told = segment_text.exist(rate, cohort.members).split("(")[-1].rstrip(")") if low < high else "all asked"
+            lines.append(f"Exist in Braze {likely:>9,}  {segment_text.share(rate)} ({told})")
+            lines += [f"  not found    {count:>9,}  {cause}" for cause, count in rate.causes[:3]]
         if cohort.refused:
             lines.append(f"Refused        {cohort.refused:>9,}  by Braze, not sent again unless asked")
         if cohort.doubtful:
@@ -177,7 +205,16 @@ class CohortsScreen(FramedScreen):
             lines.append(f"Filter      custom attribute {cohort.attribute} is true")
         if cohort.renamed:
             lines.append(f"Renamed     Braze still shows “{cohort.braze_name}”; the next sync renames it, same id")
-        lines.append(f"From        {cohort.source_name or cohort.origin}, read {_ago(cohort.changed_at)}")
+        if cohort.expression:
+            names = Names({one.cohort_id: one.name for one in self.cohorts})
+            lines.append(f"Computed    {write(parse(cohort.expression, IDS), names)}")
+        if cohort.origin is Origin.HEAP:
+            wide = self.size.width >= from_heap.ROOMY
+            lines += from_heap.facts_of(cohort, self._received.get(cohort.cohort_id), wide=wide)
+        else:
+            lines.append(f"From        {from_heap.source(cohort)}, read {_ago(cohort.changed_at)}")
+            if old := file_is_old(self.workspace.profile, cohort):
+                lines.append(f"! Old       {old}")
         lines.append(f"Synced      {signs.day_and_time(cohort.synced_at) if cohort.synced_at else 'never'}")
         lines += self._advice(cohort)
         return lines
@@ -207,9 +244,12 @@ class CohortsScreen(FramedScreen):
         joins = await service.waiting(cohort_id, Direction.ADD, limit=room)
         leaves = await service.waiting(cohort_id, Direction.REMOVE, limit=room)
         members = await service.members(cohort_id, limit=room)
+        received = await self.workspace.heap.received(cohort_id, limit=10)
         if not self.alive or self.current is None or self.current.cohort_id != cohort_id:
             return
-        lines: list[str] = []
+        lines: list[str] = from_heap.last_pages(received) if received.pages else []
+        self._received[cohort_id] = received
+        self.query_one("#facts", TextPane).tell(self.facts(self.current))
         for title, people in (("Waiting to join", joins), ("Waiting to leave", leaves), ("People", members)):
             if people and (title != "People" or not joins):
                 lines += [title, *_in_columns(people), ""]
@@ -218,16 +258,25 @@ class CohortsScreen(FramedScreen):
     def why_disabled(self, command_id: str) -> str:
         """What the highlighted cohort or the profile does not allow."""
         cohort = self.current
-        changes = ("cohorts.import", "cohorts.rename", "cohorts.undo", "cohorts.release")
+        changes = ("cohorts.import", "cohorts.rename", "cohorts.undo", "cohorts.release", *heap_actions.COMMANDS)
         if self.workspace.read_only and command_id in changes:
             return "This is open read-only: nothing can be changed here."
-        if cohort is None and command_id not in ("cohorts.import", "cohorts.order"):
+        if cohort is None and command_id not in ("cohorts.import", "cohorts.order", "cohorts.listen"):
             return "There is no cohort here yet. i imports a file."
+        if command_id == "cohorts.match" and self.workspace.secrets.rest_api_key is None:
+            return "This needs a Braze REST key with users.export.ids: 6 Credentials."
         if cohort and command_id == "cohorts.undo" and not cohort.can_undo_import:
             return f"“{cohort.name}” has no import to undo."
         if cohort and command_id == "cohorts.release" and cohort.state is not CohortState.ON_HOLD:
             return f"“{cohort.name}” is not on hold."
-        return ""
+        return heap_actions.why_off(self, command_id, cohort) if command_id in heap_actions.COMMANDS else ""
+
+    def action_compare(self) -> None:
+        """Compare the cohort with a Braze segment."""
+        if not self.refuses("cohorts.compare") and self.current is not None:
+            from heaptui.ui.screens.compare import CompareScreen
+
+            self.app.push_screen(CompareScreen(self.current))
 
     def action_mark(self) -> None:
         """Mark or unmark, and go on to the next."""
@@ -252,6 +301,28 @@ class CohortsScreen(FramedScreen):
         self.dashboard.planned, self.dashboard.current_run, self.dashboard.continues = chosen, None, None
         self.marked.clear()
         await self.dashboard.action_tab("sync")
+
+    async def action_preview(self) -> None:
+        """The marked cohorts, or the highlighted one, as a Braze segment."""
+        cohort = self.current
+        if self.refuses("cohorts.preview") or cohort is None:
+            return
+        marked = [c.cohort_id for c in self.cohorts if c.cohort_id in self.marked]
+        self.dashboard.previewed = marked or [cohort.cohort_id]
+        await self.dashboard.action_tab("segments")
+
+    @work(group="match", exclusive=True, exit_on_error=True, description="measure a match rate")
+    async def action_match(self) -> None:
+        """Ask Braze how many people of the highlighted cohort exist."""
+        cohort = self.current
+        if self.refuses("cohorts.match") or cohort is None:
+            return
+        from heaptui.ui.measuring import measured
+
+        try:
+            await measured(self, InCohort(cohort.cohort_id), cohort.name, cohort.members, cohort.space)
+        except HeaptuiError as error:
+            self.told(error)
 
     def action_import(self) -> None:
         """Open the import dialog."""
@@ -298,6 +369,40 @@ class CohortsScreen(FramedScreen):
         if self.refuses("cohorts.release") or cohort is None:
             return
         await self.workspace.cohorts.release(cohort.cohort_id)
+
+    def action_automatic(self) -> None:
+        """Deliver Heap's syncs of it by themselves, or not."""
+        self._about_heap("cohorts.automatic", heap_actions.switch_automatic)
+
+    def action_drain(self) -> None:
+        """Answer Heap's wish to empty the segment."""
+        self._about_heap("cohorts.drain", heap_actions.answer_drain)
+
+    def action_kind(self) -> None:
+        """Say what the ids are in Braze."""
+        self._about_heap("cohorts.kind", heap_actions.say_kind)
+
+    def action_again(self) -> None:
+        """Read the newest file again."""
+        self._about_heap("cohorts.again", heap_actions.read_again)
+
+    @work(group="dialog", exclusive=True, exit_on_error=True, description="something about what Heap sends")
+    async def _about_heap(
+        self, command_id: str, action: Callable[[CohortsScreen, Cohort], Coroutine[None, None, None]]
+    ) -> None:
+        cohort = self.current
+        if self.refuses(command_id) or cohort is None:
+            return
+        try:
+            await action(self, cohort)
+        except HeaptuiError as error:
+            self.told(error)
+
+    @work(group="dialog", exclusive=True, exit_on_error=True, description="start or stop the receiver")
+    async def action_listen(self) -> None:
+        """Start or stop the receiver."""
+        if not self.refuses("cohorts.listen"):
+            await heap_actions.switch_listener(self)
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="show people of a cohort")
     async def action_open(self) -> None:

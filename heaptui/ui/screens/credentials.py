@@ -30,6 +30,7 @@ KEYS = {
     SecretName.PARTNER_API_KEY: ("Partner key", "Braze gives it to Heap; most customers do not hold it"),
     SecretName.REST_API_KEY: ("REST key", "Braze: Settings › API Keys, with users.track, users.export.ids, segments"),
     SecretName.DATA_IMPORT_KEY: ("Data Import Key", "Braze: Partner Integrations › Technology Partners › Heap"),
+    SecretName.WEBHOOK_SECRET: ("Webhook secret", "Heap: Developer Hub › your integration › Reveal webhook secret"),
 }
 
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Input
 
 from heaptui.errors import HeaptuiError
+from heaptui.model.reception import ListenerFacts
 from heaptui.model.routes import way_title
 from heaptui.model.runs import DeliveryState
 from heaptui.ui import signs
 from heaptui.ui.commands import bindings_of, footer_of
+from heaptui.ui.from_heap import freshness
 from heaptui.ui.widgets.dialogs import Told
 from heaptui.ui.widgets.frame import HeaderLine, KeyLine, Line, RuleLine, TabLine
 from heaptui.ui.widgets.tour import TourPane
@@ -47,6 +52,8 @@ class FramedScreen(Screen[None]):
         super().__init__()
         self.filter_text = ""
         self._answer_until = 0.0
+        self._where = ""
+        self.heap_facts: ListenerFacts | None = None
 
     @property
     def dashboard(self) -> HeaptuiApp:
@@ -114,8 +121,25 @@ class FramedScreen(Screen[None]):
         way = way_title(self.workspace.route) or "no way into Braze yet"
         label = "read-only" if self.workspace.read_only else profile.label
         where = " · ".join(part for part in (profile.name, label, profile.instance_name, way) if part)
-        self.query_one(HeaderLine).tell(where, time.strftime("%Z", time.localtime()))
+        self._where = where
+        self._tell_freshness()
         self.query_one(TabLine).mark(self._marks())
+
+    @work(group="header", exclusive=True, exit_on_error=True, description="look how fresh Heap's data is")
+    async def _tell_freshness(self) -> None:
+        try:
+            self.heap_facts = await self.workspace.heap.listener()
+        except HeaptuiError:
+            # Whatever ails the ledger, the screen itself says so.
+            return
+        if self.alive:
+            zone = time.strftime("%Z", time.localtime())
+            fresh = freshness(self.heap_facts, self.size.width)
+            self.query_one(HeaderLine).tell(self._where, " · ".join(part for part in (fresh, zone) if part))
+            self.heap_looked()
+
+    def heap_looked(self) -> None:
+        """How fresh Heap's data is has just been looked up."""
 
     def _marks(self) -> dict[str, str]:
         app = self.dashboard
@@ -131,6 +155,10 @@ class FramedScreen(Screen[None]):
             return
         self._answer_until = 0.0 if idle else now + ANSWER_STAYS
         self.query_one("#status-line", Line).update(signs.sign(f" {signs.safe(text)}"))
+        self.show_keys()
+
+    def show_keys(self) -> None:
+        """The keys that work now."""
         keys = footer_of(self.SCOPE, self.size.width - 2, lambda command_id: not self.why_disabled(command_id))
         self.query_one(KeyLine).tell(keys)
 
@@ -142,6 +170,13 @@ class FramedScreen(Screen[None]):
         """Show an error that people can act on."""
         lines = [line for line in (error.detail, error.hint) if line]
         self.app.push_screen(Told(error.title, lines))
+
+    async def saved(self, writing: Awaitable[Path]) -> None:
+        """Say where a file was saved, or show why it was not."""
+        try:
+            self.say(f"Saved: {await writing}")
+        except HeaptuiError as error:
+            self.told(error)
 
     def why_disabled(self, command_id: str) -> str:
         """Why a command does nothing just now; empty when it works."""
@@ -155,6 +190,10 @@ class FramedScreen(Screen[None]):
             self.say(why)
         return bool(why)
 
+    def home(self) -> Widget:
+        """What has the focus when nothing is typed."""
+        return self.query_one(self.AUTO_FOCUS)
+
     def action_way(self) -> None:
         """Choose how people get into Braze."""
         from heaptui.ui.screens.way import WayScreen
@@ -167,6 +206,16 @@ class FramedScreen(Screen[None]):
         field.add_class("-open")
         field.focus()
 
+    def traced_by_default(self) -> str:
+        """The id of the highlighted person, where the screen shows people."""
+        return ""
+
+    def action_trace(self) -> None:
+        """Trace a person."""
+        from heaptui.ui.screens.trace import TraceScreen
+
+        self.app.push_screen(TraceScreen(self.traced_by_default()))
+
     @on(Input.Changed, "#filter")
     def _filtered(self, event: Input.Changed) -> None:
         self.filter_text = event.value.casefold()
@@ -174,7 +223,7 @@ class FramedScreen(Screen[None]):
 
     @on(Input.Submitted, "#filter")
     def _keep_filter(self) -> None:
-        self.query_one(self.AUTO_FOCUS).focus()
+        self.home().focus()
 
     def key_escape(self) -> None:
         """Clear the filter, or go back to the table."""
@@ -182,4 +231,4 @@ class FramedScreen(Screen[None]):
         if field.has_class("-open"):
             field.value = ""
             field.remove_class("-open")
-        self.query_one(self.AUTO_FOCUS).focus()
+        self.home().focus()

@@ -22,6 +22,7 @@ from heaptui.ui.widgets.frame import KeyLine, Line, RuleLine, TextPane
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
 
 if TYPE_CHECKING:
+    from heaptui.services.identity import Candidate
     from heaptui.services.workspace import Workspace
 
 BAD_ROWS_SHOWN = 200
@@ -39,6 +40,8 @@ class ImportDialog(Screen[bool]):
         Binding("x,ｘ", "field('expect')", show=False),
         Binding("a,ａ", "kind", show=False),
         Binding("l,ｌ", "field('label')", show=False),
+        Binding("m,ｍ", "ask", show=False),
+        Binding("w,ｗ", "why", show=False),
     ]
     AUTO_FOCUS = "#path"
 
@@ -48,6 +51,8 @@ class ImportDialog(Screen[bool]):
         self._into = into if into and into.origin is Origin.FILE else None
         self._inspection: Inspection | None = None
         self._preview: ImportPreview | None = None
+        self._candidates: list[Candidate] = []
+        self._note, self._remembered = "", False
         self._kinds = way_facts(workspace.route).kinds if workspace.route else tuple(Kind)
         self._kind = self._into.space.kind if self._into else workspace.profile.kind
 
@@ -77,11 +82,12 @@ class ImportDialog(Screen[bool]):
                 )
         yield RuleLine("Which column is the id in Braze?", id="column-rule")
         yield RecordTable(
-            Column("Column", 20),
+            Column("Column", 16),
             Column("Example", 0),
-            Column("Filled", 7, right=True, drop=1),
+            Column("Filled", 6, right=True, drop=1),
             Column("Repeated", 9, right=True, drop=2),
             Column("Looks like", 14),
+            Column("In Braze", 11),
             id="column-table",
         )
         yield RuleLine("What changes here", id="change-rule")
@@ -89,7 +95,7 @@ class ImportDialog(Screen[bool]):
             yield TextPane(id="facts")
         yield RuleLine()
         yield Line(id="status-line")
-        yield KeyLine("enter import · ↑↓ column · a kind · f file · n cohort · x Heap says · b bad rows · esc back")
+        yield KeyLine("enter import · ↑↓ column · a kind · f file · n cohort · x size · b bad · w why · esc back")
 
     def on_mount(self) -> None:
         """Say what is expected."""
@@ -131,7 +137,24 @@ class ImportDialog(Screen[bool]):
             self._say("Nothing was changed.")
             return
         found = self._inspection
-        rows = [
+        self._candidates, self._note = [], ""
+        table = self.query_one(RecordTable)
+        table.show(self._rows(found))
+        remembered = self._into.id_column if self._into else ""
+        names = [column.name for column in found.columns]
+        self._remembered = remembered in names
+        table.cursor = names.index(remembered) if self._remembered else found.best
+        if not self._value("name"):
+            self.query_one("#name", Input).value = found.name.rsplit(".", 1)[0].replace("_", " ").strip()
+        table.focus()
+        self._look()
+        self._ask()
+
+    def _rows(self, found: Inspection) -> list[Row]:
+        """The columns, those that Braze knows best first."""
+        order = [one.column for one in self._candidates]
+        ranked = sorted(found.columns, key=lambda one: order.index(one.index) if one.index in order else len(order))
+        return [
             Row(
                 str(column.index),
                 (
@@ -140,19 +163,65 @@ class ImportDialog(Screen[bool]):
                     f"{column.filled:.0%}",
                     signs.people(column.repeated),
                     column.looks,
+                    self._in_braze(column.index),
                 ),
             )
-            for column in found.columns
+            for column in ranked
         ]
-        table = self.query_one(RecordTable)
-        table.show(rows)
-        remembered = self._into.id_column if self._into else ""
-        names = [column.name for column in found.columns]
-        table.cursor = names.index(remembered) if remembered in names else found.best
-        if not self._value("name"):
-            self.query_one("#name", Input).value = found.name.rsplit(".", 1)[0].replace("_", " ").strip()
-        table.focus()
-        self._look()
+
+    def _in_braze(self, column: int) -> str:
+        """How many ids of a column exist, as the kind that Braze knows them best by."""
+        best = next((one for one in self._candidates if one.column == column), None)
+        if best is None:
+            return "?"
+        other = "" if best.space.kind is self._kind or not best.known else f" {best.space.kind}"
+        return f"{best.share:.0%}".replace("%", " %") + (other or (" why: w" if best.why else ""))
+
+    @work(group="ask", exclusive=True, exit_on_error=True, description="look samples of columns up in Braze")
+    async def _ask(self) -> None:
+        """Where there is a REST key, look a sample of every column up."""
+        if self._inspection is None or self._workspace.secrets.rest_api_key is None:
+            return
+        inspection, label = self._inspection, self._value("label")
+        try:
+            async for ranking in self._workspace.cohorts.ranked_columns(self._value("path"), inspection, label):
+                if self._inspection is not inspection or not self.is_attached:
+                    return
+                first = not self._candidates
+                self._candidates = ranking
+                table = self.query_one(RecordTable)
+                table.show(self._rows(inspection))
+                # Braze knows better than the looks of a column, unless somebody chose one before.
+                if first and ranking[0].known and not self._remembered:
+                    table.cursor = 0
+                self._tell_asked(ranking[0])
+        except HeaptuiError as error:
+            self._note = f"{error.title} The looks of a column are all there is to go by."
+            if self._preview is not None:
+                self.query_one("#facts", TextPane).tell(self._lines(self._preview))
+
+    def _tell_asked(self, best: Candidate) -> None:
+        asked = sum(one.asked for one in self._candidates)
+        if best.known:
+            self._say(f"{asked:,} ids looked up: {best.share:.0%} exist as {best.space}. enter imports. Sends nothing.")
+        else:
+            self._say(f"None of {asked:,} ids looked up exists in Braze. w says why.")
+
+    def action_why(self) -> None:
+        """Why the ids of a column were not found."""
+        row = self.query_one(RecordTable).row
+        found = [one for one in self._candidates if row and str(one.column) == row.key]
+        lines = [f"{one.known:,} of {one.asked:,} exist as {one.space}. {one.why}".rstrip() for one in found]
+        if any(one.why.startswith("an e-mail") for one in found):
+            lines += [
+                "",
+                "E-mail addresses are no ids for Heap Cohorts. Choose another column,",
+                "or alias (a) if Braze has such an alias.",
+            ]
+        if not found:
+            lines = ["Nothing was looked up: that needs a Braze REST key with users.export.ids.",
+                     "Look one id up by hand: Audience › Search Users."]  # fmt: skip
+        self.app.push_screen(Told(row.cells[0] if row else "Columns", lines))
 
     @on(RecordTable.Highlighted)
     def _column_changed(self) -> None:
@@ -204,10 +273,17 @@ class ImportDialog(Screen[bool]):
         ]
         if preview.unusual:
             lines += ["", f"! {preview.unusual}", "! The next sync would take these people out of the cohort in Braze."]
-        lines += [f"! {warning}" for warning in preview.warnings]
+        lines += [f"! {warning}" for warning in (*preview.warnings, *([self._note] if self._note else []))]
         if preview.examples:
             lines += ["", "First ids  " + "  ".join(preview.examples)]
         return lines
+
+    def action_ask(self) -> None:
+        """Look samples up again, after a label was given."""
+        if self._workspace.secrets.rest_api_key is None:
+            self._say("This needs a Braze REST key with users.export.ids.")
+        else:
+            self._ask()
 
     def action_field(self, field: str) -> None:
         """Go to a field."""

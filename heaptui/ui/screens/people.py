@@ -27,6 +27,7 @@ class PeopleScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "app.pop_screen", show=False),
         Binding("e", "export", show=False),
+        Binding("t,ｔ", "trace", show=False),
     ]
 
     def __init__(self, workspace: Workspace, cohort: Cohort) -> None:
@@ -39,7 +40,7 @@ class PeopleScreen(Screen[None]):
         yield RuleLine(self._cohort.name, f"{self._cohort.members:,} people · {self._cohort.space}")
         yield RecordTable(Column("", 9, right=True), Column("Id", 0), id="people-table")
         yield RuleLine()
-        yield Line(sign(" ↑↓ move · pgdn page · G last · e export · esc back"))
+        yield Line(sign(" ↑↓ move · pgdn page · G last · t trace · e export · esc back"))
 
     async def on_mount(self) -> None:
         """Load the first page and whatever the cursor reaches."""
@@ -60,6 +61,13 @@ class PeopleScreen(Screen[None]):
         for index, person in enumerate(people, offset):
             self._rows[index] = Row(str(index), (f"{index + 1:,}", person.value))
         self.query_one(RecordTable).refresh()
+
+    def action_trace(self) -> None:
+        """Trace the highlighted person."""
+        from heaptui.ui.screens.trace import TraceScreen
+
+        row = self.query_one(RecordTable).row
+        self.app.push_screen(TraceScreen(row.cells[1] if row else ""))
 
     async def action_export(self) -> None:
         """Write everybody to a file."""

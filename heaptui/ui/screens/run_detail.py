@@ -1,112 +1,284 @@
-"""One run: its story, its batches, and the ids that Braze refused."""
+"""One run: its story, its batches, the ids that Braze refused, and every exchange; live while it goes on."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on, work
 from textual.app import ComposeResult
-from textual.screen import Screen
+from textual.containers import VerticalScroll
+from textual.widgets import Input
 
-from heaptui.ui import signs
-from heaptui.ui.commands import RUN, bindings_of, footer_of
+from heaptui.errors import HeaptuiError
+from heaptui.model.runs import BatchState
+from heaptui.services.support import Content, Desk, ExchangeRow
+from heaptui.ui import exchange_view, signs
+from heaptui.ui.commands import RUN
 from heaptui.ui.run_text import arithmetic
-from heaptui.ui.widgets.frame import KeyLine, Line, RuleLine
+from heaptui.ui.screens.framed import FramedScreen
+from heaptui.ui.widgets.facts import FactsPane
+from heaptui.ui.widgets.frame import RuleLine
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
+from heaptui.ui.widgets.windowed import Reader, WindowedTable
 
 if TYPE_CHECKING:
-    from heaptui.services.workspace import Workspace
+    from heaptui.model.runs import RunProgress
+    from heaptui.services.history import BatchRow
 
-PANES = ("Story", "Batches", "Refused")
-MOST = 10_000
+PANES = ("Story", "Batches", "Refused", "Exchanges")
+STORY, BATCHES, REFUSED, EXCHANGES = range(4)
+FAILING_SHOWN = 500
+EVERY = 1.0
+"""Seconds between two looks at a run that goes on."""
+
+WORDS = {"add": "join", "remove": "leave"}
+
+STATES = {
+    BatchState.PLANNED: "planned",
+    BatchState.IN_FLIGHT: "on its way",
+    BatchState.SUBMITTED: "accepted",
+    BatchState.SPLIT: "halved",
+    BatchState.REJECTED: "refused",
+    BatchState.SKIPPED: "not sent",
+    BatchState.IN_DOUBT: "in doubt",
+}
 
 
-class RunScreen(Screen[None]):
+class RunScreen(FramedScreen):
     """Opened from the history; esc goes back."""
 
     SCOPE: ClassVar[str] = RUN
-    BINDINGS = bindings_of(RUN)
+    TAB: ClassVar[str] = "runs"
+    AUTO_FOCUS = "RecordTable.-current"
 
-    def __init__(self, workspace: Workspace, run_id: int) -> None:
+    def __init__(self, run_id: int) -> None:
         super().__init__()
-        self._workspace, self._run_id = workspace, run_id
-        self._pane = 0
+        self._run_id = run_id
+        self._pane = STORY
+        self._counts = [0, 0, 0, 0]
+        self._with_ids = False
+        self._shown: tuple[ExchangeRow, Content] | None = None
+        self._desk: Desk | None = None
+        self._progress: RunProgress | None = None
+        self._read_at = 0.0
 
-    def compose(self) -> ComposeResult:
-        """One table for each pane, one visible."""
-        yield RuleLine(id="title-rule")
-        yield RecordTable(Column("Time", 10), Column("What", 0), id="pane-0")
+    def compose_body(self) -> ComposeResult:
+        """One table for each pane, one visible, and below it everything about the highlighted row."""
         yield RecordTable(
-            Column("Batch", 7, right=True),
-            Column("Change", 6),
-            Column("People", 8, right=True),
-            Column("State", 11),
-            Column("Tries", 5, right=True),
-            Column("Answer", 6, right=True),
-            Column("Braze says", 0),
+            Column("Time", 12), Column("What", 0), Column("Answer", 6, right=True), Column("Took", 9, right=True),
+            id="pane-0",
+        )  # fmt: skip
+        yield WindowedTable(
+            Column("Batch", 8, right=True), Column("Change", 6), Column("People", 8, right=True), Column("State", 11),
+            Column("Tries", 5, right=True, drop=1), Column("Answer", 6, right=True), Column("Braze says", 0),
             id="pane-1",
+        )  # fmt: skip
+        yield WindowedTable(
+            Column("Change", 6), Column("Kind", 11, drop=1), Column("Id", 24), Column("Braze says", 0), id="pane-2"
         )
-        yield RecordTable(
-            Column("Change", 6), Column("Kind", 11), Column("Id", 24), Column("Braze says", 0), id="pane-2"
-        )
-        yield RuleLine(id="bottom-rule")
-        yield Line(id="status-line")
-        yield KeyLine(footer_of(RUN, 78))
+        yield WindowedTable(
+            Column("Time", 12), Column("What", 0), Column("Try", 3, right=True, drop=2),
+            Column("Answer", 6, right=True), Column("Took", 9, right=True), Column("Address", 34, drop=1),
+            id="pane-3",
+        )  # fmt: skip
+        yield RuleLine(id="detail-rule")
+        with VerticalScroll(classes="grow", can_focus=False, id="run-detail"):
+            yield FactsPane(id="run-facts")
 
-    async def on_mount(self) -> None:
-        """Read everything once."""
-        history = self._workspace.history
-        progress = await history.progress(self._run_id)
-        batches = await history.batches(self._run_id, MOST)
-        rejections = await history.rejections(self._run_id, limit=MOST)
-        self._counts = (len(progress.story), len(batches), len(rejections))
-        story = [Row(str(i), (signs.clock(m.at), m.text)) for i, m in enumerate(progress.story)]
-        words = {"add": "join", "remove": "leave"}
+    @property
+    def _table(self) -> RecordTable:
+        return self.query_one(f"#pane-{self._pane}", RecordTable)
+
+    def on_mount(self) -> None:
+        """Show the frame and read; a run that goes on is read again every second."""
+        super().on_mount()
+        self.set_interval(EVERY, self._again)
+
+    def _again(self) -> None:
+        if self._progress is not None and not self._progress.closed:
+            self.load()
+
+    def on_ledger_changed(self, _: object) -> None:
+        """A run that goes on is read at its own pace; one that ended changes no more."""
+        self._frame()
+
+    @work(group="run", exclusive=True, exit_on_error=True, description="read one run")
+    async def load(self) -> None:  # type: ignore[override]
+        """Read the counts and the story; rows are read when they come into sight."""
+        history, support = self.workspace.history, self.workspace.support
+        try:
+            progress = await history.progress(self._run_id)
+            batches, refused = await history.counts(self._run_id)
+            exchanges = await support.count(self._run_id)
+            failing = await support.failing(self._run_id, FAILING_SHOWN)
+            self._desk = await support.desk(self._run_id)
+            matching = await support.found(self._run_id, self.filter_text) if self.filter_text else None
+        except HeaptuiError as error:
+            self.told(error)
+            return
+        if not self.alive:
+            return
+        first = self._progress is None
+        self._progress = progress
+        story = exchange_view.story_rows(
+            list(progress.story), failing, {cohort: d.name for cohort, d in progress.deliveries.items()}
+        )
+        self._counts = [len(story), batches, refused, exchanges if matching is None else len(matching)]
         self.query_one("#pane-0", RecordTable).show(story)
-        self.query_one("#pane-1", RecordTable).show(
-            [
-                Row(
-                    str(batch.batch_id),
-                    (
-                        str(batch.batch_id),
-                        words[batch.direction],
-                        signs.people(batch.size),
-                        batch.state.replace("_", " "),
-                        str(batch.attempts),
-                        str(batch.status or "–"),
-                        batch.answer,
-                    ),
-                )
-                for batch in batches
-            ]
-        )
-        self.query_one("#pane-2", RecordTable).show(
-            [Row(str(i), (words[r.direction], r.kind, r.value, r.text)) for i, r in enumerate(rejections)]
-        )
-        self.query_one("#status-line", Line).update(signs.sign(f" {arithmetic(progress)}"))
-        for table in self.query(RecordTable):
-            table.add_class("-main")
-        self._show()
+        self._windowed(BATCHES).show_many(batches, self._read_batches)
+        self._windowed(REFUSED).show_many(refused, self._read_refused)
+        if matching is None:
+            self._windowed(EXCHANGES).show_many(exchanges, self._read_exchanges)
+        else:
+            rows = [exchange_view.exchange_row(row) for row in matching]
+            self._windowed(EXCHANGES).show_many(len(rows), _reader(rows), anew=True)
+            self._pane = EXCHANGES
+        self._read_at = time.time()
+        self._show(focus=first)
 
-    def _show(self) -> None:
-        names = [
-            f"[{name} {count}]" if i == self._pane else f"{name} {count}"
-            for i, (name, count) in enumerate(zip(PANES, self._counts, strict=True))
+    def _windowed(self, pane: int) -> WindowedTable:
+        return self.query_one(f"#pane-{pane}", WindowedTable)
+
+    async def _read_batches(self, offset: int, limit: int) -> Sequence[Row]:
+        return [_batch_row(batch) for batch in await self.workspace.history.batches(self._run_id, limit, offset)]
+
+    async def _read_refused(self, offset: int, limit: int) -> Sequence[Row]:
+        found = await self.workspace.history.rejections(self._run_id, None, limit, offset)
+        return [
+            Row(f"r{number}", (WORDS[r.direction], r.kind, r.value, r.text)) for number, r in enumerate(found, offset)
         ]
-        self.query_one("#title-rule", RuleLine).tell(f"Run {self._run_id}", "  ".join(names))
-        for index in range(len(PANES)):
-            self.query_one(f"#pane-{index}").display = index == self._pane
-        self.query_one(f"#pane-{self._pane}").focus()
+
+    async def _read_exchanges(self, offset: int, limit: int) -> Sequence[Row]:
+        found = await self.workspace.support.exchanges(self._run_id, offset=offset, limit=limit)
+        return [exchange_view.exchange_row(row) for row in found]
+
+    def _show(self, *, focus: bool = True) -> None:
+        assert self._progress is not None
+        names = [
+            f"[{name} {count:,}]" if number == self._pane else f"{name} {count:,}"
+            for number, (name, count) in enumerate(zip(PANES, self._counts, strict=True))
+        ]
+        glyph, word = signs.RUN_SIGNS[self._progress.state]
+        self.headline(f"Run {self._run_id} {glyph} {word}", "  ".join(names))
+        for number in range(len(PANES)):
+            table = self.query_one(f"#pane-{number}")
+            table.display = number == self._pane
+            table.set_class(number == self._pane, "-current")
+        if focus and not self.query_one("#filter", Input).has_focus:
+            self._table.focus()
+        self.say(arithmetic(self._progress), idle=True)
+        self._detail()
+
+    @on(RecordTable.Highlighted)
+    @work(group="run-exchange", exclusive=True, exit_on_error=True, description="read one exchange")
+    async def _detail(self) -> None:
+        row = self._table.row
+        facts, title, verdict = self._desk.lines() if self._desk else [], "What happened", ""
+        self._shown = None
+        if row is not None and row.key.startswith("x"):
+            try:
+                self._shown = await self.workspace.support.exchange(int(row.key[1:]))
+                sent = await self.workspace.support.request_of(*self._shown, with_people=self._with_ids)
+            except HeaptuiError as error:
+                facts = [("", str(error))]
+            else:
+                facts = exchange_view.exchange_facts(*self._shown, sent)
+                title, verdict = (
+                    f"Exchange {row.key[1:]}",
+                    "keys masked" if self._with_ids else "keys and people masked",
+                )
+        elif row is not None and self._pane in (BATCHES, REFUSED):
+            title = "In full"
+            facts = [(column.title, cell) for column, cell in zip(self._table.columns, row.cells, strict=True) if cell]
+        if self.alive:
+            self.query_one("#detail-rule", RuleLine).tell(title, verdict)
+            self.query_one("#run-facts", FactsPane).tell(facts or [("", "Everything went well.")])
+
+    def traced_by_default(self) -> str:
+        """The refused person under the cursor."""
+        row = self._table.row
+        return row.cells[2] if row is not None and self._pane == REFUSED else ""
+
+    def why_disabled(self, command_id: str) -> str:
+        """What needs an exchange, and what the run does not allow."""
+        if command_id in ("run.curl", "run.ids") and self._shown is None:
+            return "This needs an exchange: tab goes to Exchanges."
+        if command_id == "run.letter" and (self._desk is None or not self._desk.explanations):
+            return "This run went well: there is nothing to tell anybody."
+        return ""
 
     def action_pane(self) -> None:
         """The next pane."""
-        self._pane = (self._pane + 1) % len(PANES)
-        self._show()
+        if self._progress is not None:
+            self._pane = (self._pane + 1) % len(PANES)
+            self._show()
 
     def action_back(self) -> None:
-        """Back to the list."""
+        """Clear the search, or go back to the list."""
+        field = self.query_one("#filter", Input)
+        if field.has_class("-open"):
+            field.remove_class("-open")
+            field.value = ""
+            self._table.focus()
+            return
         self.app.pop_screen()
 
+    def key_escape(self) -> None:
+        """The binding does it."""
+
+    def action_ids(self) -> None:
+        """Show the people of requests, or mask them again."""
+        if not self.refuses("run.ids"):
+            self._with_ids = not self._with_ids
+            self._detail()
+
+    @work(group="dialog", exclusive=True, exit_on_error=True, description="copy a request")
+    async def action_curl(self) -> None:
+        """Copy the request as a shell command with variables for the keys."""
+        if not self.refuses("run.curl") and self._shown is not None:
+            self.app.copy_to_clipboard(await self.workspace.support.curl(self._shown[0].exchange_id))
+            self.say("Sent to the terminal's clipboard as curl; the keys are variables, people are left out.")
+
+    def action_copy(self) -> None:
+        """Copy what the lower half shows."""
+        self.app.copy_to_clipboard(self.query_one("#run-facts", FactsPane).text)
+        self.say("Sent to the terminal's clipboard; whether it took it cannot be seen from here.")
+
+    def action_larger(self) -> None:
+        """The lower half alone, or both again."""
+        self._table.toggle_class("-hidden")
+        self.query_one("#run-detail").can_focus = self._table.has_class("-hidden")
+        self.query_one("#run-detail" if self._table.has_class("-hidden") else f"#pane-{self._pane}").focus()
+
+    @work(group="dialog", exclusive=True, exit_on_error=True, description="save a receipt")
     async def action_save(self) -> None:
         """Save the receipt."""
-        path = await self._workspace.history.save_receipt(self._run_id)
-        self.query_one("#status-line", Line).update(signs.sign(f" Saved: {path}"))
+        try:
+            self.say(f"Saved: {await self.workspace.history.save_receipt(self._run_id)}")
+        except HeaptuiError as error:
+            self.told(error)
+
+
+def _batch_row(batch: BatchRow) -> Row:
+    return Row(
+        f"b{batch.batch_id}",
+        (
+            str(batch.batch_id),
+            WORDS[batch.direction],
+            f"{batch.size:,}",
+            STATES[batch.state],
+            str(batch.attempts),
+            str(batch.status or "–"),
+            batch.answer,
+        ),
+        tone="bad" if batch.state in (BatchState.REJECTED, BatchState.IN_DOUBT) else "",
+    )
+
+
+def _reader(rows: Sequence[Row]) -> Reader:
+    async def read(offset: int, limit: int) -> Sequence[Row]:
+        return rows[offset : offset + limit]
+
+    return read

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -14,8 +15,12 @@ from heaptui.model.runs import RunProgress, RunSummary
 from heaptui.ui import run_text, signs
 from heaptui.ui.commands import RUNS
 from heaptui.ui.screens.framed import FramedScreen
-from heaptui.ui.widgets.frame import RuleLine, TextPane
+from heaptui.ui.widgets.dialogs import Question
+from heaptui.ui.widgets.facts import FactsPane
+from heaptui.ui.widgets.frame import RuleLine
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
+
+ORDERS = ("what needs somebody", "time", "people accepted", "reason")
 
 
 class RunsScreen(FramedScreen):
@@ -27,6 +32,8 @@ class RunsScreen(FramedScreen):
     def __init__(self) -> None:
         super().__init__()
         self.runs: Sequence[RunSummary] = ()
+        self._order = 0
+        self._explained = False
 
     def compose_body(self) -> ComposeResult:
         """The list, and what happened in the highlighted run."""
@@ -42,7 +49,7 @@ class RunsScreen(FramedScreen):
         )
         yield RuleLine(id="detail-rule")
         with VerticalScroll(classes="grow", can_focus=False):
-            yield TextPane(id="facts")
+            yield FactsPane(id="facts")
 
     @property
     def table(self) -> RecordTable:
@@ -69,18 +76,21 @@ class RunsScreen(FramedScreen):
             newest_of.setdefault(run.cohorts, run.run_id)
         # A later run of the same cohorts has taken over what an older one left.
         urgent = {r.run_id for r in self.runs if run_text.needs_attention(r) and newest_of[r.cohorts] == r.run_id}
-        ordered = sorted(self.runs, key=lambda run: (run.run_id not in urgent, -run.run_id))
+        ordered = sorted(self.runs, key=lambda run: _key(run, self._order, urgent))
         rows = [
             Row(str(run.run_id), run_text.history_cells(run), tone=signs.RUN_TONES.get(run.state, ""))
             for run in ordered
         ]
         shown = [row for row in rows if self.filter_text in " ".join(row.cells).casefold()]
         self.table.show(shown)
-        verdict = f"{len(urgent)} need attention, {len(self.runs) - len(urgent)} others" if urgent else "all is well"
-        self.headline(f"{len(shown)} of {len(rows)} runs" if self.filter_text else f"{len(rows)} runs", verdict)
+        sorted_by = ORDERS[self._order] if self._order else f"newest first, {time.strftime('%Z')}"
+        need = "1 needs" if len(urgent) == 1 else f"{len(urgent)} need"
+        verdict = f"{need} attention, {len(self.runs) - len(urgent)} others" if urgent else "all is well"
+        counted = f"{len(shown)} of {len(rows)} runs" if self.filter_text else verdict
+        self.headline(counted, sorted_by)
         if not rows:
-            self.query_one("#facts", TextPane).tell(
-                ["No run yet.", "", "1 Cohorts: space marks, s plans, enter sends."]
+            self.query_one("#facts", FactsPane).tell(
+                [("", "No run yet."), ("", ""), ("", "1 Cohorts: space marks, s plans, enter sends.")]
             )
             self.say("Runs of all processes appear here: of this terminal, of the command line and of cron.", idle=True)
         self._detail()
@@ -92,36 +102,49 @@ class RunsScreen(FramedScreen):
         if run_id is None:
             self.query_one("#detail-rule", RuleLine).tell("")
             return
-        detail = await self.workspace.history.show(run_id)
-        run = detail.summary
+        run = (await self.workspace.history.show(run_id)).summary
         progress = await self.workspace.history.progress(run_id)
+        desk = await self.workspace.support.desk(run_id)
         if not self.alive or self.current != run_id:
             return
         self.query_one("#detail-rule", RuleLine).tell(
             f"Run {run_id}", f"{run.by}@{run.host}, {run.origin}, pid {run.pid}, heaptui {run.version}"
         )
-        self.query_one("#facts", TextPane).tell(self._facts(run, progress))
+        self.query_one("#facts", FactsPane).tell([*desk.lines(), *self._facts(run, progress)])
+        self._explained = bool(desk.explanations)
         self.say(signs.utc(run.started_at), idle=True)
 
     @staticmethod
-    def _facts(run: RunSummary, progress: RunProgress) -> list[str]:
-        lines = [run_text.arithmetic(progress)]
+    def _facts(run: RunSummary, progress: RunProgress) -> list[tuple[str, str]]:
+        lines = [("Counts", run_text.arithmetic(progress))]
         lines += [
-            f"{delivery.name}: {delivery.adds:,} join, {delivery.removes:,} leave,"
-            f" accepted {delivery.submitted:,}, {run_text.delivery_state(delivery)}"
-            for delivery in progress.deliveries.values()
+            (
+                "Cohorts" if number == 0 else " ",
+                f"{delivery.name}: {delivery.adds:,} join, {delivery.removes:,} leave,"
+                f" accepted {delivery.submitted:,}, {run_text.delivery_state(delivery)}",
+            )
+            for number, delivery in enumerate(progress.deliveries.values())
         ]
-        lines += ["", *run_text.result_lines(progress)]
+        for delivery in progress.deliveries.values():
+            if delivery.unsettled_until:
+                until = signs.clock(delivery.unsettled_until)
+                lines.append(
+                    ("Late", f"{delivery.name}: a late answer may undo a change until {until}; sync again after that.")
+                )
         if run.continues:
-            lines.append(f"Continues run {run.continues}.")
+            lines.append(("Continues", f"run {run.continues}"))
         return lines
 
     def why_disabled(self, command_id: str) -> str:
         """What the list or the profile does not allow."""
         if self.current is None:
             return "There is no run yet."
-        if command_id == "runs.continue" and self.workspace.read_only:
-            return "This is open read-only: the owner continues it."
+        if command_id == "runs.copy" and not self._explained:
+            return "This run went well: there is nothing to tell the customer."
+        if command_id in ("runs.continue", "runs.undo") and self.workspace.read_only:
+            return "This is open read-only: its owner can do it."
+        if command_id == "runs.undo" and self.dashboard.live_runs:
+            return "A sync is running: 3 shows it."
         return ""
 
     async def action_open(self) -> None:
@@ -135,7 +158,7 @@ class RunsScreen(FramedScreen):
             return
         from heaptui.ui.screens.run_detail import RunScreen
 
-        await self.app.push_screen(RunScreen(self.workspace, run_id))
+        await self.app.push_screen(RunScreen(run_id))
 
     async def action_again(self) -> None:
         """Plan the cohorts of this run anew."""
@@ -159,10 +182,68 @@ class RunsScreen(FramedScreen):
         """Save the receipt."""
         run_id = self.current
         if not self.refuses("runs.receipt") and run_id is not None:
-            self.say(f"Saved: {await self.workspace.history.save_receipt(run_id)}")
+            await self.saved(self.workspace.history.save_receipt(run_id))
 
-    def action_copy(self) -> None:
-        """What happened, without keys or ids."""
-        if not self.refuses("runs.copy"):
-            self.app.copy_to_clipboard("\n".join(self.query_one("#facts", TextPane).lines))
-            self.say("Sent to the terminal's clipboard; whether it took it cannot be seen from here.")
+    @work(group="dialog", exclusive=True, exit_on_error=True, description="write a message")
+    async def action_copy(self) -> None:
+        """A message for the customer, without keys or ids."""
+        run_id = self.current
+        if not self.refuses("runs.copy") and run_id is not None:
+            self.app.copy_to_clipboard(await self.workspace.support.letter(run_id))
+            self.say("A message for the customer was sent to the terminal's clipboard; run letter prints it, too.")
+
+    @work(group="dialog", exclusive=True, exit_on_error=True, description="bundle a run")
+    async def action_bundle(self) -> None:
+        """Pack the run into one file."""
+        run_id = self.current
+        if self.refuses("runs.bundle") or run_id is None:
+            return
+        path = await self.workspace.bundles.make(run_id)
+        self.say(f"No keys, ids hashed: {path}")
+
+    @work(group="dialog", exclusive=True, exit_on_error=True, description="undo a run")
+    async def action_undo(self) -> None:
+        """Show what an undo would send, and send it when somebody says so."""
+        run_id = self.current
+        if self.refuses("runs.undo") or run_id is None:
+            return
+        app = self.dashboard
+        try:
+            plans = await self.workspace.undo.plan(run_id)
+        except HeaptuiError as error:
+            self.told(error)
+            return
+        lines = [f"{plan.name}: {plan.adds:,} join again, {plan.removes:,} leave" for plan in plans]
+        agreed = await app.push_screen_wait(
+            Question(
+                f"Undo run {run_id}?",
+                [
+                    *lines,
+                    f"Data points in Braze, at most {sum(plan.points for plan in plans):,}.",
+                    "The cohorts go on hold, so that no sync brings anybody back before you release them.",
+                ],
+                yes="Send the undo",
+                no="Leave it",
+            )
+        )
+        if not agreed:
+            return
+        try:
+            progress = await self.workspace.undo.start(run_id)
+        except HeaptuiError as error:
+            self.told(error)
+            return
+        app.planned, app.continues, app.current_run = [], None, progress.run_id
+        await app.action_tab("sync")
+
+    def action_order(self) -> None:
+        """Sort by the next column."""
+        self._order = (self._order + 1) % len(ORDERS)
+        self.load()
+        self.say(f"Sorted by {ORDERS[self._order]}.")
+
+
+def _key(run: RunSummary, order: int, urgent: set[int]) -> tuple[bool | int | str, int]:
+    """What a run is sorted by; always the newest first among equals."""
+    keys = (run.run_id not in urgent, 0, -run.accepted, run.reason.value or "~")
+    return keys[order], -run.run_id

@@ -9,7 +9,6 @@ from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
 
 from heaptui.errors import HeaptuiError
 from heaptui.model.clicks import segment_clicks
@@ -19,11 +18,15 @@ from heaptui.ui.commands import SYNC
 from heaptui.ui.exports import save_plan
 from heaptui.ui.screens.framed import FramedScreen
 from heaptui.ui.widgets.dialogs import Asked, Question
-from heaptui.ui.widgets.frame import RuleLine, TextPane
+from heaptui.ui.widgets.frame import RuleLine
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
+from heaptui.ui.widgets.split_pane import Section, SplitPane
 
 LOOK_EVERY = 0.22
 """Seconds between two looks at a live run: more often costs more than it shows."""
+
+
+ACCEPTED_MEANS = "Accepted means Braze took the ids, not that it knows them."
 
 
 class SyncScreen(FramedScreen):
@@ -67,8 +70,7 @@ class SyncScreen(FramedScreen):
             id="plan-table",
         )
         yield RuleLine(id="detail-rule")
-        with VerticalScroll(classes="grow", can_focus=False):
-            yield TextPane(id="facts")
+        yield SplitPane(id="facts")
 
     def on_mount(self) -> None:
         """Start looking at the live run."""
@@ -116,7 +118,7 @@ class SyncScreen(FramedScreen):
         table = self.query_one("#plan-table", RecordTable)
         rows = [self._plan_row(plan) for plan in self.plans if self.filter_text in plan.name.casefold()]
         table.show(rows)
-        facts, rule = self.query_one("#facts", TextPane), self.query_one("#detail-rule", RuleLine)
+        facts, rule = self.query_one("#facts", SplitPane), self.query_one("#detail-rule", RuleLine)
         if not self.plans:
             self.headline("Sync", "nothing planned")
             rule.tell("")
@@ -126,7 +128,7 @@ class SyncScreen(FramedScreen):
         total = run_text.totals(self.plans, self._left_out, self._let_through)
         self.headline(f"Plan, {signs.clock(self._planned_at)}", "nothing has been sent")
         rule.tell("What will be sent")
-        facts.tell(self._plan_lines(total))
+        facts.tell(*self._plan_parts(total))
         changes = total.joins + total.leaves
         nothing = "Nothing to send: Braze holds what the cohorts hold."
         if any(plan.held and plan.cohort_id not in self._let_through for plan in self.plans):
@@ -147,31 +149,24 @@ class SyncScreen(FramedScreen):
         held = bool(plan.held) and plan.cohort_id not in self._let_through
         return Row(plan.cohort_id, cells, tone="attention" if held else "")
 
-    def _plan_lines(self, total: run_text.Totals) -> list[str]:
-        lines = [
-            f"Together  {total.joins:,} join · {total.leaves:,} leave · {total.requests} requests ·"
-            f" ≤ {total.points:,} data points",
+    def _plan_parts(self, total: run_text.Totals) -> tuple[list[str], list[Section], list[str]]:
+        top = [
+            f"Together  {total.joins:,} join · {total.leaves:,} leave · {total.requests:,} requests",
+            f"          at most {total.points:,} data points",
             f"Target    {self._target()} · {self.workspace.profile.host}",
         ]
-        for plan in self.plans:
-            for leave in plan.before if plan.cohort_id not in self._left_out else ():
-                first = "not possible" if leave.why_not else "first"
-                lines += ["", f"{plan.name}, out of the old way {first}", str(leave)]
-            if plan.held and plan.cohort_id not in self._let_through:
-                lines += [
-                    "",
-                    f"{plan.name} ■ held",
-                    plan.held,
-                    "l lets it through (you type its name); the other cohorts go on without it.",
-                    *(["W chooses the way into Braze, for all cohorts."] if plan.before else []),
-                ]
-            elif plan.on_hold:
-                lines += ["", f"{plan.name} is on hold: h in 1 Cohorts releases it."]
-            elif plan.rename and not plan.first_time:
-                lines += ["", f"{plan.name}: renamed; the first request renames it in Braze, same id."]
+        remarks = [
+            remark
+            for plan in self.plans
+            if plan.cohort_id not in self._left_out
+            for remark in run_text.remarks(plan, let_through=plan.cohort_id in self._let_through)
+        ]
         changes = total.joins + total.leaves
-        lines += ["", f"[ enter  Start: {changes:,} changes in {self._target()} ]   [ esc  Not now ]"]
-        return lines
+        return (
+            top,
+            remarks,
+            ["", f"[ enter  Start: {changes:,} changes in {self._target()} ]"],
+        )
 
     def _target(self) -> str:
         profile = self.workspace.profile
@@ -193,11 +188,11 @@ class SyncScreen(FramedScreen):
     def _show_run(self, progress: RunProgress) -> None:
         now = time.time()
         self.query_one("#run-table", RecordTable).show([self._run_row(d) for d in progress.deliveries.values()])
-        rule, facts = self.query_one("#detail-rule", RuleLine), self.query_one("#facts", TextPane)
+        rule, facts = self.query_one("#detail-rule", RuleLine), self.query_one("#facts", SplitPane)
         if progress.closed:
             self.headline(f"Run {progress.run_id} {run_text.result_verdict(progress)}", "counts add up")
             rule.tell("Result")
-            facts.tell(self._result_lines(progress))
+            facts.tell(*self._result(progress))
             return
         left = run_text.remaining(progress, now)
         about = f", about {signs.duration(left)} left" if left else ""
@@ -207,12 +202,11 @@ class SyncScreen(FramedScreen):
             "you can leave this screen",
         )
         rule.tell("What happens")
-        lines = [*run_text.wait_lines(progress, now), run_text.arithmetic(progress), ""]
-        lines += run_text.speed_lines(progress, self.size.width - 40)
-        if progress.total("in_doubt"):
-            lines += ["In doubt   the request left, no answer came; sent again, which does no harm"]
-        lines += ["", *run_text.story_lines(progress)]
-        facts.tell(lines)
+        facts.tell(
+            [*run_text.wait_lines(progress, now), run_text.arithmetic(progress), ""],
+            run_text.live_sections(progress, facts.side_width),
+            ["", *run_text.story_lines(progress)],
+        )
         self.say("Quitting asks, lets what is in flight finish, and keeps the rest for later.", idle=True)
 
     def _run_row(self, delivery: DeliveryProgress) -> Row:
@@ -228,28 +222,36 @@ class SyncScreen(FramedScreen):
         )
         return Row(delivery.key, cells, tone=signs.RUN_TONES.get(delivery.state, ""))
 
-    def _result_lines(self, progress: RunProgress) -> list[str]:
-        lines = [run_text.arithmetic(progress), *run_text.result_lines(progress)]
-        lines += ["Accepted means Braze took the ids, not that it knows them.", "", *self._clicks(progress)]
-        return lines + (["", f"Receipt saved: {self._receipt}"] if self._receipt else [])
+    def _result(self, progress: RunProgress) -> tuple[list[str], list[Section]]:
+        lines = [run_text.arithmetic(progress), "", *run_text.result_lines(progress)]
+        title, clicks = self._clicks(progress)
+        receipt = [signs.short_path(self._receipt)] if self._receipt else []
+        sections = [
+            Section(title, clicks),
+            Section("Accepted means", ["Braze took the ids, not that it knows them."], brief=["", ACCEPTED_MEANS]),
+            Section("Receipt saved", receipt, brief=["", f"Receipt saved: {receipt[0]}"] if receipt else []),
+        ]
+        return lines, sections
 
-    def _clicks(self, progress: RunProgress) -> list[str]:
-        """The way in Braze to the highlighted cohort, or to the first that is there."""
+    def _clicks(self, progress: RunProgress) -> tuple[str, list[str]]:
+        """The way in Braze to the highlighted cohort, or to the first that is there, with a title."""
         sent = [delivery for delivery in progress.deliveries.values() if not delivery.old_way]
         done = [d for d in sent if d.submitted or d.state is DeliveryState.FINISHED]
         row = self.query_one("#run-table", RecordTable).row
         chosen = next((d for d in done if row and d.key == row.key), done[0] if done else None)
         if chosen is None:
-            return []
-        clicks = segment_clicks(
-            chosen.name, self.workspace.profile.endpoint, older=self._older_menu, attribute=chosen.attribute
-        )
-        return [f"Now in Braze: {chosen.name}", *clicks]
+            return "", []
+        endpoint = self.workspace.profile.endpoint
+        clicks = segment_clicks(chosen.name, endpoint, older=self._older_menu, attribute=chosen.attribute)
+        return f"Now in Braze: {chosen.name}", clicks
 
     @work(group="receipt", exclusive=True, exit_on_error=True, description="save the receipt")
     async def _end(self, progress: RunProgress) -> None:
         """The run is over: keep the receipt and tell, also when nobody looks."""
-        self._receipt = await self.workspace.history.save_receipt(progress.run_id)
+        try:
+            self._receipt = await self.workspace.history.save_receipt(progress.run_id)
+        except HeaptuiError as error:
+            self.told(error)
         if not self.alive:
             return
         self._frame()
@@ -368,7 +370,8 @@ class SyncScreen(FramedScreen):
         """The clicks, for a message or a ticket."""
         progress = self.run_progress
         if not self.refuses("sync.copy") and progress is not None:
-            self.app.copy_to_clipboard("\n".join(self._clicks(progress)))
+            title, clicks = self._clicks(progress)
+            self.app.copy_to_clipboard("\n".join([title, *clicks]))
             self.say("The clicks were sent to the terminal's clipboard; whether it took them cannot be seen from here.")
 
     async def action_again(self) -> None:
@@ -385,13 +388,11 @@ class SyncScreen(FramedScreen):
         """The plan as CSV, or the receipt again."""
         progress = self.run_progress
         if progress is not None:
-            path = await self.workspace.history.save_receipt(progress.run_id)
+            await self.saved(self.workspace.history.save_receipt(progress.run_id))
         elif self.plans:
-            path = await save_plan(self.workspace, self.plans)
+            await self.saved(save_plan(self.workspace, self.plans))
         else:
             self.say("Nothing is planned, so there is nothing to save.")
-            return
-        self.say(f"Saved: {path}")
 
     def key_escape(self) -> None:
         """Back to the cohorts, unless a filter is open."""

@@ -6,7 +6,7 @@ from rich.cells import cell_len
 from textual.widgets import Static
 
 from heaptui.ui.paint import assembled, painted, painted_header, painted_keys, painted_tabs, rule_parts
-from heaptui.ui.signs import fit, rule, safe
+from heaptui.ui.signs import fit, rule, safe, wrap
 from heaptui.ui.tabs import TABS, Tab
 
 
@@ -96,7 +96,7 @@ class KeyLine(Line):
 
 
 class TextPane(Line):
-    """Lines of text, cut to the width, never wrapped in the middle of a column."""
+    """Lines of text; those that are too long go on below, behind their label."""
 
     def __init__(self, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes="text-pane")
@@ -104,7 +104,7 @@ class TextPane(Line):
 
     @property
     def lines(self) -> list[str]:
-        """What is shown, before it is cut."""
+        """What is shown, before it is broken."""
         return self._lines
 
     def tell(self, lines: list[str]) -> None:
@@ -114,6 +114,6 @@ class TextPane(Line):
             self.on_resize()
 
     def on_resize(self) -> None:
-        """Cut to the width."""
+        """Break what is too long."""
         width = self.size.width
-        self.update(painted([fit(safe(line), width) for line in self._lines]) if width else "")
+        self.update(painted([part for line in self._lines for part in wrap(safe(line), width)]) if width else "")

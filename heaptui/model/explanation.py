@@ -1,0 +1,343 @@
+"""Why a run ended as it did: what happened, what changed since the last good run, who mends it, and how. Pure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from heaptui.model.diagnoses import command_for
+from heaptui.model.lexicon import Entry, Recognised, entry_of, for_reason, recognise
+from heaptui.model.runs import DeliveryProgress, DeliveryState, Reason
+
+CLOCK_MATTERS = 60.0
+"""Seconds that this computer's clock may be off before it is named."""
+
+SECRET_WORDS = {
+    "partner_api_key": "partner key",
+    "data_import_key": "Data Import Key",
+    "rest_api_key": "REST key",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """The exchange that ended a delivery. `status` None: no answer, and `words` say how. Latency in milliseconds."""
+
+    exchange_id: int
+    what: str
+    path: str
+    status: int | None
+    words: str
+    html: bool
+    at: float
+    latency_ms: float | None
+    before: int
+    """Exchanges of the run before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What one run was started with and met. `clock_off` in seconds; `files` and `mapping` by cohort."""
+
+    run_id: int
+    started_at: float
+    ended_at: float | None
+    by: str
+    host: str
+    endpoint: str
+    version: str
+    keys: Mapping[str, str] = field(default_factory=dict)
+    told_keys: Mapping[str, str] = field(default_factory=dict)
+    route: str = ""
+    partner: str = ""
+    mapping: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    clock_off: float | None = None
+    answers: int = 0
+    """Exchanges that had any answer."""
+    heap_silent_for: float | None = None
+    """Seconds since Heap's last page for one of its cohorts; None where nothing is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One failure of a run in words. Each part is a line or a few; empty parts are left out by whoever shows it."""
+
+    cohorts: tuple[str, ...]
+    reason: str
+    short: str
+    code: str
+    headline: str
+    kept: str
+    told: str = ""
+    meaning: str = ""
+    sure: bool = False
+    by_answer: bool = False
+    """Whether an answer of the other side tells it, and not only what heaptui did."""
+    causes: tuple[str, ...] = ()
+    since: str = ""
+    so: str = ""
+    ruled_out: tuple[str, ...] = ()
+    who: str = ""
+    how: str = ""
+    commands: tuple[str, ...] = ()
+    command_user: str = ""
+    exchange_id: int | None = None
+
+
+def explain(
+    facts: RunFacts,
+    good: RunFacts | None,
+    deliveries: Sequence[DeliveryProgress],
+    deciding: Deciding | None,
+    *,
+    profile: str,
+) -> Explanation | None:
+    """Explain deliveries that ended for one reason; None when they simply finished."""
+    first = deliveries[0]
+    if not first.reason and not first.rejected:
+        return None
+    found = _recognised(first, deciding)
+    entry, exchange = found.entry, deciding if _tells(first.reason) else None
+    since, changed = _since(facts, good, [delivery.cohort_id for delivery in deliveries])
+    command = command_for(first, facts.run_id) if first.reason else f"heaptui run retry {facts.run_id}"
+    commands = [_filled(entry.command, first, facts, profile)] if entry.command else []
+    if command not in commands:
+        commands.append(command)
+    return Explanation(
+        cohorts=tuple(delivery.name for delivery in deliveries),
+        reason=first.reason.value or "refused_ids",
+        short=entry.short,
+        code=entry.code,
+        headline=_headline(first, deliveries, entry, exchange),
+        kept=_kept(deliveries),
+        told=first.detail if first.reason not in (Reason.CANCELLED, Reason.KILLED) else "",
+        meaning=entry.meaning,
+        sure=found.sure,
+        by_answer=exchange is not None,
+        causes=entry.causes,
+        since=since,
+        so=_so(first.reason, entry, good, changed),
+        ruled_out=_ruled_out(facts, good, changed, exchange) if exchange else (),
+        who=entry.who,
+        how=entry.how,
+        commands=tuple(commands),
+        command_user=facts.by,
+        exchange_id=deciding.exchange_id if deciding else None,
+    )
+
+
+_BY_ANSWER = {
+    Reason.CREDENTIALS,
+    Reason.PARTNER_KEY,
+    Reason.DATA_IMPORT_KEY,
+    Reason.FORBIDDEN,
+    Reason.NOT_FOUND,
+    Reason.NOT_BRAZE,
+    Reason.NAME_REFUSED,
+    Reason.REQUEST_REFUSED,
+    Reason.NO_ANSWER,
+    Reason.UNREACHABLE,
+    Reason.LOCKED,
+    Reason.WAIT_TOO_LONG,
+    Reason.TOO_MANY_REFUSALS,
+}
+"""Reasons that an exchange tells more about."""
+
+
+def _tells(reason: Reason) -> bool:
+    return reason in _BY_ANSWER
+
+
+def _recognised(delivery: DeliveryProgress, deciding: Deciding | None) -> Recognised:
+    """The entry: the answer's own words first, then the reason."""
+    if not delivery.reason:
+        return Recognised(entry_of("braze.400.bad_ids"), sure=True)
+    by_reason = for_reason(delivery.reason)
+    assert by_reason is not None
+    fixed = delivery.reason in (Reason.TOO_MANY_REFUSALS, Reason.NAME_REFUSED, Reason.WAIT_TOO_LONG)
+    if deciding is None or fixed or not _tells(delivery.reason):
+        return Recognised(by_reason, sure=True)
+    return recognise(deciding.status, deciding.words, deciding.path, html=deciding.html) or Recognised(
+        by_reason, sure=True
+    )
+
+
+def _headline(
+    first: DeliveryProgress, deliveries: Sequence[DeliveryProgress], entry: Entry, deciding: Deciding | None
+) -> str:
+    if not first.reason:
+        refused = sum(delivery.rejected for delivery in deliveries)
+        return f"Braze refused {refused:,} {'id' if refused == 1 else 'ids'}; the others were accepted."
+    head = entry.title
+    if deciding is not None:
+        status = f" ({deciding.status})" if deciding.status else ""
+        count = "1 request" if deciding.before == 1 else f"{deciding.before:,} requests"
+        where = "on the first request" if deciding.before == 0 else f"after {count}"
+        return f"{head}{status}, {where}, {_clock(deciding.at)}."
+    return f"{head}." if first.ended_at is None else f"{head}, {_clock(first.ended_at)}."
+
+
+def _kept(deliveries: Sequence[DeliveryProgress]) -> str:
+    accepted = sum(delivery.submitted for delivery in deliveries)
+    waiting = sum(delivery.skipped + delivery.in_doubt for delivery in deliveries)
+    in_doubt = sum(delivery.in_doubt for delivery in deliveries)
+    sent = f"{accepted:,} changes were accepted before." if accepted else "Nothing was accepted."
+    if not waiting:
+        return "Nothing waits." if not accepted else f"{accepted:,} changes were accepted. Nothing waits."
+    if all(delivery.state is DeliveryState.HELD for delivery in deliveries):
+        return f"{sent} {waiting:,} changes are kept; nothing is sent until somebody lets them through."
+    doubt = f", {in_doubt:,} of them in doubt" if in_doubt else ""
+    return f"{sent} {waiting:,} changes are kept{doubt} and go out with the next run."
+
+
+def _since(facts: RunFacts, good: RunFacts | None, cohort_ids: Sequence[str]) -> tuple[str, set[str]]:
+    """The comparison with the last good run in one line, and what differs."""
+    if good is None:
+        return "no earlier run to compare with", set()
+    same: list[str] = []
+    differs: list[str] = []
+    changed: set[str] = set()
+
+    def compare(what: str, mine: object, theirs: object, told: str = "", word: str = "") -> None:
+        if not mine and not theirs:
+            return
+        if mine == theirs:
+            same.append(word or what)
+        else:
+            changed.add(what)
+            differs.append(f"another {word or what}{f' ({told})' if told else ''}")
+
+    compare("endpoint", facts.endpoint, good.endpoint, f"then {good.endpoint}")
+    compare("partner", facts.partner, good.partner, f"then {good.partner}", "partner name")
+    compare("route", facts.route, good.route, f"then {good.route}", "way into Braze")
+    used = [name for name in SECRET_WORDS if name in facts.keys or name in good.keys]
+    others = [name for name in used if facts.keys.get(name) != good.keys.get(name)]
+    ends = {name: f" ends {end}" if (end := _end(facts.told_keys.get(name, ""))) else "" for name in used}
+    changed.update(others)
+    differs += [f"another {SECRET_WORDS[name]} ({ends[name].strip() or 'its end is not told'})" for name in others]
+    if kept := [f"{SECRET_WORDS[name]}{ends[name]}" for name in used if name not in others]:
+        same.append(f"{'key' if len(kept) == 1 else 'keys'} ({', '.join(kept)})")
+    compare("version", facts.version, good.version, f"then {good.version}")
+    mine, theirs = ({c: f.mapping[c] for c in cohort_ids if c in f.mapping} for f in (facts, good))
+    for cohort_id in cohort_ids:
+        if cohort_id in mine and cohort_id in theirs:
+            here, there = (
+                " ".join(m[cohort_id].get(k, "") for k in ("kind", "label", "column")) for m in (mine, theirs)
+            )
+            compare("mapping", here, there, " ".join(there.split()), "column and kind of id")
+        if facts.files.get(cohort_id) and good.files.get(cohort_id) and facts.files[cohort_id] != good.files[cohort_id]:
+            changed.add("file")
+            differs.append(f"another file (sha256 {facts.files[cohort_id][:8]}, then {good.files[cohort_id][:8]})")
+    if facts.clock_off is not None:
+        right = abs(facts.clock_off) < CLOCK_MATTERS
+        if not right:
+            differs.append(f"clock {facts.clock_off:+.0f} s off")
+        changed |= set() if right else {"clock"}
+    if facts.heap_silent_for is not None and facts.heap_silent_for > 8 * 3600:
+        changed.add("heap")
+        differs.append(f"Heap silent for {facts.heap_silent_for / 3600:.0f} h")
+    told = [*dict.fromkeys(differs), *([f"same {', '.join(dict.fromkeys(same))}"] if same else [])]
+    if facts.clock_off is not None and "clock" not in changed:
+        told.append("clock right")
+    return "; ".join(told), changed
+
+
+def _end(told: str) -> str:
+    return told.rsplit("ends ", 1)[1] if "ends " in told else ""
+
+
+_KEY_OF = {
+    "braze.401.partner_key": "partner_api_key",
+    "braze.401.data_import_key": "data_import_key",
+    "braze.401.rest_key": "rest_api_key",
+    "braze.403.permission": "rest_api_key",
+}
+
+
+def _so(reason: Reason, entry: Entry, good: RunFacts | None, changed: set[str]) -> str:
+    """The conclusion, where the comparison allows one."""
+    if good is None:
+        return ""
+    run, when = good.run_id, _day(good.ended_at or good.started_at)
+    key = _KEY_OF.get(entry.code, "")
+    words = SECRET_WORDS.get(key, "")
+    about_people = reason in (Reason.LARGE_CHANGE, Reason.TOO_MANY_REFUSALS, Reason.NONE)
+    rules = (
+        (about_people and "mapping" in changed, "the ids come from another column or are of another kind: look there"),
+        (about_people and "file" in changed, f"the people come from another file than in run {run}: look at it first"),
+        (about_people, ""),
+        ("endpoint" in changed, f"the endpoint was changed after run {run}: that is the likely cause"),
+        ("partner" in changed, f"partner_name was changed after run {run}: that is the likely cause"),
+        (key in changed, f"the {words} was replaced here after run {run}: mistyped, or of another workspace"),
+        (key in good.keys, f"the {words} was regenerated or invalidated in Braze after {when}"),
+        (entry.code == "braze.401.not_enabled", f"the partner was switched off in Braze after {when}"),
+        (
+            entry.code == "braze.not_braze",
+            f"something between here and Braze changed after {when}: a proxy, a VPN or a firewall",
+        ),
+        (reason in _OUTSIDE and not changed, "nothing changed on this side: it is Braze or the network"),
+    )
+    return next((text for holds, text in rules if holds), "")
+
+
+_OUTSIDE = {Reason.NO_ANSWER, Reason.UNREACHABLE, Reason.LOCKED, Reason.WAIT_TOO_LONG}
+
+
+def _ruled_out(facts: RunFacts, good: RunFacts | None, changed: set[str], deciding: Deciding | None) -> tuple[str, ...]:
+    """What nobody needs to check again."""
+    lines = []
+    if deciding is not None and deciding.status and not deciding.html and deciding.latency_ms is not None:
+        lines.append(f"the network (an answer came in {deciding.latency_ms:.0f} ms)")
+    if good is not None and "endpoint" not in changed:
+        lines.append(f"the cluster (run {good.run_id} used it)")
+    if facts.clock_off is not None and "clock" not in changed:
+        lines.append(f"the clock ({abs(facts.clock_off):.1f} s off)")
+    if good is not None and "version" not in changed:
+        lines.append(f"heaptui (run {good.run_id} used the same version)")
+    return tuple(lines)
+
+
+def _filled(command: str, delivery: DeliveryProgress, facts: RunFacts, profile: str) -> str:
+    tail = delivery.cohort_id.rsplit("-", 1)[-1]
+    return command.replace("RUN", str(facts.run_id)).replace("COHORT", tail).replace("PROFILE", profile)
+
+
+def _clock(at: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(at))
+
+
+def _day(at: float) -> str:
+    return time.strftime("%-d %b %H:%M", time.localtime(at))
+
+
+def explanation_lines(explanation: Explanation, *, good_run: int | None, user: str = "") -> list[tuple[str, str]]:
+    """An explanation as (name, text) lines in the order in which people need them; the name " " goes on a list."""
+    made: list[tuple[str, str]] = [
+        ("", f"{'✗ ' if explanation.reason != 'refused_ids' else '! '}{explanation.headline}")
+    ]
+    if len(explanation.cohorts) > 1:
+        made.append(("Cohorts", ", ".join(explanation.cohorts)))
+    else:
+        made.append(("Cohort", explanation.cohorts[0]))
+    made.append(("Kept", explanation.kept))
+    if explanation.since:
+        made.append((f"Since {good_run}" if good_run else "Since", explanation.since))
+    if explanation.so:
+        made.append(("So", explanation.so))
+    made.append(("Who mends", explanation.who))
+    owner = f"as {explanation.command_user}: " if explanation.command_user and explanation.command_user != user else ""
+    made += [("Then" if n == 0 else " ", f"{owner}{command}") for n, command in enumerate(explanation.commands)]
+    if explanation.told:
+        made.append(("Told", explanation.told))
+    how_sure = ""
+    if explanation.by_answer:
+        how_sure = " (sure: the answer names it)" if explanation.sure else " (likely, from the status alone)"
+    made.append(("Means", f"{explanation.meaning}{how_sure}"))
+    made += [("Causes" if n == 1 else " ", f"{n}. {cause}") for n, cause in enumerate(explanation.causes, 1)]
+    if explanation.how:
+        made.append(("How", explanation.how))
+    if explanation.ruled_out:
+        made.append(("Not", ", ".join(explanation.ruled_out)))
+    return made

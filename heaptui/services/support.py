@@ -1,0 +1,213 @@
+"""The support desk: why a run ended as it did, its exchanges, and what can be copied for others."""
+
+from __future__ import annotations
+
+import getpass
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from heaptui.errors import UsageError
+from heaptui.model.exchange_text import as_curl, rebuilt
+from heaptui.model.explanation import Explanation, RunFacts, explain, explanation_lines
+from heaptui.model.identifiers import EXTERNAL_ID, Identifier
+from heaptui.model.letters import to_the_customer
+from heaptui.model.runs import DeliveryProgress, DeliveryState
+from heaptui.store import exchanges, history, run_facts
+from heaptui.store.exchanges import Content, ExchangeRow
+from heaptui.store.identities import unpack, values_of
+
+if TYPE_CHECKING:
+    from heaptui.services.workspace import Workspace
+
+T = TypeVar("T")
+
+__all__ = ["Content", "Desk", "ExchangeRow", "SupportService"]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A run with its explanations, the one that matters most first; `good` is the run it is compared with."""
+
+    facts: RunFacts
+    good: RunFacts | None
+    explanations: tuple[Explanation, ...]
+
+    def lines(self) -> list[tuple[str, str]]:
+        """All explanations as (name, text) lines."""
+        made: list[tuple[str, str]] = []
+        for explanation in self.explanations:
+            good_run = self.good.run_id if self.good else None
+            made += explanation_lines(explanation, good_run=good_run, user=_user())
+        return made
+
+
+class SupportService:
+    """Explains what the ledger keeps. Changes nothing."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._ledger = workspace.ledger
+
+    async def desk(self, run_id: int) -> Desk:
+        """Why a run ended as it did.
+
+        Raises:
+            UsageError: there is no such run.
+        """
+        profile = self._workspace.profile.name
+
+        def look(connection: sqlite3.Connection) -> Desk | None:
+            detail = history.read_run(connection, run_id)
+            if detail is None:
+                return None
+            facts = run_facts.facts_of(connection, run_id)
+            good_run = run_facts.last_good_run(connection, run_id)
+            good = run_facts.facts_of(connection, good_run) if good_run else None
+            made = []
+            for together in _by_reason(detail.deliveries):
+                first = together[0]
+                deciding = run_facts.deciding(connection, run_id, first.cohort_id, first.reason)
+                made.append(explain(facts, good, together, deciding, profile=profile))
+            return Desk(facts, good, tuple(one for one in made if one is not None))
+
+        found = await self._ledger.read(look)
+        if found is None:
+            raise UsageError(f"There is no run {run_id}.", "", "See them all: heaptui run list")
+        return found
+
+    async def count(self, run_id: int) -> int:
+        """How many exchanges a run had."""
+        return await self._ledger.read(lambda connection: exchanges.count(connection, run_id))
+
+    async def exchanges(self, run_id: int, *, offset: int = 0, limit: int = 200) -> Sequence[ExchangeRow]:
+        """Some exchanges of a run, oldest first."""
+        return await self._ledger.read(lambda connection: exchanges.window(connection, run_id, offset, limit))
+
+    async def found(self, run_id: int, text: str, limit: int = 1000) -> Sequence[ExchangeRow]:
+        """The exchanges of a run that hold a text in address, status, headers, request or answer."""
+        return await self._ledger.read(lambda connection: exchanges.found(connection, run_id, text, limit), long=True)
+
+    async def failing(self, run_id: int, limit: int) -> Sequence[ExchangeRow]:
+        """The first exchanges of a run that were not simply accepted."""
+        found = await self._ledger.read(lambda connection: exchanges.failing(connection, run_id, limit))
+        return [row for row, _ in found]
+
+    async def exchange(self, exchange_id: int) -> tuple[ExchangeRow, Content]:
+        """One exchange with its inside.
+
+        Raises:
+            UsageError: it is not kept any more.
+        """
+        one = await self._ledger.read(lambda connection: exchanges.read_one(connection, exchange_id))
+        if one is None:
+            raise UsageError("This exchange is not kept any more.", "Exchanges are kept for 30 days or 2 GB.")
+        return one
+
+    async def request_of(self, row: ExchangeRow, content: Content, *, with_people: bool = False) -> str | None:
+        """The body that was sent, its keys masked; a member call is rebuilt from its batch, with people if asked."""
+        batch_id = row.batch_id
+        if batch_id is None:
+            return content.body
+
+        def look(connection: sqlite3.Connection) -> str | None:
+            batch = history.batch_of(connection, batch_id)
+            if batch is None:
+                return content.body
+            direction, size, route, uids = batch
+            people = values_of(connection, unpack(uids)) if with_people else None
+            return rebuilt(content.body, direction, size, people, route=route)
+
+        return await self._ledger.read(look)
+
+    async def curl(self, exchange_id: int) -> str:
+        """The request as a shell command with variables in the place of keys, and without people.
+
+        Raises:
+            UsageError: it is not kept any more.
+        """
+        row, content = await self.exchange(exchange_id)
+        body = content.body
+        if row.batch_id is not None:
+            body = rebuilt(body, "", 1, [Identifier(EXTERNAL_ID, "USER_ID")])
+        return as_curl(row.method, row.url, body)
+
+    async def log(self, run_id: int) -> AsyncIterator[dict[str, Any]]:
+        """Everything about a run, one dictionary at a time, each with its `type`.
+
+        Raises:
+            UsageError: there is no such run.
+        """
+        past = self._workspace.history
+        detail = await past.show(run_id)
+        yield {"type": "run", **_plain(detail.summary), "endpoint": detail.endpoint}
+        for delivery in detail.deliveries:
+            yield {"type": "delivery", **_plain(delivery)}
+        for moment in detail.story:
+            yield {"type": "moment", **_plain(moment)}
+        async for batch in _paged(lambda offset: past.batches(run_id, PAGE, offset)):
+            yield {"type": "batch", **_plain(batch)}
+        async for refusal in _paged(lambda offset: past.rejections(run_id, None, PAGE, offset)):
+            yield {"type": "rejection", **_plain(refusal)}
+        async for row in _paged(lambda offset: self.exchanges(run_id, offset=offset, limit=PAGE)):
+            _, content = await self.exchange(row.exchange_id)
+            yield {"type": "exchange", **_plain(row), **_plain(content)}
+
+    async def letter(self, run_id: int) -> str:
+        """A message for the customer about a run that did not go well; no keys, no ids.
+
+        Raises:
+            UsageError: there is no such run, or nothing to tell.
+        """
+        desk = await self.desk(run_id)
+        if not desk.explanations:
+            raise UsageError(f"Run {run_id} went well: there is nothing to tell.")
+        salt = await self._ledger.read(exchanges.ledger_mark)
+        return to_the_customer(
+            desk.facts,
+            desk.good,
+            desk.explanations[0],
+            profile=self._workspace.profile.name,
+            reference=f"{salt}-{run_id}",
+        )
+
+
+PAGE = 500
+
+
+async def _paged(read: Callable[[int], Awaitable[Sequence[T]]]) -> AsyncIterator[T]:
+    """All of them, a page at a time."""
+    offset = 0
+    while page := await read(offset):
+        for one in page:
+            yield one
+        offset += len(page)
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.to_builtins(value)
+    return found
+
+
+_FIRST = (DeliveryState.STOPPED, DeliveryState.INCOMPLETE, DeliveryState.CANCELLED, DeliveryState.HELD)
+
+
+def _by_reason(deliveries: Sequence[DeliveryProgress]) -> list[list[DeliveryProgress]]:
+    """Deliveries that ended for the same reason together, those that need somebody most first."""
+    groups: dict[tuple[str, str], list[DeliveryProgress]] = {}
+    for delivery in deliveries:
+        if delivery.state.closed and (delivery.reason or delivery.rejected):
+            groups.setdefault((delivery.reason, delivery.state), []).append(delivery)
+    order = {state: number for number, state in enumerate(_FIRST)}
+    return sorted(groups.values(), key=lambda group: order.get(group[0].state, len(_FIRST)))
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except OSError:
+        # A user without a name, as in some containers.
+        return ""

@@ -1,0 +1,172 @@
+"""For each thing that can go wrong with Braze, the run names the right cause, who mends it, and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from heaptui.model.explanation import explanation_lines
+from heaptui.services.workspace import Workspace
+from tests.services.world import fill, ids, synced, workspace_on
+
+
+@pytest.fixture
+async def workspace(sandbox: Any, tmp_path: Path):
+    sandbox.know(ids(0, 3000))
+    async with workspace_on(sandbox, tmp_path / "home", wait_seconds=0.2) as opened:
+        yield opened
+
+
+MEMBERS = {"path": "users"}
+NAME = {"path": "cohorts"}
+ADMIN, YOU, NETWORK, NOBODY, MANAGER = "A Braze admin", "You", "network team", "Nobody", "account manager"
+
+FAULTS = [
+    # fault, entry, short word, who mends, a command
+    (
+        {"effect": "status", "status": 401, "body": {"message": "client_secret is invalid"}},
+        ("braze.401.data_import_key", "401 key", ADMIN, "profile set test data_import_key"),
+    ),
+    (
+        {"effect": "status", "status": 401, "body": {"message": "Partner API key is invalid"}},
+        ("braze.401.partner_key", "401 partner key", "partner key", "profile set test partner_api_key"),
+    ),
+    (
+        {"effect": "status", "status": 401, "body": {"message": "partner is not enabled for this client"}},
+        ("braze.401.not_enabled", "401 not enabled", MANAGER, "run resume"),
+    ),
+    (
+        {"effect": "status", "status": 401, "body": {"message": "Unauthorized"}},
+        ("braze.401.unauthorized", "401", ADMIN, "heaptui verify"),
+    ),
+    (
+        {"effect": "status", "status": 403, "body": {"message": "Access Denied"}},
+        ("braze.403.permission", "403 permission", ADMIN, "heaptui verify"),
+    ),
+    (
+        {"effect": "status", "status": 403, "body": {"message": "Forbidden"}},
+        ("braze.403.plan", "403", MANAGER, "run resume"),
+    ),
+    (
+        {"effect": "status", "status": 404, "body": {"message": "Not Found"}},
+        ("braze.404", "404 address", "set the profile up", "profile show test"),
+    ),
+    ({"effect": "html"}, ("braze.not_braze", "not Braze", NETWORK, "profile show test")),
+    ({"effect": "redirect"}, ("braze.not_braze", "not Braze", NETWORK, "profile show test")),
+    (
+        {"effect": "status", "status": 400, "match": NAME, "body": {"message": "name is empty"}},
+        ("braze.400.name", "name refused", YOU, "cohort rename"),
+    ),
+    (
+        {"effect": "status", "status": 400, "match": MEMBERS, "body": {"message": "cohort is broken"}},
+        ("braze.400.refused", "400", MANAGER, "run bundle"),
+    ),
+    (
+        {"effect": "status", "status": 400, "match": MEMBERS, "body": {"message": "cohort_changes is not an array"}},
+        ("braze.400.cohort_changes", "400 form", "bug", "run bundle"),
+    ),
+    ({"effect": "poison", "identifiers": ["u000007"]}, ("braze.400.bad_ids", "bad ids", YOU, "run retry")),
+    ({"effect": "status", "status": 423, "match": MEMBERS}, ("braze.423", "423 locked", NOBODY, "run resume")),
+    (
+        {"effect": "status", "status": 429, "reset": "delta", "seconds": 60},
+        ("braze.429", "429", NOBODY, "run resume"),
+    ),
+    ({"effect": "status", "status": 503, "match": MEMBERS}, ("braze.5xx", "5xx", "Braze", "run resume")),
+    ({"effect": "timeout_after", "match": MEMBERS}, ("braze.no_answer", "no answer", NOBODY, "run resume")),
+    ({"effect": "reset_before", "match": MEMBERS}, ("braze.no_answer", "no answer", NOBODY, "run resume")),
+]
+
+
+@pytest.mark.parametrize(("fault", "expected"), FAULTS, ids=lambda value: value[0] if isinstance(value, tuple) else "")
+async def test_a_fault_is_explained_without_reading_a_body(
+    sandbox: Any, workspace: Workspace, fault: dict[str, Any], expected: tuple[str, str, str, str]
+) -> None:
+    sandbox.fault(**fault)
+    progress = await synced(workspace, await fill(workspace, ids(0, 20)))
+    desk = await workspace.support.desk(progress.run_id)
+    first = desk.explanations[0]
+    code, short, who, command = expected
+    assert (first.code, first.short) == (code, short)
+    assert who in first.who
+    assert any(command in line for line in first.commands)
+    assert first.kept
+    text = "\n".join(line for _, line in desk.lines())
+    for key in (sandbox.keys.partner_api_key, sandbox.keys.data_import_key):
+        assert key not in text
+
+
+async def test_a_name_call_without_end_and_a_closed_port_are_told_apart(sandbox: Any, tmp_path: Path) -> None:
+    async with workspace_on(sandbox, tmp_path / "home", endpoint="http://127.0.0.1:9") as workspace:
+        progress = await synced(workspace, await fill(workspace, ids(0, 20)))
+        first = (await workspace.support.desk(progress.run_id)).explanations[0]
+    assert first.code == "braze.unreachable"
+    assert "Nothing was accepted." in first.kept
+
+
+async def test_a_large_change_and_a_hold_say_how_to_go_on(sandbox: Any, workspace: Workspace) -> None:
+    cohort = await fill(workspace, ids(0, 100))
+    await synced(workspace, cohort)
+    await fill(workspace, ids(0, 2), cohort_id=cohort)
+    progress = await synced(workspace, cohort)
+    first = (await workspace.support.desk(progress.run_id)).explanations[0]
+    assert first.code == "heaptui.large_change"
+    assert any("--yes-really" in command for command in first.commands)
+
+
+async def test_the_same_key_as_in_the_last_good_run_was_invalidated_in_braze(
+    sandbox: Any, workspace: Workspace
+) -> None:
+    cohort = await fill(workspace, ids(0, 20))
+    good = (await synced(workspace, cohort)).run_id
+    await fill(workspace, ids(0, 30), cohort_id=cohort)
+    sandbox.fault(effect="status", status=401, body={"message": "client_secret is invalid"})
+    bad = (await synced(workspace, cohort)).run_id
+    desk = await workspace.support.desk(bad)
+    (first,) = desk.explanations
+    assert desk.good is not None
+    assert desk.good.run_id == good
+    end = sandbox.keys.data_import_key[-4:]
+    assert f"Data Import Key ends {end}" in first.since
+    assert "same endpoint" in first.since
+    assert "clock right" in first.since
+    assert "regenerated or invalidated" in first.so
+    assert any("the cluster" in line for line in first.ruled_out)
+    assert "10 changes are kept" in first.kept
+    letter = await workspace.support.letter(bad)
+    assert "Please do not send the key by mail" in letter
+    assert "heaptui profile set test data_import_key" in letter
+    assert f"heaptui run resume {bad}" in letter
+    assert end not in letter
+
+
+async def test_another_key_than_in_the_last_good_run_is_the_suspect(sandbox: Any, tmp_path: Path) -> None:
+    sandbox.know(ids(0, 100))
+    home = tmp_path / "home"
+    async with workspace_on(sandbox, home) as workspace:
+        cohort = await fill(workspace, ids(0, 20))
+        await synced(workspace, cohort)
+        workspace.secrets.partner_api_key = type(workspace.secrets.partner_api_key)(
+            "another-key-altogether-1234", "keyring"
+        )
+        await fill(workspace, ids(0, 30), cohort_id=cohort)
+        progress = await synced(workspace, cohort)
+        first = (await workspace.support.desk(progress.run_id)).explanations[0]
+    assert first.code == "braze.401.partner_key"
+    assert "another partner key (ends 1234)" in first.since
+    assert "was replaced here" in first.so
+
+
+async def test_another_column_is_the_suspect_when_ids_are_refused(sandbox: Any, workspace: Workspace) -> None:
+    cohort = await fill(workspace, ids(0, 20))
+    await synced(workspace, cohort)
+    await fill(workspace, ids(0, 30), cohort_id=cohort)
+    await workspace.ledger.write(lambda connection: connection.execute("UPDATE cohort SET id_column = 'email'"))
+    sandbox.fault(effect="poison", identifiers=["u000025"])
+    progress = await synced(workspace, cohort)
+    first = (await workspace.support.desk(progress.run_id)).explanations[0]
+    assert "another column and kind of id" in first.since
+    assert "another column" in first.so
+    names = [name for name, _ in explanation_lines(first, good_run=1)]
+    assert names.index("Kept") < names.index("Who mends") < names.index("Then") < names.index("Means")

@@ -1,0 +1,50 @@
+"""Text as the screens lay it out: widths are cells, whatever the letters."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from heaptui.ui import signs
+
+TEXT = st.text(st.sampled_from("ab 高カ（）…1"), max_size=60)
+
+
+@given(TEXT, st.integers(4, 40))
+def test_wrapped_lines_fit_and_no_word_is_lost(text: str, width: int) -> None:
+    pieces = signs.wrap(text, width)
+    assert all(cell_len(piece) <= width for piece in pieces)
+    longest = max((cell_len(word) for word in text.split(" ")), default=0)
+    if longest <= width // 2:
+        assert " ".join(pieces).split() == text.split()
+
+
+def test_what_follows_stands_behind_its_label() -> None:
+    assert signs.wrap("Who mends  a Braze admin copies the key", 24) == [
+        "Who mends  a Braze admin",
+        "           copies the",
+        "           key",
+    ]
+    assert signs.wrap("1  dashboard › Audience › Segments", 22) == ["1  dashboard ›", "   Audience › Segments"]
+
+
+@given(TEXT, st.integers(0, 40))
+def test_fitted_text_is_exactly_as_wide_as_asked(text: str, width: int) -> None:
+    assert cell_len(signs.fit(text, width)) == width
+
+
+@given(st.lists(st.integers(0, 10**7), min_size=1, max_size=200), st.integers(20, 80), st.integers(1, 5))
+def test_a_chart_is_no_wider_than_asked_and_its_highest_column_reaches_the_top(
+    values: list[int], width: int, height: int
+) -> None:
+    lines = signs.chart(values, width, height)
+    assert all(cell_len(line) <= width for line in lines)
+    shown = values[-(width - 8) :]
+    if max(values) and max(shown) == max(values):
+        assert len(lines) == height
+        assert "█" in lines[0]
+
+
+def test_counts_on_the_edge_of_a_chart_are_short() -> None:
+    assert [signs.short(count) for count in (0, 950, 1500, 12_345, 2_000_000)] == ["0", "950", "1.5k", "12k", "2M"]

@@ -1,0 +1,88 @@
+"""A sync in trouble, as the dashboard shows it: waits, doubts, refusals, and a ledger that takes nothing more."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import pytest
+
+from heaptui.ui.app import HeaptuiApp
+from tests.services.world import ids
+from tests.ui.conftest import Desk, highlight, shows, text_of
+
+
+async def start_carts(pilot: Any, desk: Desk) -> None:
+    await shows(pilot, "Cart abandoners")
+    highlight(pilot.app, desk.carts)
+    await pilot.press("space", "s")
+    await shows(pilot, "nothing has been sent")
+    await pilot.press("enter")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_a_wait_is_a_countdown_with_its_reason_and_its_source(
+    sandbox: Any, desk: Desk, size: tuple[int, int]
+) -> None:
+    sandbox.fault(effect="status", status=429, reset="delta", seconds=30, match={"path": "users"})
+    async with HeaptuiApp(desk.opening).run_test(size=size) as pilot:
+        await start_carts(pilot, desk)
+        await shows(pilot, "Braze asked us to wait (429)")
+        await shows(pilot, "Next request in 2")
+        shown = text_of(pilot.app)
+        assert "(the time Braze named)" in shown
+        assert "At once    0 of up to 1" in shown
+        assert "This hour" in shown
+        assert "⏸ waiting" in shown
+        await pilot.press("x")
+        await shows(pilot, "What is accepted stays")
+        await pilot.press("enter")
+        await shows(pilot, "cancelled")
+
+
+async def test_doubts_and_the_search_for_refused_ids_are_counted_while_they_last(sandbox: Any, desk: Desk) -> None:
+    sandbox.faults(
+        {"effect": "reset_before", "at": [1], "match": {"path": "users"}},
+        {"effect": "poison", "identifiers": ["u003500"]},
+        {"effect": "slow", "seconds": 0.15},
+    )
+    async with HeaptuiApp(desk.opening).run_test(size=(120, 36)) as pilot:
+        await start_carts(pilot, desk)
+        await shows(pilot, "connection lost before an answer; 300 in doubt")
+        await shows(pilot, "of at most 256 extra requests", seconds=20)
+        await shows(pilot, "counts add up", seconds=20)
+        await shows(pilot, "looked for refused ids")
+    assert sandbox.members(desk.carts) == set(ids(300, 4200)) - {"u003500"}
+
+
+async def test_a_ledger_that_takes_nothing_more_during_a_run_is_told_and_the_dashboard_goes_on(
+    sandbox: Any, desk: Desk
+) -> None:
+    sandbox.fault(effect="slow", seconds=1.0, at=[1], match={"path": "users"})
+    async with HeaptuiApp(desk.opening).run_test(size=(120, 36)) as pilot:
+        ledger = pilot.app.workspace.ledger
+        await start_carts(pilot, desk)
+        await shows(pilot, "you can leave this screen")
+        await ledger.write(lambda connection: connection.execute("PRAGMA busy_timeout = 100"))
+        other = sqlite3.connect(ledger.path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        await shows(pilot, "Another process keeps the ledger locked", seconds=20)
+        await shows(pilot, "✗ stopped")
+        other.execute("ROLLBACK")
+        other.close()
+        await pilot.press("r")
+        await shows(pilot, "nothing has been sent")
+        await pilot.press("enter")
+        await shows(pilot, "✓ done", seconds=20)
+    assert sandbox.members(desk.carts) == set(ids(300, 4200))
+
+
+async def test_a_receipt_that_cannot_be_saved_is_told_and_the_result_stands(sandbox: Any, desk: Desk) -> None:
+    desk.opening.home.receipts_dir.parent.mkdir(parents=True, exist_ok=True)
+    desk.opening.home.receipts_dir.write_text("a file where the folder should be")
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await start_carts(pilot, desk)
+        await shows(pilot, "The receipt could not be saved")
+        await pilot.press("escape")
+        await shows(pilot, "counts add up")
+    assert sandbox.members(desk.carts) == set(ids(300, 4200))
