@@ -24,7 +24,7 @@ def home_of(option: str | None, environ: Mapping[str, str]) -> Home:
     """
     chosen = option or environ.get("HEAPTUI_HOME")
     path = Path(chosen).expanduser() if chosen else None
-    if path is None or not path.is_file():
+    if path is None or not path.is_file() or not (path.suffix == ".zip" or zipfile.is_zipfile(path)):
         return Home.find(option, environ)
     folder = Path(tempfile.mkdtemp(prefix="heaptui-bundle-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

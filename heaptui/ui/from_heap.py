@@ -81,11 +81,11 @@ def _expected(page: ReceivedPage) -> str:
 
 def last_pages(received: Received, limit: int = 6) -> list[str]:
     """The last pages as lines, with a line where Heap was silent for longer than its cadence."""
-    lines = ["Last pages from Heap", "  Time          Task  Page      Join   Leave  Signature"]
+    lines = ["Time          Task  Page      Join   Leave  Signature"]
     newer: ReceivedPage | None = None
     for page in received.pages[:limit]:
         if newer is not None and newer.received_at - page.received_at > 1.5 * CADENCE:
-            lines.append("  then nothing for hours: no change, or not sent")
+            lines.append("then nothing for hours: no change, or not sent")
         newer = page
         when = signs.fit(signs.day_and_time(page.received_at), 13)
         place = signs.fit(page.place or "–", 8)
@@ -93,5 +93,5 @@ def last_pages(received: Received, limit: int = 6) -> list[str]:
             what = "asks to empty it"
         else:
             what = f"{page.joins:>6,} {page.leaves:>7,}  {signature(page)}"
-        lines.append(f"  {when} {page.task_id[:4] or '–   '}  {place} {what}")
-    return [*lines, ""]
+        lines.append(f"{when} {page.task_id[:4] or '–   '}  {place} {what}")
+    return lines

@@ -125,7 +125,7 @@ def wait_lines(progress: RunProgress, now: float) -> list[str]:
         if wait.at_most
         else f"Next request in {left:.0f} s, at {until} ({wait.source})."
     )
-    return [f"⏸ {wait.reason}. {when}"]
+    return [f"⏸ {wait.reason}.", f"  {when}"]
 
 
 def live_sections(progress: RunProgress, width: int) -> list[Section]:

@@ -58,7 +58,7 @@ def test_a_curl_command_sends_the_body_with_the_keys_of_the_shell() -> None:
     }
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.text(st.sampled_from("ab カ放 \u3000-"), max_size=80), st.integers(10, 30))
 def test_wrapped_lines_fit_and_lose_nothing(text: str, width: int) -> None:
     lines = wrapped(text, width)

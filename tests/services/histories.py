@@ -7,9 +7,10 @@ import sqlite3
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 from hypothesis import reject
@@ -19,6 +20,7 @@ from heaptui.model.identifiers import EXTERNAL_ID, Kind, Space
 from heaptui.model.routes import ATTRIBUTE, COHORT_IMPORT
 from heaptui.model.runs import DeliveryState, RunProgress
 from heaptui.sandbox.server import Sandbox, running_sandbox
+from heaptui.services import ways as service_ways
 from heaptui.services.run import recover
 from heaptui.services.workspace import Workspace
 from heaptui.store.identities import unpack
@@ -29,7 +31,7 @@ PER_REQUEST = 3
 """So few, that a delivery of a dozen people has several requests in flight."""
 COHORTS = 2
 SPACES = (EXTERNAL_ID, Space(Kind.ALIAS, "email"))
-QUICK = {"settle_seconds": 0.25, "backoff_seconds": 0.001, "read_timeout_seconds": 0.04}
+QUICK = {"settle_seconds": 0.25, "backoff_seconds": 0.001, "read_timeout_seconds": 0.04, "wait_seconds": 2.0}
 WAYS = {COHORT_IMPORT: (COHORT_IMPORT,), ATTRIBUTE: (ATTRIBUTE,), "both": (COHORT_IMPORT, ATTRIBUTE)}
 LATEST = 0.15
 """Seconds after which nothing is applied late any more; well below the settle time."""
@@ -267,7 +269,19 @@ def play(history: list[Step], seed: int, ways: tuple[str, ...] = (COHORT_IMPORT,
                         reject()
                     raise
 
-    asyncio.run(run())
+    with _small_requests():
+        asyncio.run(run())
+
+
+def _small_requests() -> Any:
+    """While this is open, requests carry a few people each, on every way."""
+    whole = service_ways._way
+
+    def few(workspace: Workspace, route: str) -> Any:
+        way = whole(workspace, route)
+        return replace(way, route=replace(way.route, limit=PER_REQUEST))  # type: ignore[type-var]
+
+    return patch.object(service_ways, "_way", few)
 
 
 SETTINGS = {**QUICK, "guard_min": 10_000}

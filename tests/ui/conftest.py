@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,6 +81,16 @@ def text_of(app: HeaptuiApp) -> str:
     return "\n".join(lines_of(app))
 
 
+def flowed(app: HeaptuiApp) -> str:
+    """The text of each column as one line, as somebody reads sentences that go on below."""
+    columns: tuple[list[str], list[str]] = ([], [])
+    for line in lines_of(app):
+        left, *right = re.split(r"[│├]", line, maxsplit=1)
+        columns[0].append(left)
+        columns[1].extend(right)
+    return re.sub(r"\s+", " ", " ".join((*columns[0], *columns[1])))
+
+
 async def until(pilot: Any, holds: Callable[[], Any], seconds: float = 10) -> None:
     """Wait for a condition while the dashboard goes on."""
     async with asyncio.timeout(seconds):
@@ -88,9 +99,9 @@ async def until(pilot: Any, holds: Callable[[], Any], seconds: float = 10) -> No
 
 
 async def shows(pilot: Any, text: str, seconds: float = 10) -> None:
-    """Wait until a text is on the screen."""
+    """Wait until a text is on the screen, be it on one line or on several."""
     try:
-        await until(pilot, lambda: text in text_of(pilot.app), seconds)
+        await until(pilot, lambda: text in text_of(pilot.app) or text in flowed(pilot.app), seconds)
     except TimeoutError:
         raise AssertionError(f"{text!r} is not on the screen:\n{text_of(pilot.app)}") from None
 

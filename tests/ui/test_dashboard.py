@@ -48,7 +48,8 @@ async def test_marked_cohorts_are_planned_sent_and_found_in_the_history(sandbox:
         await pilot.press("enter")
         await shows(pilot, "[Story")
         await pilot.press("tab")
-        await shows(pilot, "submitted")
+        await shows(pilot, "[Batches")
+        await shows(pilot, "accepted  ")
         await pilot.press("escape")
         await shows(pilot, "[4 Runs]")
 

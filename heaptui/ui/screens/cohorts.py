@@ -7,23 +7,23 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
 
 from heaptui.errors import HeaptuiError
 from heaptui.model.belief import Direction
-from heaptui.model.cohorts import Cohort, CohortState, Origin
-from heaptui.model.expressions import IDS, InCohort, Names, parse, write
-from heaptui.model.identifiers import Identifier
+from heaptui.model.cohorts import Cohort, CohortState
+from heaptui.model.expressions import InCohort, Names
 from heaptui.model.matching import MatchRate
 from heaptui.model.reception import Received
 from heaptui.services.refresh import file_is_old
 from heaptui.ui import from_heap, segment_text, signs
+from heaptui.ui.cohort_text import CohortFacts, in_columns, lines_of
 from heaptui.ui.commands import COHORTS
 from heaptui.ui.screens import heap_actions
 from heaptui.ui.screens.framed import FramedScreen
 from heaptui.ui.widgets.dialogs import Asked, Told
-from heaptui.ui.widgets.frame import RuleLine, TextPane
+from heaptui.ui.widgets.frame import RuleLine
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
+from heaptui.ui.widgets.split_pane import Section, SplitPane
 
 ORDERS = ("name", "people", "waiting", "state")
 TONES = {
@@ -48,27 +48,25 @@ class CohortsScreen(FramedScreen):
         self.marked: set[str] = set()
         self._count = ""
         self._received: dict[str, Received] = {}
+        self._sections: list[Section] = []
+        self._sections_of = ""
 
     def compose_body(self) -> ComposeResult:
         """The table, and everything about the highlighted cohort."""
         yield RecordTable(
             Column("Cohort", 0),
             Column("People", 9, right=True),
-            Column("Waiting", 15, right=True),
+            Column("Waiting", 13, right=True),
             Column("Match", 6, right=True, drop=1),
-            Column("Ids", 13, drop=3),
-            Column("From", 22, drop=4),
+            Column("Ids", 11, drop=3),
+            Column("From", 18, drop=4),
             Column("Data", 6, drop=2),
             Column("Synced", 7, drop=5),
             Column("State", 9),
             id="cohort-table",
         )
         yield RuleLine(id="detail-rule")
-        with Horizontal(id="detail"):
-            with Vertical():
-                yield TextPane(id="facts")
-            with Vertical(id="aside"):
-                yield TextPane(id="people")
+        yield SplitPane(id="facts")
 
     @property
     def table(self) -> RecordTable:
@@ -167,93 +165,49 @@ class CohortsScreen(FramedScreen):
         rule = self.query_one("#detail-rule", RuleLine)
         if cohort is None:
             rule.tell("")
-            self.query_one("#facts", TextPane).tell([])
-            self.query_one("#people", TextPane).tell([])
+            self.query_one("#facts", SplitPane).tell([])
             return
         rule.tell(cohort.name, cohort.cohort_id)
-        self.query_one("#facts", TextPane).tell(self.facts(cohort))
+        self._tell_facts(cohort)
         self._people_of(cohort.cohort_id)
 
-    def facts(self, cohort: Cohort) -> list[str]:
-        """Everything about one cohort, as lines."""
-        width = 24
-        lines = [
-            f"In the cohort  {cohort.members:>9,}  {signs.bar(1, 1, width)}",
-            f"Accepted       {cohort.delivered:>9,}  {signs.bar(cohort.delivered, max(cohort.members, 1), width)}",
-        ]
-        if rate := self.rates.get(cohort.cohort_id):
-            low, likely, high = rate.of(cohort.members)
-            told = segment_text.exist(rate, cohort.members).split("(")[-1].rstrip(")") if low < high else "all asked"
-            lines.append(f"Exist in Braze {likely:>9,}  {segment_text.share(rate)} ({told})")
-            lines += [f"  not found    {count:>9,}  {cause}" for cause, count in rate.causes[:3]]
-        if cohort.refused:
-            lines.append(f"Refused        {cohort.refused:>9,}  by Braze, not sent again unless asked")
-        if cohort.doubtful:
-            lines.append(f"In doubt       {cohort.doubtful:>9,}  no answer came; sent again with the next sync")
-        lines.append("")
-        limit = self.workspace.people_per_request
-        requests = -(-cohort.adds // limit) + -(-cohort.removes // limit)
-        changes = cohort.adds + cohort.removes
-        if changes:
-            lines.append(f"Next sync   {cohort.adds:,} join · {cohort.removes:,} leave · {requests} requests")
-            lines.append(f"            at most {changes:,} data points")
-        else:
-            lines.append("Next sync   nothing to send")
-        if cohort.elsewhere:
-            lines.append(f"Old way     {cohort.elsewhere:,} people are still there; the next sync takes them out")
-        if cohort.attribute:
-            lines.append(f"Filter      custom attribute {cohort.attribute} is true")
-        if cohort.renamed:
-            lines.append(f"Renamed     Braze still shows “{cohort.braze_name}”; the next sync renames it, same id")
-        if cohort.expression:
-            names = Names({one.cohort_id: one.name for one in self.cohorts})
-            lines.append(f"Computed    {write(parse(cohort.expression, IDS), names)}")
-        if cohort.origin is Origin.HEAP:
-            wide = self.size.width >= from_heap.ROOMY
-            lines += from_heap.facts_of(cohort, self._received.get(cohort.cohort_id), wide=wide)
-        else:
-            lines.append(f"From        {from_heap.source(cohort)}, read {_ago(cohort.changed_at)}")
-            if old := file_is_old(self.workspace.profile, cohort):
-                lines.append(f"! Old       {old}")
-        lines.append(f"Synced      {signs.day_and_time(cohort.synced_at) if cohort.synced_at else 'never'}")
-        lines += self._advice(cohort)
-        return lines
-
-    @staticmethod
-    def _advice(cohort: Cohort) -> list[str]:
-        match cohort.state:
-            case CohortState.NEW:
-                if cohort.attribute:
-                    return ["Never synced: the attribute's name can still be changed, in W way into Braze."]
-                return ["Never synced: Braze's filter “Heap Cohorts” lists it after the first sync."]
-            case CohortState.HELD:
-                return [
-                    f"Held        {cohort.removes:,} of {cohort.delivered:,} people would leave. A wrong file?",
-                    "            u brings the people before the import back; s, then l lets it through.",
-                ]
-            case CohortState.ON_HOLD:
-                return ["On hold     no sync touches it; h releases it."]
-            case _:
-                return []
+    def _tell_facts(self, cohort: Cohort) -> None:
+        """What is known of a cohort now; its people and pages follow when they are read."""
+        known = CohortFacts(
+            cohort,
+            self.workspace.people_per_request,
+            self.rates.get(cohort.cohort_id),
+            self._received.get(cohort.cohort_id),
+            Names({one.cohort_id: one.name for one in self.cohorts}),
+            file_is_old(self.workspace.profile, cohort) or "",
+            wide=self.size.width >= from_heap.ROOMY,
+        )
+        sections = self._sections if self._sections_of == cohort.cohort_id else []
+        self.query_one("#facts", SplitPane).tell(lines_of(known), sections)
 
     @work(group="people", exclusive=True, exit_on_error=True, description="read people waiting")
     async def _people_of(self, cohort_id: str) -> None:
         service = self.workspace.cohorts
         # As many as there is room for below the table, in lines of six.
-        room = 6 * max(3, (self.size.height - len(self.cohorts) - 14) // 2)
+        room = 6 * max(2, (self.size.height - len(self.cohorts) - 18) // 2)
         joins = await service.waiting(cohort_id, Direction.ADD, limit=room)
         leaves = await service.waiting(cohort_id, Direction.REMOVE, limit=room)
         members = await service.members(cohort_id, limit=room)
         received = await self.workspace.heap.received(cohort_id, limit=10)
         if not self.alive or self.current is None or self.current.cohort_id != cohort_id:
             return
-        lines: list[str] = from_heap.last_pages(received) if received.pages else []
         self._received[cohort_id] = received
-        self.query_one("#facts", TextPane).tell(self.facts(self.current))
-        for title, people in (("Waiting to join", joins), ("Waiting to leave", leaves), ("People", members)):
-            if people and (title != "People" or not joins):
-                lines += [title, *_in_columns(people), ""]
-        self.query_one("#people", TextPane).tell(lines)
+        pages = from_heap.last_pages(received) if received.pages else []
+        self._sections = [Section("Last pages from Heap", pages, brief=())]
+        for title, people, count in (
+            ("People waiting to join", joins, self.current.adds),
+            ("People waiting to leave", leaves, self.current.removes),
+            ("People", members if not joins else [], self.current.members),
+        ):
+            verdict = f"first of {count:,}" if count > len(people) else ""
+            self._sections.append(Section(title, in_columns(people), verdict, brief=()))
+        self._sections_of = cohort_id
+        self._tell_facts(self.current)
 
     def why_disabled(self, command_id: str) -> str:
         """What the highlighted cohort or the profile does not allow."""
@@ -432,18 +386,3 @@ class CohortsScreen(FramedScreen):
             from heaptui.ui.screens.upload import UploadScreen
 
             self.app.push_screen(UploadScreen(self.workspace, cohort))
-
-
-def _ago(at: float | None) -> str:
-    age = signs.age(at)
-    return "just now" if age == "now" else age if age == "never" else f"{age} ago"
-
-
-def _in_columns(people: Sequence[Identifier], per_line: int = 6) -> list[str]:
-    values = [person.value for person in people]
-    width = max(len(value) for value in values)
-    per_line = max(1, min(per_line, 56 // (width + 2)))
-    return [
-        "  " + "  ".join(value.ljust(width) for value in values[start : start + per_line])
-        for start in range(0, len(values), per_line)
-    ]

@@ -57,8 +57,11 @@ def wrapped(text: str, width: int) -> list[str]:
         if line.strip():
             lines.append(line)
         line = lead + word
-        while cell_len(line) > width:
-            head = fit(line, width + 1)[:-1]
-            lines.append(head.rstrip("…") or line[:1])
-            line = lead + line[len(lines[-1]) :]
+        # An answer without a blank may have tens of thousands of letters: only as many as fit are measured.
+        while len(line) > width or cell_len(line) > width:
+            end = min(len(line), width)
+            while cell_len(line[:end]) > width:
+                end -= 1
+            lines.append(line[:end])
+            line = line[end:]
     return [*lines, line]

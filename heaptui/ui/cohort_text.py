@@ -1,0 +1,106 @@
+"""A cohort in words and numbers: pure text for the lower half of the list of cohorts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+
+from heaptui.model.cohorts import Cohort, CohortState, Origin
+from heaptui.model.expressions import IDS, Names, parse, write
+from heaptui.model.identifiers import Identifier
+from heaptui.model.matching import MatchRate
+from heaptui.model.reception import Received
+from heaptui.ui import from_heap, segment_text, signs
+
+
+@dataclass(frozen=True, slots=True)
+class CohortFacts:
+    """What is told of one cohort; `old` says why its file is overdue."""
+
+    cohort: Cohort
+    per_request: int
+    rate: MatchRate | None
+    received: Received | None
+    names: Names
+    old: str
+    wide: bool
+
+
+def lines_of(known: CohortFacts) -> list[str]:
+    """Everything about one cohort, as lines."""
+    cohort, width = known.cohort, 20
+    lines = [
+        f"In the cohort  {cohort.members:>9,}  {signs.bar(1, 1, width)}",
+        f"Accepted       {cohort.delivered:>9,}  {signs.bar(cohort.delivered, max(cohort.members, 1), width)}",
+    ]
+    if rate := known.rate:
+        low, likely, high = rate.of(cohort.members)
+        told = segment_text.exist(rate, cohort.members).split("(")[-1].rstrip(")") if low < high else "all asked"
+        lines.append(f"Exist in Braze {likely:>9,}  {segment_text.share(rate)} ({told})")
+        lines += [f"  not found    {count:>9,}  {cause}" for cause, count in rate.causes[:3]]
+    if cohort.refused:
+        lines.append(f"Refused        {cohort.refused:>9,}  by Braze, not sent again unless asked")
+    if cohort.doubtful:
+        lines.append(f"In doubt       {cohort.doubtful:>9,}  no answer came; sent again with the next sync")
+    lines.append("")
+    limit = known.per_request
+    requests = -(-cohort.adds // limit) + -(-cohort.removes // limit)
+    changes = cohort.adds + cohort.removes
+    if changes:
+        lines.append(f"Next sync   {cohort.adds:,} join · {cohort.removes:,} leave · {requests} requests")
+        lines.append(f"            at most {changes:,} data points")
+    else:
+        lines.append("Next sync   nothing to send")
+    if cohort.elsewhere:
+        lines.append(f"Old way     {cohort.elsewhere:,} people are still there; the next sync takes them out")
+    if cohort.attribute:
+        lines.append(f"Filter      custom attribute {cohort.attribute} is true")
+    if cohort.renamed:
+        lines.append(f"Renamed     Braze still shows “{cohort.braze_name}”; the next sync renames it, same id")
+    if cohort.expression:
+        lines.append(f"Computed    {write(parse(cohort.expression, IDS), known.names)}")
+    if cohort.origin is Origin.HEAP:
+        lines += from_heap.facts_of(cohort, known.received, wide=known.wide)
+    else:
+        lines.append(f"From        {from_heap.source(cohort)}, read {ago(cohort.changed_at)}")
+        if known.old:
+            lines.append(f"! Old       {known.old}")
+    lines.append(f"Synced      {signs.day_and_time(cohort.synced_at) if cohort.synced_at else 'never'}")
+    lines += _advice(cohort)
+    return lines
+
+
+def _advice(cohort: Cohort) -> list[str]:
+    match cohort.state:
+        case CohortState.NEW:
+            if cohort.attribute:
+                return ["Never synced: the attribute's name can still be changed, in W way into Braze."]
+            return ["Never synced: Braze's filter “Heap Cohorts” lists it after the first sync."]
+        case CohortState.HELD:
+            return [
+                f"Held        {cohort.removes:,} of {cohort.delivered:,} people would leave. A wrong file?",
+                "            u brings the people before the import back; s, then l lets it through.",
+            ]
+        case CohortState.ON_HOLD:
+            return ["On hold     no sync touches it; h releases it."]
+        case _:
+            return []
+
+
+def ago(at: float | None) -> str:
+    """`12 min ago`, `just now`, or `never`."""
+    age = signs.age(at)
+    return "just now" if age == "now" else age if age == "never" else f"{age} ago"
+
+
+def in_columns(people: Sequence[Identifier], per_line: int = 6) -> list[str]:
+    """Ids in lines of equal columns."""
+    values = [person.value for person in people]
+    width = max((cell_len(value) for value in values), default=0)
+    per_line = max(1, min(per_line, 56 // (width + 2)))
+    return [
+        "  ".join(signs.fit(value, width) for value in values[start : start + per_line])
+        for start in range(0, len(values), per_line)
+    ]
