@@ -103,6 +103,10 @@ class HeaptuiApp(App[str]):
         """Open a profile and show one of its tabs."""
         from heaptui.services.workspace import open_workspace
 
+        # Nobody may still read the ledger that closes here.
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        self.workers.cancel_all()
         await self._stack.aclose()
         self._stack = AsyncExitStack()
         read_only = self.opening.read_only or profile.read_only

@@ -220,7 +220,7 @@ def result_lines(progress: RunProgress) -> list[str]:
                 " while this is open, it is sent once more then by itself."
             )
     if points := progress.total("points"):
-        lines.append(f"Data points in Braze: about {points:,}, one for each change accepted or in doubt")
+        lines.append(f"Data points in Braze: about {points:,}")
     return lines
 
 

@@ -47,7 +47,7 @@ async def test_the_way_is_changed_at_the_keyboard_and_people_move_with_the_next_
         await shows(pilot, "out of the old way first")
         await pilot.press("enter")
         await shows(pilot, "counts add up", 30)
-        await shows(pilot, "Custom Attributes › heap_cart")
+        await shows(pilot, "Custom Attributes ›")
     carry = {person for person, values in sandbox.world.attributes.items() if values.get("heap_cart_abandoners_2")}
     assert carry == set(ids(300, 4200))
     assert sandbox.members(with_rest.carts) == set()
