@@ -225,7 +225,10 @@ class BrazeApp:
                 await drip(request.send, rule.seconds or 1.0, rule.hold_seconds)
             case "echo_secret":
                 given = request.data if isinstance(request.data, dict) else {}
-                text = f"client_secret {given.get('client_secret')} of {given.get('partner_api_key')} is invalid"
+                bearer = header(request.scope, "authorization")
+                text = (
+                    f"client_secret {given.get('client_secret')} of {given.get('partner_api_key')} is invalid {bearer}"
+                )
                 return Reply(401, {"message": text})
             case "timeout_before" | "timeout_after" | "late":
                 self._apply_unanswered(rule, request)

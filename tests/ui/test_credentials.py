@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from textual import events
+from textual.widgets import Input
 
 from heaptui.config import Config, Home, Profile, load_config, save_config
 from heaptui.services.ledgers import export_ledger
@@ -139,7 +140,8 @@ async def test_a_colleagues_ledger_is_taken_over(desk: Desk, fresh: Desk, tmp_pa
         await shows(pilot, "What would you like to do?")
         await pilot.press("5")
         await shows(pilot, "Which ledger file?")
-        await pilot.press(*str(ledger), "enter")
+        pilot.app.screen.query_one(Input).value = str(ledger)
+        await pilot.press("enter")
         await shows(pilot, "3 cohorts")
         await pilot.press(*"acme", "enter")
         await shows(pilot, "Which label?")
