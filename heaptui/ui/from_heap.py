@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from textwrap import wrap
 
 from heaptui.model.cohorts import Cohort, Origin
 from heaptui.model.reception import CADENCE, ListenerFacts, Received, ReceivedPage
@@ -71,7 +70,7 @@ def facts_of(cohort: Cohort, received: Received | None, *, wide: bool) -> list[s
     else:
         lines.append("Automatic   off: somebody presses s        a switches on")
     for warning in received.warnings if received else ():
-        lines += wrap(f"! {warning}", 56 if wide else 76, subsequent_indent="  ")
+        lines.append(f"! {warning}")
     return lines
 
 

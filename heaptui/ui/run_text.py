@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from heaptui.model.diagnoses import explain_reason, why_in_short
 from heaptui.model.runs import EXTRA_REQUESTS, DeliveryProgress, DeliveryState, Plan, RunProgress, RunSummary
@@ -222,6 +223,20 @@ def result_lines(progress: RunProgress) -> list[str]:
     if points := progress.total("points"):
         lines.append(f"Data points in Braze: about {points:,}")
     return lines
+
+
+def result(
+    progress: RunProgress, title: str, clicks: list[str], receipt: Path | None
+) -> tuple[list[str], list[Section]]:
+    """How a run ended, and beside it what comes next: the clicks, and the receipt."""
+    saved = [signs.short_path(receipt)] if receipt else []
+    means = "Braze took the ids, not that it knows them."
+    sections = [
+        Section(title, clicks),
+        Section("Accepted means", [means], brief=["", f"Accepted means {means}"]),
+        Section("Receipt saved", saved, brief=["", f"Receipt saved: {saved[0]}"] if saved else []),
+    ]
+    return [arithmetic(progress), "", *result_lines(progress)], sections
 
 
 def history_cells(run: RunSummary) -> tuple[str, ...]:

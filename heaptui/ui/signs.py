@@ -89,42 +89,42 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
 _LABEL = re.compile(r" *(?:\d+|\S+(?: \S+){0,2})  +(?=\S)| +")
 
 
-def wrap(line: str, width: int) -> list[str]:
-    """The line in pieces of at most `width` cells, broken between words; what follows stands behind its label."""
-    if cell_len(line) <= width:
+def wrap(line: str, width: int, indent: int | None = None) -> list[str]:
+    """The line in pieces of at most `width` cells, broken between words, and within those that are too long.
+
+    What goes on below is indented; without a number it stands behind its label, or under its first letter.
+    """
+    if len(line) <= width and cell_len(line) <= width:
         return [line]
-    label = _LABEL.match(line)
-    indent = cell_len(label[0]) if label else 0
-    indent = indent if indent < width // 2 else 0
-    lines, current = [], line[: label.end()] if label and indent else ""
-    empty = True
-    for word in line[len(current) :].split(" "):
-        longer = current + ("" if empty else " ") + word
-        if cell_len(longer) <= width or empty:
-            current, empty = longer, False
+    if indent is None:
+        label = _LABEL.match(line)
+        indent = cell_len(label[0]) if label else 0
+    lead = " " * (indent if indent < width // 2 else 0)
+    pieces: list[str] = []
+    current = ""
+    for word in re.findall(r" *[^ ]+", line):
+        if cell_len(current) + min(len(word), 2 * width) <= width and cell_len(current + word) <= width:
+            current += word
+            continue
+        if current.strip():
+            pieces.append(current)
+            current = lead + word.lstrip(" ")
         else:
-            lines.append(current)
-            current = " " * indent + word
-    return [fit(piece, width) if cell_len(piece) > width else piece for piece in [*lines, current]]
+            current += word
+        # An answer without a blank may have tens of thousands of letters: only as many as fit are measured.
+        while len(current) > width or cell_len(current) > width:
+            end = min(len(current), max(1, width))
+            while end > 1 and cell_len(current[:end]) > width:
+                end -= 1
+            pieces.append(current[:end])
+            current = lead + current[end:]
+    return [*pieces, current]
 
 
 def short_path(path: Path) -> str:
     """The path with ~ for the home of the user."""
     home = Path.home()
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
-
-
-def folded(text: str, width: int, indent: int = 4) -> list[str]:
-    """The text over as many lines as it needs, broken between words; all but the first are indented."""
-    lines: list[str] = []
-    line = ""
-    for word in re.split(r"(?<=\S)(?=\s)", text):
-        if line.strip() and cell_len(line) + cell_len(word) > width:
-            lines.append(line)
-            line = " " * indent + word.lstrip()
-        else:
-            line += word
-    return [*lines, line]
 
 
 def people(count: int) -> str:

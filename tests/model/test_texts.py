@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from rich.cells import cell_len
 
 from heaptui.model.exchange_text import as_curl, rebuilt
 from heaptui.model.identifiers import EXTERNAL_ID, Identifier, Kind, Space
 from heaptui.model.scrub import SHORTEST_INSIDE, Scrubber
 from heaptui.model.secret import Secret
-from heaptui.ui.widgets.facts import wrapped
 
 PEOPLE = st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=SHORTEST_INSIDE), max_size=5)
 
@@ -56,11 +54,3 @@ def test_a_curl_command_sends_the_body_with_the_keys_of_the_shell() -> None:
             {"user_ids": ["u1"], "aliases": [{"alias_name": "a1", "alias_label": "crm"}], "should_remove": True}
         ],
     }
-
-
-@settings(max_examples=100)
-@given(st.text(st.sampled_from("ab カ放 \u3000-"), max_size=80), st.integers(10, 30))
-def test_wrapped_lines_fit_and_lose_nothing(text: str, width: int) -> None:
-    lines = wrapped(text, width)
-    assert all(cell_len(line) <= width for line in lines)
-    assert "".join("".join(lines).split()) == "".join(text.split())

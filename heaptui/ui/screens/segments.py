@@ -168,7 +168,7 @@ class SegmentsScreen(FramedScreen):
         self._tell("totals", segment_text.totals(preview))
 
     def _tell(self, pane: str, lines: list[str], indent: int = 4) -> None:
-        folded = [part for line in lines for part in signs.folded(line, self._room() - 3, indent)]
+        folded = [part for line in lines for part in signs.wrap(line, self._room() - 3, indent)]
         self.query_one(f"#segment-{pane}", TextPane).tell(folded)
 
     def _room(self) -> int:

@@ -26,9 +26,6 @@ LOOK_EVERY = 0.22
 """Seconds between two looks at a live run: more often costs more than it shows."""
 
 
-ACCEPTED_MEANS = "Accepted means Braze took the ids, not that it knows them."
-
-
 class SyncScreen(FramedScreen):
     """Tab 3."""
 
@@ -223,15 +220,7 @@ class SyncScreen(FramedScreen):
         return Row(delivery.key, cells, tone=signs.RUN_TONES.get(delivery.state, ""))
 
     def _result(self, progress: RunProgress) -> tuple[list[str], list[Section]]:
-        lines = [run_text.arithmetic(progress), "", *run_text.result_lines(progress)]
-        title, clicks = self._clicks(progress)
-        receipt = [signs.short_path(self._receipt)] if self._receipt else []
-        sections = [
-            Section(title, clicks),
-            Section("Accepted means", ["Braze took the ids, not that it knows them."], brief=["", ACCEPTED_MEANS]),
-            Section("Receipt saved", receipt, brief=["", f"Receipt saved: {receipt[0]}"] if receipt else []),
-        ]
-        return lines, sections
+        return run_text.result(progress, *self._clicks(progress), self._receipt)
 
     def _clicks(self, progress: RunProgress) -> tuple[str, list[str]]:
         """The way in Braze to the highlighted cohort, or to the first that is there, with a title."""

@@ -180,4 +180,4 @@ def _ago(at: float) -> str:
 
 def _wrapped(title: str, text: str, width: int) -> list[str]:
     """A titled text over as many lines as it needs."""
-    return signs.folded(f"{title:<11} {signs.safe(text)}", width, 12)
+    return signs.wrap(f"{title:<11} {signs.safe(text)}", width, 12)

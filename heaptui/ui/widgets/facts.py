@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.cells import cell_len
-
-from heaptui.ui.signs import fit, safe, sign
+from heaptui.ui.paint import painted
+from heaptui.ui.signs import fit, safe, wrap
 from heaptui.ui.widgets.frame import Line
 
 NAME_CELLS = 11
@@ -37,31 +36,7 @@ class FactsPane(Line):
             return
         lines = []
         for name, text in self._facts:
-            indent = NAME_CELLS if name else 0
-            parts = wrapped(safe(text), max(10, width - indent))
-            lines.append((fit(safe(name), NAME_CELLS) if indent else "") + parts[0])
-            lines += [" " * indent + part for part in parts[1:]]
-        self.update(sign("\n".join(lines)))
-
-
-def wrapped(text: str, width: int) -> list[str]:
-    """The text in lines of at most so many cells, broken at blanks where there are any; leading blanks stay."""
-    lead = text[: len(text) - len(text.lstrip(" "))][: width // 2]
-    lines: list[str] = []
-    line = lead
-    for word in text.split():
-        joined = f"{line} {word}" if line.strip() else line + word
-        if cell_len(joined) <= width:
-            line = joined
-            continue
-        if line.strip():
-            lines.append(line)
-        line = lead + word
-        # An answer without a blank may have tens of thousands of letters: only as many as fit are measured.
-        while len(line) > width or cell_len(line) > width:
-            end = min(len(line), width)
-            while cell_len(line[:end]) > width:
-                end -= 1
-            lines.append(line[:end])
-            line = line[end:]
-    return [*lines, line]
+            indent = NAME_CELLS if name else None
+            told = (fit(safe(name), NAME_CELLS) if name else "") + safe(text)
+            lines += wrap(told, width, indent)
+        self.update(painted(lines))

@@ -50,11 +50,11 @@ class SegmentSide(VerticalScroll, can_focus=False):
         older = screen.older_menu
         clicks = clicks_of(screen, preview, older=older) if preview else []
         width = SIDE_WIDTH - 4
-        self._tell("clicks", [part for line in clicks for part in signs.folded(line, width, 3)])
+        self._tell("clicks", [part for line in clicks for part in signs.wrap(line, width, 3)])
         menu = "older menu, c shows the current" if older else "current menu, c shows the older"
         self.query_one("#side-clicks-rule", RuleLine).tell("Click in Braze", menu)
         already = self._already(screen, preview) if preview else []
-        self._tell("already", [part for line in already for part in signs.folded(line, width, 2)])
+        self._tell("already", [part for line in already for part in signs.wrap(line, width, 2)])
         if preview:
             self._look(screen, preview)
         else:
