@@ -51,6 +51,23 @@ async def segments(app: HeaptuiApp, pilot: Any) -> None:
     save(app, "segments")
 
 
+async def support(app: HeaptuiApp, pilot: Any, demo: Demo) -> None:
+    """One run with its exchanges, and why a person is in a segment."""
+    await pilot.press("enter")
+    await shows(pilot, "[Story")
+    await pilot.press("tab", "tab", "tab")
+    await shows(pilot, "[Exchanges")
+    await pilot.pause(0.5)
+    save(app, "exchanges")
+    await pilot.press("escape", "t")
+    person = next(cohort for cohort in demo.world.cohorts if cohort.name == sample.PAYING).now[0]
+    await pilot.press(*person, "enter")
+    await shows(pilot, sample.PAYING, 20)
+    await pilot.pause(1)
+    save(app, "trace")
+    await pilot.press("escape", "escape")
+
+
 async def pictures(demo: Demo) -> None:
     """One walk through the dashboard, with a picture at every stop."""
     app = HeaptuiApp(demo.settings)
@@ -81,9 +98,15 @@ async def pictures(demo: Demo) -> None:
         await shows(pilot, "[4 Runs]")
         await pilot.pause(0.3)
         save(app, "runs")
+        await support(app, pilot, demo)
         await pilot.press("6")
-        await shows(pilot, "Data Import Key")
+        await shows(pilot, "READY")
         save(app, "credentials")
+        await pilot.press("W")
+        await shows(pilot, "How should people get into Braze?")
+        await pilot.pause(0.3)
+        save(app, "way")
+        await pilot.press("escape", "1")
     app = HeaptuiApp(demo.settings)
     async with app.run_test(size=NARROW) as pilot:
         await shows(pilot, sample.CARTS)

@@ -70,7 +70,8 @@ async def test_twenty_thousand_people_with_unknown_and_refused_ones_end_exactly_
     progress = await synced(workspace, cohort)
     delivery = progress.deliveries[cohort]
     assert delivery.state is DeliveryState.FINISHED_WITH_REJECTIONS
-    assert (delivery.submitted, delivery.rejected, delivery.requests) == (19_997, 3, 267)
+    # A machine that stalls may time an answer out, which is asked for again.
+    assert (delivery.submitted, delivery.rejected, delivery.requests - delivery.retries) == (19_997, 3, 267)
     assert adds_up(progress)
     assert carry(sandbox, "heap_trials") == known - refused
     assert set(sandbox.world.known) == before
