@@ -61,7 +61,7 @@ async def pictures(demo: Demo) -> None:
         await pilot.pause(0.3)
         save(app, "runs")
         await pilot.press("6")
-        await shows(pilot, "Data Import Key")
+        await shows(pilot, "verdict after")
         save(app, "credentials")
     app = HeaptuiApp(demo.settings)
     async with app.run_test(size=NARROW) as pilot:

@@ -74,7 +74,7 @@ class PasteScreen(Screen[None]):
         yield RecordTable(*COLUMNS, id="check-table")
         yield RuleLine("So you can", id="can-rule")
         yield TextPane(id="can")
-        yield RuleLine("Paste a URL, a key, a whole message; more of it later. Keys are sorted by trying them")
+        yield RuleLine("Paste a URL, a key, or a whole message")
         yield PasteField(password=True, placeholder="nothing that is pasted here is shown", id="paste")
         yield Line(id="status-line")
         yield KeyLine()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Vertical
 from textual.screen import Screen
 
 from heaptui.config import Config, NoProfile
@@ -59,16 +60,22 @@ class StartScreen(Screen[None]):
         yield HeaderLine()
         yield RuleLine()
         yield TextPane(id="intro")
-        yield RecordTable(Column("", 1), Column("What would you like to do?", 26), Column("", 0))
+        yield RecordTable(Column("", 1), Column("", 18), Column("", 0))
         yield RuleLine("To deliver people into Braze, one of these is enough")
-        yield TextPane(id="needs")
+        with Vertical(classes="grow"):
+            yield TextPane(id="needs")
+        yield RuleLine()
         yield KeyLine("↑↓ choose · enter open · ? help · q quit")
 
     def on_mount(self) -> None:
         """Fill in the words."""
         self.query_one(HeaderLine).tell("heaptui", "nothing set up yet")
         self.query_one("#intro", TextPane).tell(
-            ["Takes groups of people from Heap into Braze: a plan before, a proof after.", ""]
+            [
+                "Takes groups of people from Heap into Braze: a plan before, a proof after.",
+                "",
+                "What would you like to do?",
+            ]
         )
         self.query_one(RecordTable).show([Row(key, (key, title, note)) for key, title, note in DOORS])
         self.query_one("#needs", TextPane).tell(
@@ -184,9 +191,10 @@ class ProfileScreen(Screen[None]):
         """The profiles."""
         yield HeaderLine()
         yield RuleLine("Which workspace?")
-        yield RecordTable(
-            Column("Profile", 0), Column("Label", 12), Column("Cluster", 12), Column("May send", 12, drop=1)
-        )
+        with Vertical(classes="grow"):
+            yield RecordTable(
+                Column("Profile", 0), Column("Label", 12), Column("Cluster", 12), Column("May send", 12, drop=1)
+            )
         yield RuleLine()
         yield KeyLine("↑↓ choose · enter open · n new · q quit")
 
