@@ -65,6 +65,9 @@ async def pictures(demo: Demo) -> None:
         save(app, "credentials")
     app = HeaptuiApp(demo.settings)
     async with app.run_test(size=NARROW) as pilot:
+        # It opens where it was left.
+        await shows(pilot, "[6 Credentials]")
+        await pilot.press("1")
         await shows(pilot, sample.CARTS)
         highlight(app, sample.VIP)
         await pilot.pause(0.3)

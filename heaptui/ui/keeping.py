@@ -11,7 +11,7 @@ from textual.app import App
 from heaptui.config import Home, Profile
 from heaptui.errors import HeaptuiError
 from heaptui.services.ledgers import import_ledger
-from heaptui.services.profiles import ProfileService, SecretName
+from heaptui.services.profiles import ProfileService, SecretName, label_problem, name_problem
 from heaptui.services.workspace import ledger_of
 from heaptui.ui.widgets.dialogs import Asked, Question, Told
 
@@ -40,6 +40,27 @@ async def keep_key(app: App[Any], service: ProfileService, profile: str, keys: M
 def typed_path(text: str) -> Path:
     """The file that somebody typed."""
     return Path(text.strip()).expanduser()
+
+
+async def ask_name(app: App[Any], service: ProfileService, lines: list[str] | None = None) -> str:
+    """What a new profile is called; empty when nobody answers."""
+    lines = [*(lines or []), "Letters, digits, - and _."]
+    taken = await service.names()
+
+    def problem(text: str) -> str:
+        name = text.strip()
+        return f"There is a profile {name} already." if name in taken else name_problem(name)
+
+    return (
+        await app.push_screen_wait(Asked("How shall this profile be called?", lines, problem=problem)) or ""
+    ).strip()
+
+
+async def ask_label(app: App[Any]) -> str | None:
+    """How loud a profile is; None when nobody answers."""
+    lines = ["PRODUCTION, STAGING, SANDBOX, or nothing. In PRODUCTION a first sync asks twice."]
+    label = await app.push_screen_wait(Asked("Which label?", lines, problem=label_problem))
+    return None if label is None else label.strip().upper()
 
 
 async def take_over_or_new(app: App[Any], home: Home, profile: Profile) -> None:

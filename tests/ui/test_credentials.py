@@ -59,6 +59,29 @@ async def test_a_pasted_message_is_judged_without_being_shown_or_kept(sandbox: A
     assert sandbox.braze_url.encode() not in everything
 
 
+async def test_what_is_wrong_with_an_answer_stands_below_its_field(sandbox: Any, fresh: Desk) -> None:
+    async with HeaptuiApp(fresh.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "What would you like to do?")
+        await pilot.press("3")
+        await shows(pilot, "Which Braze workspace?")
+        await pilot.press(*"ftp://x", "enter")
+        await shows(pilot, "is no address of Braze")
+        pilot.app.screen.query_one(Input).value = sandbox.braze_url
+        await pilot.press("enter")
+        await shows(pilot, "Which label?")
+        await pilot.press(*"prod", "enter")
+        await shows(pilot, "A label is one of PRODUCTION")
+        await pilot.press(*"uction", "enter")
+        await shows(pilot, "How shall this profile be called?")
+        await pilot.press("question_mark", "enter")
+        await shows(pilot, "cannot name a profile")
+        await pilot.press("backspace", *"acme", "enter")
+        await shows(pilot, "No ledger on this computer yet")
+        await pilot.press("escape")
+        await shows(pilot, "[6 Credentials]")
+        await shows(pilot, "No key was given.")
+
+
 async def test_door_two_leads_to_the_check(fresh: Desk) -> None:
     async with HeaptuiApp(fresh.opening).run_test(size=(80, 24)) as pilot:
         await shows(pilot, "What would you like to do?")

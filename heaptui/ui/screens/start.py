@@ -13,8 +13,8 @@ from textual.screen import Screen
 from heaptui.config import Config, NoProfile
 from heaptui.errors import HeaptuiError
 from heaptui.services.ledgers import inspect_ledger
-from heaptui.services.profiles import ProfileService
-from heaptui.ui.keeping import take_over, take_over_or_new, typed_path
+from heaptui.services.profiles import ProfileService, endpoint_problem
+from heaptui.ui.keeping import ask_label, ask_name, take_over, take_over_or_new, typed_path
 from heaptui.ui.widgets.dialogs import Asked, Told
 from heaptui.ui.widgets.frame import HeaderLine, KeyLine, RuleLine, TextPane
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
@@ -125,26 +125,21 @@ class StartScreen(Screen[None]):
 
     async def _connect(self) -> None:
         note = "Its REST endpoint, or the address of your dashboard, like https://dashboard-03.braze.com"
-        endpoint = await self.app.push_screen_wait(Asked("Which Braze workspace?", [note]))
+        asked = Asked("Which Braze workspace?", [note], problem=endpoint_problem)
+        endpoint = await self.app.push_screen_wait(asked)
         if not endpoint:
             return
-        label = await self._label()
+        label = await ask_label(self.app)
         if label is not None:
             await self._make({"endpoint": endpoint, "label": label}, then="credentials")
 
-    async def _label(self) -> str | None:
-        lines = ["PRODUCTION, STAGING, SANDBOX, or nothing. In PRODUCTION a first sync asks twice."]
-        label = await self.app.push_screen_wait(Asked("Which label?", lines))
-        return None if label is None else label.strip().upper()
-
     async def _make(self, settings: dict[str, str], *, then: str) -> None:
-        name = await self.app.push_screen_wait(
-            Asked("How shall this profile be called?", ["Letters, digits, - and _."])
-        )
+        opening = self._app.opening
+        service = ProfileService(opening.home, opening.environ)
+        name = await ask_name(self.app, service)
         if not name:
             return
-        opening = self._app.opening
-        profile = await ProfileService(opening.home, opening.environ).change(name.strip(), settings)
+        profile = await service.change(name, settings)
         await take_over_or_new(self.app, opening.home, profile)
         # By the app: opening a profile closes this screen, and with it everything that runs here.
         self.app.call_later(self._app.open_profile, profile, then=then)
@@ -158,20 +153,13 @@ class StartScreen(Screen[None]):
             return
         path = typed_path(source)
         facts = await inspect_ledger(path)
-        name = await self.app.push_screen_wait(
-            Asked(
-                "How shall this profile be called?",
-                [
-                    f"The ledger holds {facts.cohorts:,} cohorts and {facts.runs:,} runs.",
-                    facts.endpoint or "Never synced.",
-                ],
-            )
-        )
-        label = await self._label() if name else None
+        service = ProfileService(opening.home, opening.environ)
+        holds = f"The ledger holds {facts.cohorts:,} cohorts and {facts.runs:,} runs."
+        name = await ask_name(self.app, service, [holds, facts.endpoint or "Never synced."])
+        label = await ask_label(self.app) if name else None
         if not name or label is None:
             return
-        service = ProfileService(opening.home, opening.environ)
-        profile = await service.change(name.strip(), {"endpoint": facts.endpoint, "label": label})
+        profile = await service.change(name, {"endpoint": facts.endpoint, "label": label})
         if await take_over(self.app, opening.home, profile, path):
             self.app.call_later(self._app.open_profile, profile, then="credentials")
 
