@@ -156,6 +156,25 @@ async def test_with_several_profiles_one_is_chosen(desk: Desk) -> None:
         await shows(pilot, "No cohorts yet.")
 
 
+async def test_a_production_workspace_without_a_ledger_asks_where_to_go_on_from(desk: Desk, tmp_path: Path) -> None:
+    there = desk.opening.home.data_dir / "test.db"
+    ledger = await export_ledger(there, tmp_path / "acme.ledger")
+    save_config(desk.opening.home, Config({"acme": Profile(name="acme", label="PRODUCTION")}))
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "No ledger on this computer yet")
+        await pilot.press("enter")
+        await shows(pilot, "Which ledger file?")
+        await pilot.press(*"/none", "enter")
+        await shows(pilot, "/none")
+        await pilot.press("escape")
+        await shows(pilot, "No ledger on this computer yet")
+        await pilot.press("enter")
+        await shows(pilot, "Which ledger file?")
+        pilot.app.screen.query_one(Input).value = str(ledger)
+        await pilot.press("enter")
+        await shows(pilot, "VIP 2024")
+
+
 async def test_a_colleagues_ledger_is_taken_over(desk: Desk, fresh: Desk, tmp_path: Path) -> None:
     there = Home.find(str(tmp_path / "home"), {})
     ledger = await export_ledger(there.data_dir / "test.db", tmp_path / "acme.ledger")

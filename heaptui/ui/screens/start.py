@@ -14,7 +14,7 @@ from heaptui.config import Config, NoProfile
 from heaptui.errors import HeaptuiError
 from heaptui.services.ledgers import inspect_ledger
 from heaptui.services.profiles import ProfileService, endpoint_problem
-from heaptui.ui.keeping import ask_label, ask_name, take_over, take_over_or_new, typed_path
+from heaptui.ui.keeping import NoLedgerYet, ask_label, ask_name, take_over, take_over_or_new, typed_path
 from heaptui.ui.widgets.dialogs import Asked, Told
 from heaptui.ui.widgets.frame import HeaderLine, KeyLine, RuleLine, TextPane
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
@@ -39,6 +39,8 @@ def way_in(config: Config, named: str | None, error: HeaptuiError) -> Screen[Non
     """
     if isinstance(error, NoProfile):
         return StartScreen()
+    if isinstance(error, NoLedgerYet):
+        return ProfileScreen(error.name)
     if named is None and len(config.profiles) > 1:
         return ProfileScreen()
     raise error
@@ -165,7 +167,7 @@ class StartScreen(Screen[None]):
 
 
 class ProfileScreen(Screen[None]):
-    """Several profiles, and none is the default."""
+    """Several profiles, and none is the default; `at_once` names one that is opened after its question."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", show=False),
@@ -174,6 +176,10 @@ class ProfileScreen(Screen[None]):
         Binding("escape", "leave", show=False),
     ]
     AUTO_FOCUS = "RecordTable"
+
+    def __init__(self, at_once: str = "") -> None:
+        super().__init__()
+        self._at_once = at_once
 
     def compose(self) -> ComposeResult:
         """The profiles."""
@@ -206,6 +212,8 @@ class ProfileScreen(Screen[None]):
                 for profile in profiles
             ]
         )
+        if self._at_once:
+            self._open(self._at_once)
 
     def action_open(self) -> None:
         """Open the highlighted profile."""
