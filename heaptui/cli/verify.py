@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -60,9 +61,10 @@ async def _pasted(settings: Settings, *, find_cluster: bool) -> Report:
     from heaptui.services.verification import Verification
 
     asks = sys.stdin.isatty()
-    if asks:
-        say("Paste what you were given. It is not saved. Ctrl-D when done.")
-    pasted = read_paste(sys.stdin.read())
+    with _unseen() if asks else nullcontext():
+        if asks:
+            say("Paste what you were given. It is not shown and not saved. Ctrl-D on an empty line when done.")
+        pasted = read_paste(sys.stdin.read())
     say(f"found: {pasted.summary()}")
     pasted = with_others(pasted, _others(pasted, asks=asks))
     if not pasted.endpoint and pasted.keys and not find_cluster and asks:
@@ -71,6 +73,26 @@ async def _pasted(settings: Settings, *, find_cluster: bool) -> Report:
     partner_name = settings.environ.get("HEAPTUI_PARTNER_NAME") or "heap"
     given, more = await given_of_paste(pasted, Sorting(partner_keys, partner_name, find=find_cluster))
     return await _checked(Verification(given, find=find_cluster, notes=[*notes, *more]))
+
+
+@contextmanager
+def _unseen() -> Iterator[None]:
+    """What is pasted meanwhile does not appear on the terminal."""
+    try:
+        import termios
+    except ImportError:
+        # Windows has no termios; there the terminal shows what is pasted.
+        yield
+        return
+    number = sys.stdin.fileno()
+    before = termios.tcgetattr(number)
+    quiet = [*before]
+    quiet[3] &= ~termios.ECHO
+    termios.tcsetattr(number, termios.TCSAFLUSH, quiet)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(number, termios.TCSAFLUSH, before)
 
 
 def _others(pasted: Pasted, *, asks: bool) -> Sequence[Any]:

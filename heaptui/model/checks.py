@@ -34,11 +34,11 @@ class CheckId(StrEnum):
     DNS = "dns"
     TLS = "tls"
     REACH = "reach"
-    CLOCK = "clock"
     PARTNER_KEY = "partner_key"
     DATA_IMPORT_KEY = "data_import_key"
     PARTNER_ENABLED = "partner_enabled"
     REST_KEY = "rest_api_key"
+    CLOCK = "clock"
     HEAP_APP_ID = "heap_app_id"
     WEBHOOK_SECRET = "webhook_secret"
     CURRENTS_TOKEN = "currents_token"
@@ -69,11 +69,9 @@ FEATURES: Mapping[str, str] = {
 }
 """What each permission of a REST key is for; without it that part is off."""
 
-ORDER = [
-    *list(CheckId)[: list(CheckId).index(CheckId.REST_KEY) + 1],
-    *FEATURES,
-    *list(CheckId)[list(CheckId).index(CheckId.REST_KEY) + 1 :],
-]
+_IDS = list(CheckId)
+_AFTER_REST = _IDS.index(CheckId.REST_KEY) + 1
+ORDER = [*_IDS[:_AFTER_REST], *FEATURES, *_IDS[_AFTER_REST:]]
 
 
 @dataclass(frozen=True, slots=True)

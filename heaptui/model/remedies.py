@@ -172,7 +172,7 @@ REMEDIES: Mapping[Cause, Remedy] = {
         "regenerated, or of another workspace.",
         "Braze accepts the partner key and refuses this one.",
         "A Braze admin",
-        f"{_HEAP_PAGE} › copy the key",
+        f"{_HEAP_PAGE} › copy it",
         _HEAP_PAGE_OLDER,
         with_subject=True,
     ),

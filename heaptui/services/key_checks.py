@@ -78,9 +78,11 @@ class KeyChecks:
         far = f"{abs(off) / 60:,.0f} min {way}"
         self._tell(Check(CheckId.CLOCK, CheckState.WARNING, far, cause=Cause.CLOCK))
 
-    async def partner(self, keys: Mapping[str, Secret], data_import_key: Secret | None) -> None:
-        """Partner key, Data Import Key and whether the partner is enabled: one call tells all three."""
-        key = keys.get(self._region or "US") or keys.get("")
+    async def partner(self, key: Secret | None, keys: Mapping[str, Secret], data_import_key: Secret | None) -> None:
+        """Partner key, Data Import Key and whether the partner is enabled: one call tells all three.
+
+        `keys` are all partner keys by region, among which `key` is the one for this place.
+        """
         if key is None:
             self._no_partner_key(keys, data_import_key)
             return

@@ -72,11 +72,11 @@ async def _roles_at(endpoint: str, keys: Sequence[Secret], sorting: Sorting) -> 
     if not proxy_before(host) and (await resolve(host, sorting.seconds)).problem:
         return {}
     cluster = cluster_at(endpoint, sorting.clusters)
-    return await _tried(endpoint, cluster.region if cluster else "US", keys, sorting)
+    return await _tried(endpoint, cluster.region if cluster else "", keys, sorting)
 
 
 async def _tried(endpoint: str, region: str, keys: Sequence[Secret], sorting: Sorting) -> dict[Secret, Role]:
-    known = [key for where, key in sorting.partner_keys.items() if where in ("", region)]
+    known = [key for where, key in sorting.partner_keys.items() if not region or where in ("", region)]
     try:
         async with asyncio.timeout(sorting.seconds), Http(endpoint, read_timeout=sorting.seconds) as http:
             return await roles_of(http, sorting.partner_name, keys, known)

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from heaptui.config import SETTINGS, Home, Profile, check_profile, load_config, resolve_profile, save_config
+from heaptui.config import LABELS, SETTINGS, Home, Profile, check_profile, load_config, resolve_profile, save_config
 from heaptui.errors import UsageError
 from heaptui.model.instances import normal_endpoint
 from heaptui.model.routes import WAYS, way_facts, ways_open
@@ -79,8 +79,8 @@ class ProfileService:
         Raises:
             UsageError: an unknown setting or a wrong value; nothing is changed then.
         """
-        if not name or not all(part.isalnum() for part in name.replace("-", " ").replace("_", " ").split()):
-            raise UsageError(f"{name!r} cannot name a profile.", "", "Use letters, digits, - and _.")
+        if problem := name_problem(name):
+            raise UsageError(problem, "", "Use letters, digits, - and _.")
         return await asyncio.to_thread(self._change, name, settings)
 
     def _change(self, name: str, settings: Mapping[str, str]) -> Profile:
@@ -153,6 +153,26 @@ class ProfileService:
     async def secrets(self, profile: Profile) -> Secrets:
         """The keys themselves, masked."""
         return await lookup_secrets(self._home, profile, self._environ)
+
+
+def name_problem(name: str) -> str:
+    """Why this cannot name a profile; empty when it can."""
+    right = bool(name) and all(part.isalnum() for part in name.replace("-", " ").replace("_", " ").split())
+    return "" if right else f"{name!r} cannot name a profile."
+
+
+def endpoint_problem(text: str) -> str:
+    """Why this is no endpoint; empty when it is one."""
+    try:
+        normal_endpoint(text)
+    except UsageError as error:
+        return f"{error.title} {error.detail}"
+    return ""
+
+
+def label_problem(text: str) -> str:
+    """Why this is no label; empty when it is one."""
+    return "" if text.strip().upper() in LABELS else f"A label is one of {', '.join(LABELS[1:])}, or nothing."
 
 
 def _value(setting: str, text: str) -> Any:

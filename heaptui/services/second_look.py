@@ -33,7 +33,7 @@ async def look_again(
     seconds: float,
 ) -> list[Check]:
     """Checks that replace what was found, where more can be said now. `clusters` empty: no other one may be asked."""
-    partner = given.partner_key(cluster.region if cluster else "US")
+    partner = given.partner_key(cluster.region if cluster else "")
     keys = {
         CheckId.PARTNER_KEY: partner,
         CheckId.DATA_IMPORT_KEY: given.data_import_key,

@@ -43,8 +43,14 @@ class Given:
     """Leave out what belongs to Heap and to the listener: somebody else's keys are only about Braze."""
 
     def partner_key(self, region: str) -> Secret | None:
-        """The key for a region."""
-        return self.partner_keys.get(region) or self.partner_keys.get("")
+        """The key for a region; where the region of an endpoint is not known ("") the first there is."""
+        key = self.partner_keys.get(region or "US") or self.partner_keys.get("")
+        return key or (None if region else next(iter(self.partner_keys.values()), None))
+
+    @property
+    def keys(self) -> bool:
+        """Whether there is any key to ask about."""
+        return bool(self.partner_keys or self.data_import_key or self.rest_key)
 
 
 class Verification:
@@ -101,6 +107,10 @@ class Verification:
             self._found.values(), instance=name, endpoint=self._endpoint, notes=self._notes, seconds=self._took
         )
 
+    @property
+    def _region(self) -> str:
+        return self._cluster.region if self._cluster else ""
+
     def _tell(self, check: Check) -> None:
         self._found[check.check_id] = check
         self._queue.put_nowait(check)
@@ -140,9 +150,8 @@ class Verification:
     def _skip_keys(self, why: str) -> None:
         """Say of every key that it was not asked about."""
         given = self.given
-        region = self._cluster.region if self._cluster else "US"
         keys = (
-            (CheckId.PARTNER_KEY, given.partner_key(region)),
+            (CheckId.PARTNER_KEY, given.partner_key(self._region)),
             (CheckId.DATA_IMPORT_KEY, given.data_import_key),
             (CheckId.REST_KEY, given.rest_key),
         )
@@ -190,7 +199,7 @@ class Verification:
             http,
             self._tell,
             partner_name=self.given.partner_name,
-            region=self._cluster.region if self._cluster else "",
+            region=self._region,
             place=self.report.instance,
             seconds=self._seconds,
             now=self._now,
@@ -204,11 +213,12 @@ class Verification:
     async def _ask(self) -> None:
         """Everything at once, then a second look at what was refused."""
         given = self.given
+        partner = given.partner_key(self._region)
         async with self._http() as http:
             keys = self._key_checks(http)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(keys.reach(), name="reach")
-                tasks.create_task(keys.partner(given.partner_keys, given.data_import_key), name="partner")
+                tasks.create_task(keys.partner(partner, given.partner_keys, given.data_import_key), name="partner")
                 tasks.create_task(keys.rest(given.rest_key), name="rest")
             again = await look_again(
                 http,
@@ -224,7 +234,7 @@ class Verification:
     async def _find_home(self) -> None:
         """No endpoint: the cluster that accepts the keys becomes it."""
         given = self.given
-        if not (given.rest_key or given.partner_keys or given.data_import_key):
+        if not given.keys:
             self._tell(Check(CheckId.ENDPOINT, CheckState.FAILED, "neither endpoint nor keys", cause=Cause.NO_KEYS))
             return
         wanted = Wanted(given.partner_name, list(given.partner_keys.values()), given.data_import_key, given.rest_key)

@@ -18,11 +18,12 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 
-from heaptui.config import Profile, load_config, resolve_profile
+from heaptui.config import Profile, load_config
 from heaptui.errors import HeaptuiError, UsageError
 from heaptui.services.preferences import Preferences, load_preferences, save_preferences
 from heaptui.ui.attention import Attention
 from heaptui.ui.commands import choose_keys, chosen_keys
+from heaptui.ui.keeping import profile_to_open
 from heaptui.ui.listener import ListenerChild, Opening
 from heaptui.ui.palette import help_lines, palette_of
 from heaptui.ui.tabs import make_screen
@@ -91,7 +92,7 @@ class HeaptuiApp(App[str]):
             self.notify(problem, severity="warning", timeout=15, markup=False)
         self.set_keymap(chosen_keys())
         try:
-            profile = resolve_profile(config, self.opening.profile, self.opening.environ)
+            profile = await asyncio.to_thread(profile_to_open, config, self.opening)
         except UsageError as error:
             from heaptui.ui.screens.start import way_in
 

@@ -60,9 +60,13 @@ def remedy_lines(report: Report | None) -> list[str]:
     if report is None:
         return []
     words = report.overall.replace("_", " ").upper()
-    told = report.headline.removeprefix(words).lstrip(".,: ")
-    lines = [told[:1].upper() + told[1:], *report.remedy.lines()] if report.remedy else []
-    return [*lines, *report.notes]
+    told = report.headline.removeprefix(words).lstrip(".,: ").removeprefix("but ")
+    # What stood under a wrong name explains the rest.
+    return [
+        *([told[:1].upper() + told[1:]] if report.remedy else []),
+        *report.notes,
+        *(report.remedy.lines() if report.remedy else []),
+    ]
 
 
 def can_lines(report: Report | None) -> list[str]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
-from heaptui.config import Home, Profile
-from heaptui.errors import HeaptuiError
+from heaptui.config import Config, Home, Profile, resolve_profile
+from heaptui.errors import HeaptuiError, UsageError
 from heaptui.services.ledgers import import_ledger
-from heaptui.services.profiles import ProfileService, SecretName
+from heaptui.services.profiles import ProfileService, SecretName, label_problem, name_problem
 from heaptui.services.workspace import ledger_of
 from heaptui.ui.widgets.dialogs import Asked, Question, Told
+
+if TYPE_CHECKING:
+    from heaptui.ui.app import Opening
 
 
 async def keep_key(app: App[Any], service: ProfileService, profile: str, keys: Mapping[str, str]) -> bool:
@@ -42,9 +46,55 @@ def typed_path(text: str) -> Path:
     return Path(text.strip()).expanduser()
 
 
+async def ask_name(app: App[Any], service: ProfileService, lines: list[str] | None = None) -> str:
+    """What a new profile is called; empty when nobody answers."""
+    lines = [*(lines or []), "Letters, digits, - and _."]
+    taken = await service.names()
+
+    def problem(text: str) -> str:
+        name = text.strip()
+        return f"There is a profile {name} already." if name in taken else name_problem(name)
+
+    return (
+        await app.push_screen_wait(Asked("How shall this profile be called?", lines, problem=problem)) or ""
+    ).strip()
+
+
+async def ask_label(app: App[Any]) -> str | None:
+    """How loud a profile is; None when nobody answers."""
+    lines = ["PRODUCTION, STAGING, SANDBOX, or nothing. In PRODUCTION a first sync asks twice."]
+    label = await app.push_screen_wait(Asked("Which label?", lines, problem=label_problem))
+    return None if label is None else label.strip().upper()
+
+
+class NoLedgerYet(UsageError):
+    """The profile is of a PRODUCTION workspace, and there is no ledger on this computer."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} has no ledger on this computer yet.")
+        self.name = name
+
+
+def _without_ledger(home: Home, profile: Profile) -> bool:
+    return profile.label == "PRODUCTION" and not ledger_of(home, profile).exists()
+
+
+def profile_to_open(config: Config, opening: Opening) -> Profile:
+    """The profile to begin with; reads files.
+
+    Raises:
+        UsageError: none is set up, several are, or NoLedgerYet: somebody has to say where to go on from.
+    """
+    profile = resolve_profile(config, opening.profile, opening.environ)
+    looks_only = opening.read_only or profile.read_only or profile.from_environment
+    if not looks_only and _without_ledger(opening.home, profile):
+        raise NoLedgerYet(profile.name)
+    return profile
+
+
 async def take_over_or_new(app: App[Any], home: Home, profile: Profile) -> None:
     """A PRODUCTION workspace without a ledger here: a colleague may have one, and nothing else knows the members."""
-    if profile.label != "PRODUCTION" or ledger_of(home, profile).exists():
+    if not await asyncio.to_thread(_without_ledger, home, profile):
         return
     lines = [
         "Braze has no call that lists a Heap cohort: what was sent stands only in the ledger. Without it, people who"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.cli.conftest import Desk
+from tests.cli.terminal import Terminal
 
 NOBODY = "00000000-0000-4000-8000-000000000001"
 
@@ -39,6 +40,21 @@ def test_a_pasted_message_is_checked_and_nothing_is_kept(desk: Desk, tmp_path: P
     assert done.returncode == 0, done.stdout + done.stderr
     assert "What you gave as Data Import Key is a REST key." in done.stdout
     assert not [path for path in (tmp_path / "home").rglob("*") if path.is_file()]
+
+
+def test_what_is_pasted_at_a_terminal_is_not_shown_and_other_words_are_asked_about(desk: Desk) -> None:
+    keys = desk.sandbox
+    terminal = Terminal("verify", "--paste", environ=desk.environ)
+    terminal.until("Ctrl-D")
+    terminal.press(
+        f"{keys['braze_url']}\n{keys['rest_api_key']} token AbCdEfGh1234567890IjKlMn\n{keys['data_import_key']}\n\x04"
+    )
+    terminal.until("Try it, too?")
+    terminal.press("n\n")
+    assert terminal.end() == 0
+    assert b"READY" in terminal.seen
+    assert not any(keys[name].encode() in terminal.seen for name in ("rest_api_key", "data_import_key"))
+    assert b"AbCdEfGh" not in terminal.seen
 
 
 def test_without_a_partner_key_the_note_for_heap_is_printed(desk: Desk) -> None:

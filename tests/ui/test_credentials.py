@@ -59,6 +59,29 @@ async def test_a_pasted_message_is_judged_without_being_shown_or_kept(sandbox: A
     assert sandbox.braze_url.encode() not in everything
 
 
+async def test_what_is_wrong_with_an_answer_stands_below_its_field(sandbox: Any, fresh: Desk) -> None:
+    async with HeaptuiApp(fresh.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "What would you like to do?")
+        await pilot.press("3")
+        await shows(pilot, "Which Braze workspace?")
+        await pilot.press(*"ftp://x", "enter")
+        await shows(pilot, "is no address of Braze")
+        pilot.app.screen.query_one(Input).value = sandbox.braze_url
+        await pilot.press("enter")
+        await shows(pilot, "Which label?")
+        await pilot.press(*"prod", "enter")
+        await shows(pilot, "A label is one of PRODUCTION")
+        await pilot.press(*"uction", "enter")
+        await shows(pilot, "How shall this profile be called?")
+        await pilot.press("question_mark", "enter")
+        await shows(pilot, "cannot name a profile")
+        await pilot.press("backspace", *"acme", "enter")
+        await shows(pilot, "No ledger on this computer yet")
+        await pilot.press("escape")
+        await shows(pilot, "[6 Credentials]")
+        await shows(pilot, "No key was given.")
+
+
 async def test_door_two_leads_to_the_check(fresh: Desk) -> None:
     async with HeaptuiApp(fresh.opening).run_test(size=(80, 24)) as pilot:
         await shows(pilot, "What would you like to do?")
@@ -131,6 +154,25 @@ async def test_with_several_profiles_one_is_chosen(desk: Desk) -> None:
         highlight(pilot.app, "acme-jp")
         await pilot.press("enter")
         await shows(pilot, "No cohorts yet.")
+
+
+async def test_a_production_workspace_without_a_ledger_asks_where_to_go_on_from(desk: Desk, tmp_path: Path) -> None:
+    there = desk.opening.home.data_dir / "test.db"
+    ledger = await export_ledger(there, tmp_path / "acme.ledger")
+    save_config(desk.opening.home, Config({"acme": Profile(name="acme", label="PRODUCTION")}))
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "No ledger on this computer yet")
+        await pilot.press("enter")
+        await shows(pilot, "Which ledger file?")
+        await pilot.press(*"/none", "enter")
+        await shows(pilot, "/none")
+        await pilot.press("escape")
+        await shows(pilot, "No ledger on this computer yet")
+        await pilot.press("enter")
+        await shows(pilot, "Which ledger file?")
+        pilot.app.screen.query_one(Input).value = str(ledger)
+        await pilot.press("enter")
+        await shows(pilot, "VIP 2024")
 
 
 async def test_a_colleagues_ledger_is_taken_over(desk: Desk, fresh: Desk, tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ from heaptui.services.verification import Given, Verification
 from heaptui.ui import signs
 from heaptui.ui.check_text import COLUMNS, can_lines, headline_of, remedy_lines, rows_of
 from heaptui.ui.commands import PASTE, bindings_of, footer_of
-from heaptui.ui.keeping import keep_key, take_over_or_new
-from heaptui.ui.widgets.dialogs import Asked, Question, Told
+from heaptui.ui.keeping import ask_label, ask_name, keep_key, take_over_or_new
+from heaptui.ui.widgets.dialogs import Question, Told
 from heaptui.ui.widgets.frame import HeaderLine, KeyLine, Line, RuleLine, TextPane
 from heaptui.ui.widgets.record_table import RecordTable
 
@@ -74,7 +74,7 @@ class PasteScreen(Screen[None]):
         yield RecordTable(*COLUMNS, id="check-table")
         yield RuleLine("So you can", id="can-rule")
         yield TextPane(id="can")
-        yield RuleLine("Paste a URL, a key, a whole message; more of it later. Keys are sorted by trying them")
+        yield RuleLine("Paste a URL, a key, or a whole message")
         yield PasteField(password=True, placeholder="nothing that is pasted here is shown", id="paste")
         yield Line(id="status-line")
         yield KeyLine()
@@ -182,23 +182,19 @@ class PasteScreen(Screen[None]):
         """Keep endpoint and keys as a profile, because the user says so."""
         if self._refuses("paste.save") or self._report is None or self._given is None:
             return
-        name = await self.app.push_screen_wait(
-            Asked("How shall this profile be called?", ["Letters, digits, - and _."])
-        )
-        if not name:
-            return
-        label = await self.app.push_screen_wait(Asked("Which label?", ["PRODUCTION, STAGING, SANDBOX, or nothing."]))
-        if label is None:
-            return
         given, opening = self._given, self._app.opening
         service = ProfileService(opening.home, opening.environ)
+        name = await ask_name(self.app, service)
+        label = await ask_label(self.app) if name else None
+        if not name or label is None:
+            return
         own = next((key for key in given.partner_keys.values() if key.source == "pasted"), None)
         named = {"partner_api_key": own, "data_import_key": given.data_import_key, "rest_api_key": given.rest_key}
-        settings = {"endpoint": self._report.endpoint, "label": label.strip().upper(), "heap_app_id": given.heap_app_id}
+        settings = {"endpoint": self._report.endpoint, "label": label, "heap_app_id": given.heap_app_id}
         try:
-            await service.change(name.strip(), settings)
-            await keep_key(self.app, service, name.strip(), plain_values(self._text, named))
-            profile = await service.profile(name.strip())
+            await service.change(name, settings)
+            await keep_key(self.app, service, name, plain_values(self._text, named))
+            profile = await service.profile(name)
         except HeaptuiError as error:
             self.app.push_screen(Told(error.title, [error.detail, error.hint]))
             return

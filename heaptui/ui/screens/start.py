@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Vertical
 from textual.screen import Screen
 
 from heaptui.config import Config, NoProfile
 from heaptui.errors import HeaptuiError
 from heaptui.services.ledgers import inspect_ledger
-from heaptui.services.profiles import ProfileService
-from heaptui.ui.keeping import take_over, take_over_or_new, typed_path
+from heaptui.services.profiles import ProfileService, endpoint_problem
+from heaptui.ui.keeping import NoLedgerYet, ask_label, ask_name, take_over, take_over_or_new, typed_path
 from heaptui.ui.widgets.dialogs import Asked, Told
 from heaptui.ui.widgets.frame import HeaderLine, KeyLine, RuleLine, TextPane
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
@@ -38,6 +39,8 @@ def way_in(config: Config, named: str | None, error: HeaptuiError) -> Screen[Non
     """
     if isinstance(error, NoProfile):
         return StartScreen()
+    if isinstance(error, NoLedgerYet):
+        return ProfileScreen(error.name)
     if named is None and len(config.profiles) > 1:
         return ProfileScreen()
     raise error
@@ -59,16 +62,22 @@ class StartScreen(Screen[None]):
         yield HeaderLine()
         yield RuleLine()
         yield TextPane(id="intro")
-        yield RecordTable(Column("", 1), Column("What would you like to do?", 26), Column("", 0))
+        yield RecordTable(Column("", 1), Column("", 18), Column("", 0))
         yield RuleLine("To deliver people into Braze, one of these is enough")
-        yield TextPane(id="needs")
+        with Vertical(classes="grow"):
+            yield TextPane(id="needs")
+        yield RuleLine()
         yield KeyLine("↑↓ choose · enter open · ? help · q quit")
 
     def on_mount(self) -> None:
         """Fill in the words."""
         self.query_one(HeaderLine).tell("heaptui", "nothing set up yet")
         self.query_one("#intro", TextPane).tell(
-            ["Takes groups of people from Heap into Braze: a plan before, a proof after.", ""]
+            [
+                "Takes groups of people from Heap into Braze: a plan before, a proof after.",
+                "",
+                "What would you like to do?",
+            ]
         )
         self.query_one(RecordTable).show([Row(key, (key, title, note)) for key, title, note in DOORS])
         self.query_one("#needs", TextPane).tell(
@@ -118,26 +127,21 @@ class StartScreen(Screen[None]):
 
     async def _connect(self) -> None:
         note = "Its REST endpoint, or the address of your dashboard, like https://dashboard-03.braze.com"
-        endpoint = await self.app.push_screen_wait(Asked("Which Braze workspace?", [note]))
+        asked = Asked("Which Braze workspace?", [note], problem=endpoint_problem)
+        endpoint = await self.app.push_screen_wait(asked)
         if not endpoint:
             return
-        label = await self._label()
+        label = await ask_label(self.app)
         if label is not None:
             await self._make({"endpoint": endpoint, "label": label}, then="credentials")
 
-    async def _label(self) -> str | None:
-        lines = ["PRODUCTION, STAGING, SANDBOX, or nothing. In PRODUCTION a first sync asks twice."]
-        label = await self.app.push_screen_wait(Asked("Which label?", lines))
-        return None if label is None else label.strip().upper()
-
     async def _make(self, settings: dict[str, str], *, then: str) -> None:
-        name = await self.app.push_screen_wait(
-            Asked("How shall this profile be called?", ["Letters, digits, - and _."])
-        )
+        opening = self._app.opening
+        service = ProfileService(opening.home, opening.environ)
+        name = await ask_name(self.app, service)
         if not name:
             return
-        opening = self._app.opening
-        profile = await ProfileService(opening.home, opening.environ).change(name.strip(), settings)
+        profile = await service.change(name, settings)
         await take_over_or_new(self.app, opening.home, profile)
         # By the app: opening a profile closes this screen, and with it everything that runs here.
         self.app.call_later(self._app.open_profile, profile, then=then)
@@ -151,26 +155,19 @@ class StartScreen(Screen[None]):
             return
         path = typed_path(source)
         facts = await inspect_ledger(path)
-        name = await self.app.push_screen_wait(
-            Asked(
-                "How shall this profile be called?",
-                [
-                    f"The ledger holds {facts.cohorts:,} cohorts and {facts.runs:,} runs.",
-                    facts.endpoint or "Never synced.",
-                ],
-            )
-        )
-        label = await self._label() if name else None
+        service = ProfileService(opening.home, opening.environ)
+        holds = f"The ledger holds {facts.cohorts:,} cohorts and {facts.runs:,} runs."
+        name = await ask_name(self.app, service, [holds, facts.endpoint or "Never synced."])
+        label = await ask_label(self.app) if name else None
         if not name or label is None:
             return
-        service = ProfileService(opening.home, opening.environ)
-        profile = await service.change(name.strip(), {"endpoint": facts.endpoint, "label": label})
+        profile = await service.change(name, {"endpoint": facts.endpoint, "label": label})
         if await take_over(self.app, opening.home, profile, path):
             self.app.call_later(self._app.open_profile, profile, then="credentials")
 
 
 class ProfileScreen(Screen[None]):
-    """Several profiles, and none is the default."""
+    """Several profiles, and none is the default; `at_once` names one that is opened after its question."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", show=False),
@@ -180,13 +177,18 @@ class ProfileScreen(Screen[None]):
     ]
     AUTO_FOCUS = "RecordTable"
 
+    def __init__(self, at_once: str = "") -> None:
+        super().__init__()
+        self._at_once = at_once
+
     def compose(self) -> ComposeResult:
         """The profiles."""
         yield HeaderLine()
         yield RuleLine("Which workspace?")
-        yield RecordTable(
-            Column("Profile", 0), Column("Label", 12), Column("Cluster", 12), Column("May send", 12, drop=1)
-        )
+        with Vertical(classes="grow"):
+            yield RecordTable(
+                Column("Profile", 0), Column("Label", 12), Column("Cluster", 12), Column("May send", 12, drop=1)
+            )
         yield RuleLine()
         yield KeyLine("↑↓ choose · enter open · n new · q quit")
 
@@ -210,6 +212,8 @@ class ProfileScreen(Screen[None]):
                 for profile in profiles
             ]
         )
+        if self._at_once:
+            self._open(self._at_once)
 
     def action_open(self) -> None:
         """Open the highlighted profile."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual import on
@@ -78,14 +79,25 @@ class Told(ModalScreen[None]):
 
 
 class Asked(ModalScreen[str | None]):
-    """A text to type; with `must_be`, only exactly that closes the question."""
+    """A text to type; with `must_be`, only exactly that closes the question.
+
+    `problem` says what is wrong with a text, below the field; an empty answer closes it.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", show=False)]
 
     def __init__(
-        self, title: str, lines: list[str], *, value: str = "", must_be: str = "", secret: bool = False
+        self,
+        title: str,
+        lines: list[str],
+        *,
+        value: str = "",
+        must_be: str = "",
+        secret: bool = False,
+        problem: Callable[[str], str] | None = None,
     ) -> None:
         super().__init__()
+        self._problem = problem
         self._title, self._lines, self._value = title, lines, value
         self._must_be, self._secret = must_be, secret
 
@@ -106,6 +118,10 @@ class Asked(ModalScreen[str | None]):
     def _submitted(self, event: Input.Submitted) -> None:
         if self._must_be and event.value.strip() != self._must_be.strip():
             self.query_one("#answer-note", Line).update(sign(f"That is not “{safe(self._must_be)}”."))
+            return
+        problem = self._problem(event.value) if self._problem and event.value.strip() else ""
+        if problem:
+            self.query_one("#answer-note", Line).update(sign(f"✗ {safe(problem)}"))
             return
         self.dismiss(event.value)
 
