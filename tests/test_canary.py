@@ -127,6 +127,8 @@ def test_no_command_lets_a_key_out(
             if echo:
                 assert run(["profile", "set", "canary", *keys, "--store", "file"], "\n".join(keys.values())) == 0
                 command_desk.fault(effect="echo_secret")
+                assert run(["cohort", "import", file, "--name", "Echo"], "") == 0
+                assert run(["sync", "Echo", "--yes"], "") == 3
             for path, command in every_command():
                 if echo and path[0] in ("demo", "sandbox", "listen", "completion"):
                     continue

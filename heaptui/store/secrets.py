@@ -21,6 +21,7 @@ from heaptui.model.secret import Secret
 
 KEYRING_SERVICE = "heaptui"
 KEYRING_SECONDS = 2.0
+_THREAD_THAT_HANGS = "keyring, hanging"
 COMMAND_SECONDS = 10.0
 
 T = TypeVar("T")
@@ -117,9 +118,15 @@ def _from_command(name: SecretName, command: tuple[str, ...]) -> str:
 
 
 async def _guarded(job: Callable[[], T]) -> tuple[T | None, str]:
-    """Ask the keyring in a thread, for two seconds: over SSH and in containers it may hang or be absent."""
+    """Ask the keyring in a thread, for two seconds: over SSH and in containers it may hang or be absent.
+
+    While an earlier question still hangs, nobody waits again.
+    """
     import threading
 
+    silent = "The keyring did not answer."
+    if any(thread.name == _THREAD_THAT_HANGS for thread in threading.enumerate()):
+        return None, silent
     loop = asyncio.get_running_loop()
     future: asyncio.Future[tuple[T | None, str]] = loop.create_future()
 
@@ -136,11 +143,13 @@ async def _guarded(job: Callable[[], T]) -> tuple[T | None, str]:
             loop.call_soon_threadsafe(finish, outcome)
 
     # A daemon thread, because a keyring that hangs must not keep the process from ending.
-    threading.Thread(target=ask, name="keyring", daemon=True).start()
+    thread = threading.Thread(target=ask, name="keyring", daemon=True)
+    thread.start()
     try:
         return await asyncio.wait_for(future, KEYRING_SECONDS)
     except TimeoutError:
-        return None, f"The keyring did not answer within {KEYRING_SECONDS:.0f} s."
+        thread.name = _THREAD_THAT_HANGS
+        return None, silent
 
 
 def _all_from_keyring(profile: str, names: list[SecretName]) -> dict[SecretName, str]:
@@ -223,21 +232,28 @@ def _store_in_file(path: Path, profile: str, name: SecretName, value: str | None
     import tomli_w
     from filelock import FileLock
 
-    private_dir(path.parent)
-    with FileLock(f"{path}.lock", mode=0o600):
-        stored = read_secrets_file(path)
-        kept = stored.setdefault(profile, {})
-        if value is None:
-            kept.pop(name, None)
-        else:
-            kept[str(name)] = value
-        handle, half = tempfile.mkstemp(dir=path.parent, prefix=".secrets.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                tomli_w.dump({key: table for key, table in stored.items() if table}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(half, path.resolve())
-        except BaseException:
-            Path(half).unlink(missing_ok=True)
-            raise
+    try:
+        private_dir(path.parent)
+        with FileLock(f"{path}.lock", mode=0o600):
+            stored = read_secrets_file(path)
+            kept = stored.setdefault(profile, {})
+            if value is None:
+                kept.pop(name, None)
+            else:
+                kept[str(name)] = value
+            # A linked file is replaced where it really is, which may be on another disk.
+            target = path.resolve()
+            handle, half = tempfile.mkstemp(dir=target.parent, prefix=".secrets.")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    tomli_w.dump({key: table for key, table in stored.items() if table}, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(half, target)
+            except BaseException:
+                Path(half).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written.", f"{error.strerror or error}. The old file is as it was.", "Check its rights."
+        ) from error

@@ -62,6 +62,29 @@ async def test_a_secrets_file_that_others_can_read_is_refused_with_the_command_t
     assert "chmod 600" in told.value.hint
 
 
+async def test_a_linked_secrets_file_is_replaced_where_it_really_is(home: Home, tmp_path: Path) -> None:
+    profile = Profile(name="acme", secret_store="file")
+    real = tmp_path / "dotfiles" / "secrets.toml"
+    real.parent.mkdir()
+    secrets_file(home).parent.mkdir(parents=True)
+    secrets_file(home).symlink_to(real)
+    await store_secret(home, profile, SecretName.REST_API_KEY, "key")
+    assert secrets_file(home).is_symlink()
+    assert "key" in real.read_text()
+    assert real.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_secrets_file_that_cannot_be_written_is_told_and_leaves_nothing_half(
+    home: Home, tmp_path: Path
+) -> None:
+    profile = Profile(name="acme", secret_store="file")
+    secrets_file(home).parent.mkdir(parents=True)
+    secrets_file(home).symlink_to(tmp_path / "gone" / "secrets.toml")
+    with pytest.raises(UsageError, match="cannot be written"):
+        await store_secret(home, profile, SecretName.REST_API_KEY, "new")
+    assert not [path for path in secrets_file(home).parent.iterdir() if path.name.startswith(".secrets.")]
+
+
 async def test_a_key_can_be_forgotten(home: Home) -> None:
     profile = Profile(name="acme", secret_store="file")
     await store_secret(home, profile, SecretName.REST_API_KEY, "key")
@@ -76,6 +99,9 @@ async def test_a_keyring_that_hangs_delays_nothing_for_long_and_says_so(
     monkeypatch.setattr(store, "_all_from_keyring", lambda *_: time.sleep(1.5))
     found = await lookup_secrets(home, Profile(name="acme", secret_store="keyring"), {})
     assert "did not answer" in found.notes[0]
+    monkeypatch.setattr(store, "KEYRING_SECONDS", 60.0)
+    again = await lookup_secrets(home, Profile(name="acme", secret_store="keyring"), {})
+    assert again.notes == found.notes
 
 
 def test_a_secret_never_shows_itself() -> None:

@@ -1,0 +1,97 @@
+"""Profiles and their keys from the command line: kept, rotated, removed, and what happens without a keyring."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Desk
+
+KEY, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+SLEEPY = """
+import time
+from keyring.backend import KeyringBackend
+
+
+class Keyring(KeyringBackend):
+    priority = 1
+
+    def get_password(self, service, username):
+        time.sleep(600)
+
+    set_password = delete_password = get_password
+"""
+
+
+@pytest.fixture
+def bare(desk: Desk) -> Desk:
+    """No keys in the environment."""
+    for name in ("PARTNER_API_KEY", "DATA_IMPORT_KEY", "BRAZE_ENDPOINT"):
+        del desk.environ[f"HEAPTUI_{name}"]
+    return desk
+
+
+def private(folder: Path) -> bool:
+    return all(
+        path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600) for path in (folder, *folder.rglob("*"))
+    )
+
+
+def test_keys_are_kept_rotated_and_removed_and_never_shown(bare: Desk, tmp_path: Path) -> None:
+    endpoint = f"endpoint={bare.sandbox['braze_url']}"
+    assert bare.run("profile", "set", "acme", endpoint, "rest_api_key", "--store", "file", stdin=KEY).returncode == 0
+    assert "ends 1111" in bare.run("profile", "show", "acme").stdout
+    assert bare.run("profile", "set", "acme", "rest_api_key", stdin=OTHER).returncode == 0
+    shown = bare.run("profile", "show", "acme").stdout
+    assert "file, 36 chars, ends 2222" in shown
+    assert OTHER not in shown
+    assert private(tmp_path / "home")
+    assert bare.run("profile", "remove", "acme", "rest_api_key", "--yes").returncode == 0
+    assert "ends" not in bare.run("profile", "show", "acme").stdout
+    assert bare.run("profile", "remove", "acme", "no_such_key", "--yes").returncode == 2
+
+
+def test_a_key_in_the_arguments_is_refused(bare: Desk) -> None:
+    done = bare.run("profile", "set", "acme", f"rest_api_key={KEY}")
+    assert done.returncode == 2
+    assert KEY not in done.stdout + done.stderr
+
+
+def test_with_several_profiles_none_is_taken_silently(bare: Desk) -> None:
+    for name in ("acme", "other"):
+        bare.run("profile", "set", name, f"endpoint={bare.sandbox['braze_url']}")
+    done = bare.run("verify")
+    assert done.returncode == 2
+    assert "none is the default" in done.stderr
+    assert bare.run("--profile", "acme", "verify").returncode == 2
+
+
+def test_a_keyring_that_hangs_holds_nothing_up_and_is_told(bare: Desk, tmp_path: Path) -> None:
+    (tmp_path / "sleepy.py").write_text(SLEEPY)
+    path = f"{tmp_path}:{bare.environ.get('PYTHONPATH', '')}"
+    hanging = {"PYTHONPATH": path, "PYTHON_KEYRING_BACKEND": "sleepy.Keyring"}
+    bare.run("profile", "set", "acme", f"endpoint={bare.sandbox['braze_url']}", "secret_store=keyring")
+    done = bare.run("verify", HEAPTUI_REST_API_KEY=bare.sandbox["rest_api_key"], **hanging)
+    assert done.returncode == 0
+    assert "The keyring did not answer." in done.stdout
+    done = bare.run("profile", "set", "acme", "rest_api_key", stdin=KEY, **hanging)
+    assert done.returncode == 2
+    assert "--store file" in done.stderr
+
+
+def test_without_a_keyring_the_way_out_is_told(bare: Desk) -> None:
+    absent = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+    done = bare.run("profile", "set", "acme", "rest_api_key", stdin=KEY, **absent)
+    assert done.returncode == 2
+    assert "--store file" in done.stderr
+    bare.run("profile", "set", "acme", "secret_store=keyring")
+    assert "The keyring cannot be used here" in bare.run("profile", "show", "acme", **absent).stdout
+
+
+def test_a_secrets_file_that_others_can_read_is_refused_with_the_command(bare: Desk, tmp_path: Path) -> None:
+    bare.run("profile", "set", "acme", "rest_api_key", "--store", "file", stdin=KEY)
+    (tmp_path / "home" / "config" / "secrets.toml").chmod(0o644)
+    done = bare.run("verify")
+    assert done.returncode == 2
+    assert "chmod 600" in done.stderr
