@@ -6,13 +6,19 @@ New commands, tabs and keys of the dashboard are covered without a change here: 
 from __future__ import annotations
 
 import io
+import os
 import signal
+import sqlite3
 import sys
+import zipfile
+import zlib
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 import pytest
 from textual import events
 from textual.screen import Screen
@@ -22,6 +28,7 @@ from heaptui.cli.crash import write_report
 from heaptui.cli.main import COMMANDS, cli, main
 from heaptui.config import Config, Home, Profile, load_config, save_config
 from heaptui.model.secret import Secret
+from heaptui.store.exchanges import unpacked
 from heaptui.store.secrets import SecretName, secrets_file
 from heaptui.ui.app import HeaptuiApp
 from heaptui.ui.commands import COMMANDS as KEYS
@@ -30,6 +37,7 @@ from heaptui.ui.screens.start import ProfileScreen, StartScreen
 from heaptui.ui.tabs import TABS
 from tests.cli.conftest import Desk as CommandDesk
 from tests.cli.conftest import desk as command_desk
+from tests.cli.terminal import Terminal
 from tests.pictures import picture_of
 from tests.ui.conftest import Desk, desk, shows, text_of, until
 
@@ -62,7 +70,29 @@ def found_in(text: str, keys: list[str]) -> list[str]:
 def files_of(home: Home) -> str:
     paths = [path for path in home.config_dir.parent.rglob("*") if path.is_file() and path != secrets_file(home)]
     assert paths
-    return "\n".join(f"{path}\n{path.read_bytes().decode('latin-1')}" for path in paths)
+    # All of them as they are before anything is opened: who closes a ledger last tidies up beside it.
+    plain = [(path, path.read_bytes()) for path in paths]
+    packed = [(path, part) for path, raw in plain for part in packed_in(path, raw)]
+    return "\n".join(f"{path}\n{part.decode('latin-1')}" for path, part in (*plain, *packed))
+
+
+def packed_in(path: Path, raw: bytes) -> Iterator[bytes]:
+    """What is packed inside a file."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as packed:
+            yield from (packed.read(name) for name in packed.namelist())
+    if raw.startswith(b"SQLite format 3"):
+        with closing(sqlite3.connect(path)) as ledger:
+            tables = [name for (name,) in ledger.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            cells = [cell for table in tables for row in ledger.execute(f'SELECT * FROM "{table}"') for cell in row]
+        yield from (unpacked_part for cell in cells if isinstance(cell, bytes) for unpacked_part in unpack(cell))
+
+
+def unpack(cell: bytes) -> Iterator[bytes]:
+    for way in (zlib.decompress, lambda packed: repr(unpacked(packed)).encode()):
+        # Most cells are sets of numbers.
+        with suppress(zlib.error, msgspec.DecodeError):
+            yield way(cell)
 
 
 def leaves(command: click.Command, path: list[str]) -> Iterator[tuple[list[str], click.Command]]:
@@ -118,6 +148,8 @@ def test_no_command_lets_a_key_out(
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
+    # Some commands write where they are called.
+    monkeypatch.chdir(command_desk.folder)
     message = f"{sandbox['braze_url']} Data Import Key {keys[SecretName.REST_API_KEY]} REST {keys[SecretName.DATA_IMPORT_KEY]}"
     try:
         assert run(["profile", "set", "canary", *keys, "--store", "file"], "\n".join(keys.values())) == 0
@@ -227,7 +259,7 @@ async def test_no_crash_lets_a_key_out(
     def fails() -> None:
         plain = sandbox.keys.data_import_key
         kept = Secret(plain)
-        raise RuntimeError(f"forced, with {kept} of {len(plain)} at hand")
+        raise RuntimeError(f"forced, with {kept} and {plain} at hand")
 
     async def fails_later() -> None:
         fails()
@@ -250,3 +282,33 @@ async def test_no_crash_lets_a_key_out(
     shown = capfd.readouterr()
     assert "forced" in report.read_text()
     assert not found_in(shown.out + shown.err + files_of(desk.opening.home), secret)
+
+
+CRASHING = """
+import heaptui.ui.screens.runs as runs
+
+def load(self):
+    async def fail(key):
+        raise RuntimeError(f"forced, with {{key}} at hand")
+    self.run_worker(fail(KEY), name=KEY, description=KEY)
+
+KEY = {key!r}
+runs.RunsScreen.load = load
+"""
+
+
+def test_a_crash_in_a_real_terminal_shows_and_keeps_no_key(command_desk: CommandDesk, tmp_path: Path) -> None:
+    key = command_desk.sandbox["data_import_key"]
+    folder = tmp_path / "crashing"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(CRASHING.format(key=key))
+    paths = os.pathsep.join([str(folder), str(Path(__file__).parents[1])])
+    terminal = Terminal(environ={**command_desk.environ, "PYTHONPATH": paths})
+    terminal.until("No cohorts yet")
+    terminal.press("4")
+    assert terminal.end() == 2
+    assert b"This is a bug in heaptui." in terminal.seen
+    home = Home.find(command_desk.environ["HEAPTUI_HOME"], {})
+    (report,) = home.logs_dir.glob("crash-*.txt")
+    assert "forced, with ‹key› at hand" in report.read_text()
+    assert not found_in(terminal.seen.decode("utf-8", "replace") + files_of(home), [key])

@@ -82,7 +82,8 @@ def show(settings: Settings, name: str | None, *, as_json: bool) -> None:
         emit({**_settings_json(facts.profile), "ways": facts.ways, "keys": dict(facts.keys), "notes": facts.notes})
         return
     found = facts.profile
-    click.echo(f"{found.name}{f' · {found.label}' if found.label else ''}")
+    marks = (found.label, "read-only" if found.read_only else "")
+    click.echo(" · ".join([found.name, *filter(None, marks)]))
     click.echo(f"endpoint   {found.endpoint or 'none'}  {found.instance_name}")
     click.echo(f"way        {facts.way}")
     for key, origin in facts.keys.items():

@@ -42,6 +42,7 @@ class Says(StrEnum):
     NOT_ENABLED = "not enabled"
     UNAUTHORIZED = "unauthorized"
     NO_SUCH_PARTNER = "no such partner"
+    WAIT = "wait"
     NOT_BRAZE = "not Braze"
     NOTHING = "nothing"
 
@@ -60,7 +61,9 @@ def rest_says(answer: Answer) -> Says:
         return Says.NOT_BRAZE
     if answer.status == 403:
         return Says.DENIED
-    # A limit is counted for keys that are let in.
+    if answer.status == 429:
+        # Whether a limit is looked at before or after the key is not documented.
+        return Says.WAIT
     return Says.NOTHING if answer.status >= 500 else Says.ACCEPTED
 
 
@@ -72,8 +75,10 @@ def partner_call(partner: str, partner_key: Secret, data_import_key: Secret) -> 
 def partner_says(answer: Answer) -> Says:
     """About the two keys of the partner call. The partner key is assumed to be looked at first, then the other."""
     match verdict(answer):
-        case Verdict.ACCEPTED | Verdict.LOCKED | Verdict.RATE_LIMITED:
+        case Verdict.ACCEPTED | Verdict.LOCKED:
             return Says.ACCEPTED
+        case Verdict.RATE_LIMITED:
+            return Says.WAIT
         case Verdict.WRONG_PLACE:
             return Says.NO_SUCH_PARTNER if answer.status == 404 and not answer.is_html else Says.NOT_BRAZE
         case Verdict.DOUBTFUL:
@@ -82,7 +87,7 @@ def partner_says(answer: Answer) -> Says:
             # 400 comes after the keys.
             return Says.ACCEPTED
         case Verdict.CREDENTIALS:
-            return _unauthorized(answer)
+            return Says.DENIED if answer.status == 403 and not answer.is_html else _unauthorized(answer)
 
 
 def _unauthorized(answer: Answer) -> Says:

@@ -302,6 +302,8 @@ def _decoded(content: bytes) -> Any:
 
 def _why_not_sent(error: httpx.HTTPError) -> str:
     text = str(error).lower()
+    if "wrong_version_number" in text or "wrong version number" in text or "record layer" in text:
+        return "It does not speak TLS on this port."
     if "certificate" in text or "ssl" in text:
         return "Its TLS certificate was not accepted."
     if "name or service" in text or "getaddrinfo" in text or "nodename" in text:

@@ -113,13 +113,16 @@ WORST_FIRST = (
     Cause.PARTNER_REGION,
     Cause.PARTNER_NAME,
     Cause.PARTNER_REFUSED,
+    Cause.DATA_IMPORT_ELSEWHERE,
     Cause.DATA_IMPORT_REFUSED,
     Cause.NOT_ENABLED,
     Cause.UNAUTHORIZED,
     Cause.REST_ELSEWHERE,
     Cause.REST_REFUSED,
+    Cause.DENIED,
     Cause.UNCLEAR,
     Cause.PARTNER_ABSENT,
+    Cause.WAIT,
     Cause.CLOCK,
     Cause.PERMISSION,
     Cause.APP_ID,
@@ -134,13 +137,15 @@ _REFUSED = {
     Cause.PARTNER_REGION,
     Cause.PARTNER_REFUSED,
     Cause.DATA_IMPORT_REFUSED,
+    Cause.DATA_IMPORT_ELSEWHERE,
     Cause.NOT_ENABLED,
     Cause.UNAUTHORIZED,
     Cause.REST_ELSEWHERE,
     Cause.REST_REFUSED,
+    Cause.DENIED,
     Cause.NO_CLUSTER,
 }
-_REMARKS = {Cause.CLOCK, Cause.PERMISSION, Cause.APP_ID}
+_REMARKS = {Cause.WAIT, Cause.CLOCK, Cause.PERMISSION, Cause.APP_ID}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +168,12 @@ class Report:
         causes = {check.cause for check in self.checks if check.cause}
         if causes & _REFUSED:
             return ExitCode.CREDENTIALS
-        if causes & (_UNREACHABLE | {Cause.UNCLEAR}):
+        if causes & (_UNREACHABLE | {Cause.UNCLEAR}) or (
+            self.cause is Cause.WAIT and self.overall is Overall.NOT_READY
+        ):
             return ExitCode.UNREACHABLE
-        return ExitCode.USAGE if causes & (_CONFIGURATION | {Cause.PARTNER_NAME}) else ExitCode.DONE
+        missing = causes & (_CONFIGURATION | {Cause.PARTNER_NAME}) or self.cause is Cause.NO_WAY
+        return ExitCode.USAGE if missing else ExitCode.DONE
 
     @property
     def remedy(self) -> Remedy | None:
@@ -187,6 +195,9 @@ def conclude(
     causes = {check.cause for check in shown if check.cause}
     cause = next((cause for cause in WORST_FIRST if cause in causes), None)
     overall = _overall(cause)
+    if overall is Overall.READY and not (routes["cohort_import"] or routes["attribute"]):
+        # Keys that cannot deliver anybody are not ready, however right they are.
+        overall, cause = Overall.NOT_READY, Cause.WAIT if Cause.WAIT in causes else Cause.NO_WAY
     found = next((check for check in shown if check.cause is cause), None) if cause else None
     return Report(
         overall, cause, _headline(overall, cause, found, last), shown, routes, instance, endpoint, tuple(notes), seconds
@@ -229,6 +240,8 @@ def _headline(overall: Overall, cause: Cause | None, found: Check | None, checks
     if overall is Overall.CAN_BE_HANDED_OVER:
         right = "endpoint and REST key are right" if _ok(checks, CheckId.REST_KEY) else "the endpoint is right"
         return f"CAN BE HANDED OVER: {right}, Data Import Key unchecked."
+    if cause is Cause.NO_WAY:
+        return f"NOT READY. {REMEDIES[cause].short}"
     if cause is None or found is None:
         return "READY. Everything that can be checked is right."
     if cause is Cause.PERMISSION:

@@ -27,11 +27,15 @@ class Cause(StrEnum):
     PARTNER_REFUSED = "partner_refused"
     PARTNER_ABSENT = "partner_absent"
     DATA_IMPORT_REFUSED = "data_import_refused"
+    DATA_IMPORT_ELSEWHERE = "data_import_elsewhere"
     NOT_ENABLED = "not_enabled"
     UNAUTHORIZED = "unauthorized"
     REST_ELSEWHERE = "rest_elsewhere"
     REST_REFUSED = "rest_refused"
+    DENIED = "denied"
     UNCLEAR = "unclear"
+    WAIT = "wait"
+    NO_WAY = "no_way"
     CLOCK = "clock"
     PERMISSION = "permission"
     APP_ID = "app_id"
@@ -176,6 +180,13 @@ REMEDIES: Mapping[Cause, Remedy] = {
         _HEAP_PAGE_OLDER,
         with_subject=True,
     ),
+    Cause.DATA_IMPORT_ELSEWHERE: Remedy(
+        "The Data Import Key is of another cluster.",
+        "Another cluster accepts it; the endpoint here is right for the REST key.",
+        "A Braze admin",
+        f"in the dashboard of this cluster: {_HEAP_PAGE} › copy the key",
+        _HEAP_PAGE_OLDER,
+    ),
     Cause.NOT_ENABLED: Remedy(
         "Heap is not enabled for this workspace.",
         "Both keys are right. Braze and Heap have to agree that cohorts may be imported.",
@@ -210,6 +221,25 @@ REMEDIES: Mapping[Cause, Remedy] = {
         "The answer says nothing about the keys.",
         "You",
         "try again in some minutes; status.braze.com",
+    ),
+    Cause.DENIED: Remedy(
+        "Braze denies access.",
+        "403 to the partner call: the account is inactive, or its contract lacks this.",
+        "Your Braze account manager",
+        "ask whether the workspace is active and may import cohorts",
+    ),
+    Cause.WAIT: Remedy(
+        "Braze asks to wait.",
+        "429: the limit of the workspace is used up just now, so the keys are not known to be right.",
+        "You",
+        "check again in some minutes",
+    ),
+    Cause.NO_WAY: Remedy(
+        "What was given is right, and opens no way into Braze.",
+        "Nothing can be sent with it; cohorts can be imported, counted and written to a file for Braze's CSV upload.",
+        "A Braze admin",
+        f"a REST key with users.track is enough: {_API_KEYS} › Create New API Key",
+        _API_KEYS_OLDER,
     ),
     Cause.CLOCK: Remedy(
         "The clock is off.",

@@ -161,10 +161,18 @@ class KeyChecks:
                 self._failed(CheckId.PARTNER_KEY, self._refused(answer), key, answer, Cause.UNAUTHORIZED)
                 self._unasked(data_import_key, "refused together with the partner key, or right")
                 return
-            case _:
-                cause = {Says.NO_SUCH_PARTNER: Cause.PARTNER_NAME, Says.NOTHING: Cause.UNCLEAR}.get(
-                    says, Cause.NOT_BRAZE
+            case Says.WAIT:
+                self._tell(
+                    Check(CheckId.PARTNER_KEY, CheckState.WARNING, _unusual(answer), key.describe(), ms, Cause.WAIT)
                 )
+                self._unasked(data_import_key, "known once the partner call is answered")
+                return
+            case _:
+                cause = {
+                    Says.NO_SUCH_PARTNER: Cause.PARTNER_NAME,
+                    Says.NOTHING: Cause.UNCLEAR,
+                    Says.DENIED: Cause.DENIED,
+                }.get(says, Cause.NOT_BRAZE)
                 words = f"no partner “{self._partner_name}” at this address"
                 told = words if says is Says.NO_SUCH_PARTNER else _unusual(answer)
                 self._failed(CheckId.PARTNER_KEY, told, key, answer, cause)
@@ -224,6 +232,8 @@ class KeyChecks:
             self._tell(Check(CheckId.REST_KEY, CheckState.WARNING, told, key.describe(), cause=unanswered.cause))
             for permission in FEATURES:
                 self._tell(Check(permission, CheckState.SKIPPED, "after the key"))
+        elif any(isinstance(outcome, Answer) and rest_says(outcome) is Says.WAIT for outcome in outcomes):
+            self._tell(Check(CheckId.REST_KEY, CheckState.WARNING, _unusual(answer), key.describe(), cause=Cause.WAIT))
         elif rest_says(answer) is Says.REFUSED:
             self._failed(CheckId.REST_KEY, self._refused(answer), key, answer, Cause.REST_REFUSED)
             for permission in FEATURES:
@@ -242,7 +252,8 @@ def _permission(permission: str, says: Says, answer: Answer) -> Check:
             told = f"not allowed, 403; off without it: {FEATURES[permission]}"
             return Check(permission, CheckState.FAILED, told, "", ms, Cause.PERMISSION)
         case _:
-            return Check(permission, CheckState.WARNING, _unusual(answer), "", ms, Cause.UNCLEAR)
+            cause = Cause.WAIT if says is Says.WAIT else Cause.UNCLEAR
+            return Check(permission, CheckState.WARNING, _unusual(answer), "", ms, cause)
 
 
 def _unusual(answer: Answer) -> str:

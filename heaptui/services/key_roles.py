@@ -19,6 +19,9 @@ class Role(StrEnum):
     REST = "REST key"
 
 
+_NOBODYS_KEY = Secret("heaptui-check")
+
+
 async def roles_of(
     http: Http, partner_name: str, keys: Sequence[Secret], partner_keys: Sequence[Secret] = ()
 ) -> dict[Secret, Role]:
@@ -28,11 +31,14 @@ async def roles_of(
     """
     roles: dict[Secret, Role] = {}
     # A key in both places: a partner key is recognised by the complaint about the other one.
-    both = await asyncio.gather(
-        *(_says_rest(http, key) for key in keys), *(_says_partner(http, partner_name, key, key) for key in keys)
+    nobodys, *both = await asyncio.gather(
+        _says_rest(http, _NOBODYS_KEY),
+        *(_says_rest(http, key) for key in keys),
+        *(_says_partner(http, partner_name, key, key) for key in keys),
     )
     for key, rest, partner in zip(keys, both[: len(keys)], both[len(keys) :], strict=True):
-        if rest in (Says.ACCEPTED, Says.DENIED):
+        # Where nobody's key is answered the same, the answer is not about keys: an inactive account, say.
+        if rest in (Says.ACCEPTED, Says.DENIED) and rest is not nobodys:
             roles[key] = Role.REST
         elif partner in (Says.ACCEPTED, Says.NOT_ENABLED, Says.DATA_IMPORT_REFUSED):
             roles[key] = Role.PARTNER

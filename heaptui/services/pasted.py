@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from heaptui.errors import HeaptuiError
-from heaptui.model.instances import host_of, instance_of, is_loopback, normal_endpoint
+from heaptui.model.instances import INSTANCES, host_of, instance_of, is_loopback, normal_endpoint
 from heaptui.model.secret import Secret
 from heaptui.services.key_roles import Role
 
@@ -28,6 +28,12 @@ _LABELS = (
     (Role.DATA_IMPORT, re.compile(r"data[ _-]?import(?:[ _-]?key)?|client[ _-]?secret", re.IGNORECASE)),
     (Role.REST, re.compile(r"rest(?:[ _-]?api)?[ _-]?key|\bapi[ _-]?key", re.IGNORECASE)),
 )
+
+
+_HEAPS = re.compile(r"webhook|currents", re.IGNORECASE)
+"""Secrets of Heap's side: Braze is never asked about them."""
+
+_CLUSTER = re.compile(r"(?<![\w.-])(?:US|EU|AU|ID|JP|KR)-\d\d(?![\w.-])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,8 @@ def read_paste(text: str) -> Pasted:
     rest = _ADDRESS.sub(lambda found: " " * len(found[0]), text)
     keys = _keys(_UUID, rest)[:MOST_KEYS]
     others = _keys(_OTHER, _UUID.sub(lambda found: " " * len(found[0]), rest))[:MOST_KEYS]
+    named = {found[0].upper() for found in _CLUSTER.finditer(rest)}
+    addresses += [instance.rest for instance in INSTANCES if instance.name in named]
     app_id = _APP_ID.search(rest)
     return Pasted(tuple(dict.fromkeys(addresses)), tuple(keys), tuple(others), app_id[1] if app_id else "")
 
@@ -106,8 +114,17 @@ def plain_values(text: str, keys: Mapping[str, Secret | None]) -> dict[str, str]
 def _keys(pattern: re.Pattern[str], text: str) -> list[PastedKey]:
     keys: dict[str, PastedKey] = {}
     for found in pattern.finditer(text):
+        if _is_heaps(text[: found.start()]):
+            continue
         keys.setdefault(found[0], PastedKey(Secret(found[0], "pasted"), _claimed(text[: found.start()])))
     return list(keys.values())
+
+
+def _is_heaps(before: str) -> bool:
+    """Whether the words since the last key say that this one is Heap's."""
+    words = _UUID.split(before.rpartition("\n")[2])[-1]
+    ours = max((found.end() for _, label in _LABELS for found in label.finditer(words)), default=-1)
+    return any(found.end() > ours for found in _HEAPS.finditer(words))
 
 
 def _claimed(before: str) -> Role | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -47,7 +48,12 @@ async def look_again(
     if not any(found[check_id].state is CheckState.FAILED for check_id in refused):
         return _no_key_at_all(keys)
     accepted = [partner] if partner and CheckId.PARTNER_KEY not in refused else []
-    roles = await roles_of(http, given.partner_name, list(dict.fromkeys(refused.values())), accepted)
+    try:
+        async with asyncio.timeout(seconds):
+            roles = await roles_of(http, given.partner_name, list(dict.fromkeys(refused.values())), accepted)
+    except TimeoutError:
+        # What was found stands; a slow host is not asked for ever.
+        return []
     swapped = _swapped(found, refused, roles)
     if swapped:
         return swapped
@@ -111,10 +117,12 @@ def _elsewhere(
         theirs = partner_elsewhere[0].region
         told = f"it is the key for {theirs}; {cluster.name if cluster else 'this endpoint'} needs the one for {region}"
         checks.append(_changed(found[CheckId.PARTNER_KEY], told, Cause.PARTNER_REGION))
-    only_rest = set(at) == {CheckId.REST_KEY} and found[CheckId.DATA_IMPORT_KEY].state is CheckState.OK
+    others = {CheckId.REST_KEY: CheckId.DATA_IMPORT_KEY, CheckId.DATA_IMPORT_KEY: CheckId.REST_KEY}
+    alone = {CheckId.REST_KEY: Cause.REST_ELSEWHERE, CheckId.DATA_IMPORT_KEY: Cause.DATA_IMPORT_ELSEWHERE}
     for check_id, name in at.items():
         if partner_elsewhere and check_id is CheckId.DATA_IMPORT_KEY and checks:
             continue
-        cause = Cause.REST_ELSEWHERE if only_rest else Cause.WRONG_CLUSTER
+        # With the other key of the workspace at home here, the endpoint is right and this key is not.
+        cause = alone[check_id] if found[others[check_id]].state is CheckState.OK else Cause.WRONG_CLUSTER
         checks.append(_changed(found[check_id], f"refused here and accepted by {name}", cause))
     return checks

@@ -14,6 +14,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from heaptui.config import Home, Profile, private_dir
 from heaptui.errors import UsageError
 from heaptui.model.instances import instance_of
@@ -219,10 +221,11 @@ def read_secrets_file(path: Path) -> dict[str, dict[str, str]]:
             raise UsageError(
                 f"{path} can be read by others.", "Keys in it are not used until that is mended.", f"chmod 600 '{path}'"
             )
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        # The messages of both name places in the file, never a value.
+        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), dict[str, dict[str, str]])
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise UsageError(
             f"{path} cannot be read.", f"{error}.", "Mend it, or remove it and enter the keys anew."
         ) from None

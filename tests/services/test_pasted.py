@@ -104,3 +104,19 @@ async def test_a_message_without_anything_says_so(text: str, sandbox: Any) -> No
     report = await verdict_on(text, sandbox, partner=False)
     assert report.overall is Overall.NOT_READY
     assert report.notes
+
+
+def test_the_name_of_a_cluster_is_an_address() -> None:
+    assert read_paste(f"we are on jp-01, key {ONE}").clusters == ["JP-01"]
+    assert read_paste("ticket JP-012, see US-99").addresses == ()
+
+
+async def test_secrets_of_heaps_side_are_not_shown_to_braze(sandbox: Any) -> None:
+    first = sandbox.first_line()
+    found = read_paste(first)
+    keys = sandbox.keys
+    mine = (keys.partner_api_key, keys.data_import_key, keys.rest_api_key)
+    assert [each.key.matches(value) for each, value in zip(found.keys, mine, strict=True)] == [True] * 3
+    report = await verdict_on(first, sandbox, partner=False)
+    assert report.overall is Overall.READY
+    assert report.notes == ()

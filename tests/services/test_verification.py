@@ -287,3 +287,44 @@ async def test_checks_come_one_by_one_and_leaving_early_leaves_nothing_behind(br
     assert first.check_id == CheckId.ENDPOINT
     await checks.aclose()
     assert not [task for task in asyncio.all_tasks() if task.get_name() in ("verification", "partner", "rest", "reach")]
+
+
+async def test_a_full_limit_is_never_called_ready_and_beside_a_way_only_a_remark(braze: Braze) -> None:
+    braze.us.fault(effect="status", status=429)
+    report = await braze.verdict()
+    assert (report.overall, report.cause, report.exit_code) == (Overall.NOT_READY, Cause.WAIT, ExitCode.UNREACHABLE)
+    braze.us.fault(effect="status", status=429, match={"path": "/users/export/ids"})
+    report = await braze.verdict()
+    assert (report.overall, report.cause, report.exit_code) == (Overall.READY, Cause.WAIT, ExitCode.DONE)
+    assert not report.routes["match_rate"]
+
+
+async def test_a_host_that_denies_everybody_says_nothing_about_whose_key_is_whose(braze: Braze) -> None:
+    braze.us.fault(effect="status", status=403)
+    report = await braze.verdict()
+    assert (report.overall, report.cause, report.exit_code) == (Overall.NOT_READY, Cause.DENIED, ExitCode.CREDENTIALS)
+
+
+async def test_right_keys_that_deliver_nobody_are_not_ready(braze: Braze) -> None:
+    alone = replace(braze.given, data_import_key=None, rest_key=None)
+    report = await braze.verdict(given=alone)
+    assert (report.overall, report.cause, report.exit_code) == (Overall.NOT_READY, Cause.NO_WAY, ExitCode.USAGE)
+    braze.us.braze.rest.permissions -= {"users.track"}
+    rest_only = replace(braze.given, partner_keys={}, data_import_key=None)
+    assert (await braze.verdict(given=rest_only)).cause is Cause.NO_WAY
+    braze.us.braze.rest.permissions |= {"users.track"}
+    assert (await braze.verdict(given=rest_only)).overall is Overall.READY
+
+
+async def test_a_data_import_key_of_another_cluster_does_not_put_the_endpoint_in_doubt(braze: Braze) -> None:
+    given = replace(braze.given, data_import_key=Secret(braze.us2.keys.data_import_key))
+    report = await braze.verdict(given=given, find=True)
+    assert report.cause is Cause.DATA_IMPORT_ELSEWHERE
+    assert "US-02" in report.check(CheckId.DATA_IMPORT_KEY).detail
+    assert report.check(CheckId.REST_KEY).state is CheckState.OK
+
+
+async def test_plain_http_behind_https_is_not_called_a_wrong_certificate(braze: Braze) -> None:
+    report = await braze.verdict(given=replace(braze.given, endpoint=braze.us.braze_url.replace("http", "https")))
+    assert report.cause is Cause.NOT_HTTPS
+    assert "certificate" not in report.check(CheckId.REACH).detail
