@@ -158,7 +158,7 @@ class CurrentsService:
             forwarding_lock(self._workspace),
             Http(address, read_timeout=profile.read_timeout_seconds) as http,
         ):
-            yield Forwarder(
+            forwarder = Forwarder(
                 events,
                 Heap(http, profile.heap_app_id),
                 self.rules,
@@ -168,6 +168,10 @@ class CurrentsService:
                 told=told,
                 **options,
             )
+            try:
+                yield forwarder
+            finally:
+                await forwarder.leave()
 
 
 @asynccontextmanager

@@ -134,7 +134,7 @@ class ProfileService:
 def _value(setting: str, text: str) -> Any:
     if setting == "endpoint":
         return normal_endpoint(text)
-    if setting == "allowed_hosts":
+    if setting in ("allowed_hosts", "currents_types"):
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if setting == "cohorts" or setting.endswith("_command"):
         raise UsageError(f"{setting} is set in the configuration file.", "", "heaptui doctor says where it is.")

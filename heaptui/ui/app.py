@@ -25,7 +25,7 @@ from heaptui.ui.attention import Attention
 from heaptui.ui.commands import choose_keys, chosen_keys
 from heaptui.ui.listener import ListenerChild, Opening
 from heaptui.ui.palette import help_lines, palette_of
-from heaptui.ui.tabs import make_screen
+from heaptui.ui.tabs import hide, make_screen
 from heaptui.ui.terminal import choose_signs
 from heaptui.ui.theme import DARK, LIGHT
 from heaptui.ui.tour import Tour
@@ -79,6 +79,7 @@ class HeaptuiApp(App[str]):
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.preferences = await load_preferences(self.opening.home)
+        hide(self.preferences.hidden)
         known = self.preferences.theme in self.available_themes
         self.theme = self.preferences.theme if known else DARK.name
         if self._note:
