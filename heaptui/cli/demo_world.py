@@ -165,6 +165,7 @@ async def _let_events_flow(settings: Settings, world: SampleWorld, sandbox: dict
     from heaptui.sandbox.currents_events import EventMaker
     from heaptui.sandbox.sample import CARTS
     from heaptui.services.currents_files import replay_lines
+    from heaptui.services.preferences import Preferences, save_preferences
 
     carts = next(cohort for cohort in world.cohorts if cohort.name == CARTS).now
     others = [person.external_id for person in itertools.islice(world.people(), 300_000, 300_000 + len(carts))]
@@ -172,11 +173,16 @@ async def _let_events_flow(settings: Settings, world: SampleWorld, sandbox: dict
     events = EventMaker(people, 5, spread=20 * 3600).stream()
 
     async def backlog() -> AsyncIterator[list[bytes]]:
+        too_long = next(event for event in events if event["event_type"] == "users.messages.email.Click")
+        too_long["properties"]["url"] = f"https://shop.example/carts?items={'sku-1,' * 213}"
+        yield [msgspec.json.encode(too_long)]
         for _ in range(EVENTS_BEFORE // 500):
             yield [msgspec.json.encode(event) for event in itertools.islice(events, 500)]
 
     async with settings.workspace("demo") as workspace:
         await replay_lines(workspace.currents, backlog())
+        cohorts = {cohort.name: cohort.cohort_id for cohort in await workspace.cohorts.list()}
+        await save_preferences(settings.home, Preferences(followed=cohorts[CARTS]))
         port = workspace.profile.listen_port
     flow = {
         "url": f"http://127.0.0.1:{port}/braze/currents",

@@ -57,7 +57,7 @@ def flow_verdict(stats: CurrentsStats) -> str:
     if stats.forwarder.text:
         return f"{came}, ⏸ {stats.forwarder.text}"
     behind = now - (stats.oldest_waiting_at or now)
-    return f"{came}, {behind:,.0f} s behind"
+    return f"{came}, {together.waiting:,} wait, {behind:,.0f} s behind"
 
 
 def percent(share: float | None) -> str:

@@ -20,6 +20,7 @@ from heaptui.ui.widgets.record_table import Column, RecordTable, Row
 if TYPE_CHECKING:
     from heaptui.services.workspace import Workspace
 
+ROOMY = 110
 _TONES = {Fate.DROPPED: "attention"}
 _OUTCOMES = {
     "to Heap": "✓ went to Heap",
@@ -66,6 +67,10 @@ class EventScreen(Screen[None]):
         self._at = max(0, min(len(self._events) - 1, self._at + by))
         self._show()
 
+    def on_resize(self) -> None:
+        """Longer names where there is room."""
+        self._show()
+
     def _show(self) -> None:
         event = self._events[self._at]
         place = f"{self._at + 1} of {len(self._events)}, newest first"
@@ -80,26 +85,25 @@ class EventScreen(Screen[None]):
         else:
             lines.append("The event itself was removed, 7 days after it was settled.")
         self.query_one("#facts", TextPane).tell(lines)
-        data = self._data(event)
+        sent = _leaves(self._data(event), "")
         values: Mapping[str, Any] = heap.properties if heap else {}
         places = {"event": heap.event, "identity": heap.identity, "timestamp": heap.timestamp} if heap else {}
         if accounts:
-            rows = [self._row(account, data, {**values, **places}) for account in accounts]
+            told = {**values, **places}
+            rows = [self._row(account, dict(sent), told) for account in accounts]
         else:
-            rows = [Row(path, (path, self._told(path, value), "–", "")) for path, value in _leaves(data, "")]
+            rows = [Row(path, (path, self._told(path, value), "–", "")) for path, value in sent]
         self.query_one(RecordTable).show(rows)
 
-    def _row(self, account: Account, data: Any, values: Mapping[str, Any]) -> Row:
-        value = dict(_leaves(data, "")).get(account.field, "")
+    def _row(self, account: Account, sent: Mapping[str, Any], values: Mapping[str, Any]) -> Row:
+        value = sent.get(account.field, "")
         to = account.to or "–"
         if account.to in values and str(values[account.to]) != str(value):
             to = f"{to} = {values[account.to]}"
+        name = account.field if self.size.width >= ROOMY else account.field.removeprefix("properties.")
         told = str(account.fate) + (f", {account.reason}" if account.reason else "")
-        return Row(
-            account.field,
-            (account.field, self._told(account.field, value), to, told),
-            tone=_TONES.get(account.fate, ""),
-        )
+        cells = (name, self._told(account.field, value), to, told)
+        return Row(account.field, cells, tone=_TONES.get(account.fate, ""))
 
     def _told(self, field: str, value: Any) -> str:
         """A value as text; an id of a campaign or Canvas with its name, also where the event itself lacks that."""
