@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import AsyncIterator
 from typing import IO, TYPE_CHECKING, Any
@@ -243,6 +244,33 @@ async def _dead_letters(settings: Settings, limit: int, *, bodies: bool, as_json
 
 def _moment(at: float) -> str:
     return time.strftime("%d %b %H:%M:%S", time.localtime(at))
+
+
+@currents.command()
+@click.argument("source", metavar="-", type=click.Choice(["-"]))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def forget(settings: Settings, source: str, *, as_json: bool) -> None:
+    """Erase the events of the person whose id is read from stdin; counts and event ids stay.
+
+    \b
+    Example:
+      heaptui currents forget - < id.txt
+    """
+    del source  # Ids on a command line would land in the shell's history.
+    value = sys.stdin.readline().strip()
+    if not value:
+        raise click.UsageError("No id came from stdin.")
+    run_now(_forget(settings, value, as_json=as_json or settings.json))
+
+
+async def _forget(settings: Settings, person: str, *, as_json: bool) -> None:
+    async with settings.workspace("command") as workspace:
+        erased = await workspace.currents.forget(person)
+    if as_json:
+        emit({"erased": erased})
+    else:
+        say(f"{erased:,} events erased. What went to Heap is erased in Heap.")
 
 
 @currents.command()

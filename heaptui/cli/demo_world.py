@@ -31,6 +31,9 @@ DEMO_PROFILE = "acme-jp"
 FIRST_CHANGE, NEXT_CHANGE = 10.0, 15.0
 """Seconds until people enter and leave Heap's segments for the first time, and again."""
 
+EVENTS_BEFORE = 10_000
+EVENTS_PER_SECOND = 6
+
 
 @dataclass(frozen=True, slots=True)
 class Demo:
@@ -70,6 +73,7 @@ async def running_demo(folder: Path, settings: Settings, *, latency_ms: int) -> 
         prepared, receiver_url = _prepared(folder, settings, sandbox)
         await _fill(prepared, folder, world, sandbox["heap_url"])
         await _build_segments(prepared, sandbox["braze_url"])
+        await _let_events_flow(prepared, world, sandbox)
         yield Demo(prepared, sandbox, world, receiver_url)
     finally:
         if process.returncode is None:
@@ -102,6 +106,10 @@ def _prepared(folder: Path, settings: Settings, sandbox: dict[str, Any]) -> tupl
         settle_seconds=2.0,
         listen_port=_free_port(),
         listen_with_dashboard=True,
+        heap_endpoint=sandbox["heap_url"],
+        heap_app_id=sandbox["heap_app_id"],
+        currents_forward=True,
+        currents_types=("!app.Session*",),
     )
     save_config(home, Config({DEMO_PROFILE: profile}))
     keys = {
@@ -109,6 +117,7 @@ def _prepared(folder: Path, settings: Settings, sandbox: dict[str, Any]) -> tupl
         "HEAPTUI_DATA_IMPORT_KEY": sandbox["data_import_key"],
         "HEAPTUI_REST_API_KEY": sandbox["rest_api_key"],
         "HEAPTUI_WEBHOOK_SECRET": sandbox["webhook_secret"],
+        "HEAPTUI_CURRENTS_TOKEN": sandbox["currents_token"],
     }
     url = f"http://127.0.0.1:{profile.listen_port}{profile.heap_path}"
     return replace(settings, home=home, profile=DEMO_PROFILE, read_only=False, environ=keys), url
@@ -147,6 +156,44 @@ async def _build_segments(settings: Settings, url: str) -> None:
     for segment in sample_segments(ids):
         request = urllib.request.Request(f"{url}/_sandbox/segments", json.dumps(segment).encode())  # noqa: S310
         await asyncio.to_thread(_send, request)
+
+
+async def _let_events_flow(settings: Settings, world: SampleWorld, sandbox: dict[str, Any]) -> None:
+    """What Braze sent in the last day is there; from now on its Currents call the dashboard's receiver."""
+    import msgspec
+
+    from heaptui.sandbox.currents_events import EventMaker
+    from heaptui.sandbox.sample import CARTS
+    from heaptui.services.currents_files import replay_lines
+    from heaptui.services.preferences import Preferences, save_preferences
+
+    carts = next(cohort for cohort in world.cohorts if cohort.name == CARTS).now
+    others = [person.external_id for person in itertools.islice(world.people(), 300_000, 300_000 + len(carts))]
+    people = [*carts, *others]
+    events = EventMaker(people, 5, spread=20 * 3600).stream()
+
+    async def backlog() -> AsyncIterator[list[bytes]]:
+        too_long = next(event for event in events if event["event_type"] == "users.messages.email.Click")
+        too_long["properties"]["url"] = f"https://shop.example/carts?items={'sku-1,' * 213}"
+        yield [msgspec.json.encode(too_long)]
+        for _ in range(EVENTS_BEFORE // 500):
+            yield [msgspec.json.encode(event) for event in itertools.islice(events, 500)]
+
+    async with settings.workspace("demo") as workspace:
+        await replay_lines(workspace.currents, backlog())
+        cohorts = {cohort.name: cohort.cohort_id for cohort in await workspace.cohorts.list()}
+        await save_preferences(settings.home, Preferences(followed=cohorts[CARTS]))
+        port = workspace.profile.listen_port
+    flow = {
+        "url": f"http://127.0.0.1:{port}/braze/currents",
+        "token": sandbox["currents_token"],
+        "events": 10**6,
+        "per_second": EVENTS_PER_SECOND,
+        "people": people[:: len(people) // 2000],
+        "seed": 6,
+    }
+    address = f"{sandbox['braze_url']}/_sandbox/currents"
+    await asyncio.to_thread(_send, urllib.request.Request(address, json.dumps(flow).encode()))  # noqa: S310 - loopback
 
 
 @dataclass(frozen=True, slots=True)

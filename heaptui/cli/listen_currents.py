@@ -23,6 +23,7 @@ async def currents_received(workspace: Workspace, *, forward: bool) -> AsyncIter
         UsageError: forwarding is wanted, and the token or the Heap app id is missing.
         Unreachable: another process forwards.
     """
+    forward = forward or workspace.profile.currents_forward
     if workspace.secrets.currents_token is None:
         if forward:
             raise UsageError(

@@ -76,6 +76,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     currents_cut: bool = False
     currents_types: tuple[str, ...] = ()
     currents_user_properties: bool = False
+    currents_forward: bool = False
     partner_api_key_command: tuple[str, ...] = ()
     data_import_key_command: tuple[str, ...] = ()
     rest_api_key_command: tuple[str, ...] = ()

@@ -44,6 +44,7 @@ class Flow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         duplicates: share of the batches that are sent a second time, as "at least once" allows.
         gzip: compress the bodies.
         pause: seconds before the first repetition of what was not taken.
+        spread_hours: how long ago the events may have happened.
         people: external ids to choose from; none means those that the sandbox knows.
     """
 
@@ -57,6 +58,7 @@ class Flow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     test: bool = False
     pause: float = 0.2
     people: list[str] = []
+    spread_hours: float = 0.0
 
 
 class CurrentsSender:
@@ -107,7 +109,7 @@ class CurrentsSender:
 
     async def _flow(self, flow: Flow) -> None:
         people = flow.people or sorted(self._world.known)[:50_000]
-        maker = EventMaker(people, flow.seed, time.time())
+        maker = EventMaker(people, flow.seed, spread=flow.spread_hours * 3600)
         events: Iterable[dict[str, Any]] = maker.all_types() if flow.test else islice(maker.stream(), flow.events)
         rng = random.Random(flow.seed)  # noqa: S311 - sample data
         connection = _Connection(flow)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -82,10 +83,16 @@ def event_types() -> dict[str, EventType]:
 class EventMaker:
     """Makes events for some people; the same seed makes the same ones."""
 
-    def __init__(self, people: Sequence[str], seed: int, now: float) -> None:
+    def __init__(self, people: Sequence[str], seed: int, now: float | None = None, spread: float = 0.0) -> None:
+        """Things happen now, or at `now`, or up to `spread` seconds before."""
         self._rng = random.Random(seed)  # noqa: S311 - sample data
         self._people = people
-        self._now = now
+        self._at = now
+        self._spread = spread
+
+    @property
+    def _now(self) -> float:
+        return time.time() if self._at is None else self._at
 
     def all_types(self) -> Iterator[dict[str, Any]]:
         """One event of each type, filled with placeholders of the right kind, as Send Test Events does."""
@@ -100,7 +107,7 @@ class EventMaker:
         """What goes on in a shop, for ever: mails are sent, some are opened, fewer clicked; people come and buy."""
         rare = [name for name in event_types() if not name.startswith("users.messages.email.")]
         while True:
-            person, at = self._person(), self._now - self._rng.uniform(0, 20 * 3600)
+            person, at = self._person(), self._now - self._rng.uniform(0, self._spread)
             if self._rng.random() < 0.45:
                 yield from self._mail(person, at)
             elif self._rng.random() < 0.5:

@@ -15,7 +15,7 @@ from heaptui.model.currents import Account, Filtered, HeapEvent, Rules, Unforwar
 from heaptui.model.currents_facts import CurrentsStats, DeadLetter, StoredEvent
 from heaptui.model.instances import check_heap_host, heap_endpoint
 from heaptui.services.intake import Intake
-from heaptui.store import currents, currents_facts, deeds
+from heaptui.store import currents, currents_erasure, currents_facts, deeds
 from heaptui.store.database import Database
 
 if TYPE_CHECKING:
@@ -129,6 +129,18 @@ class CurrentsService:
             total += await events.write(partial(currents.revive, event_nos=chunk, now=time.time()))
         return total
 
+    async def forget(self, person: str) -> int:
+        """Erase somebody's events, by external id or Braze's own; returns how many. Counts and event ids stay."""
+        events = await self.events()
+        total, after = await events.write(partial(currents_erasure.erase_notes, person=person)), 0
+        while True:
+            erased, last = await events.write(
+                partial(currents_erasure.erase_bodies, person=person, after=after, now=time.time())
+            )
+            if last is None:
+                return total
+            total, after = total + erased, last
+
     @asynccontextmanager
     async def forwarding(
         self, arrived: asyncio.Event | None = None, told: Callable[[str], None] = lambda _: None, **options: Any
@@ -158,7 +170,7 @@ class CurrentsService:
             forwarding_lock(self._workspace),
             Http(address, read_timeout=profile.read_timeout_seconds) as http,
         ):
-            yield Forwarder(
+            forwarder = Forwarder(
                 events,
                 Heap(http, profile.heap_app_id),
                 self.rules,
@@ -168,6 +180,10 @@ class CurrentsService:
                 told=told,
                 **options,
             )
+            try:
+                yield forwarder
+            finally:
+                await forwarder.leave()
 
 
 @asynccontextmanager

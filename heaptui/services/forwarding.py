@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from heaptui.clients.heap import PER_REQUEST, Heap
 from heaptui.clients.http import Answer, NoAnswer, NotSent
-from heaptui.errors import Unreachable
+from heaptui.errors import LedgerError, Unreachable
 from heaptui.model.currents import Filtered, HeapEvent, Rules, Unforwardable, decode, translate, user_properties
 from heaptui.model.currents_facts import ForwarderStatus
 from heaptui.services.heap_pace import HeapPace
@@ -101,6 +101,11 @@ class Forwarder:
         """Forward what waits now, then return."""
         while await self.step():
             pass
+
+    async def leave(self) -> None:
+        """Tell other processes that nobody forwards any more."""
+        with contextlib.suppress(LedgerError):
+            await self._events.write(partial(currents.set_meta, key="forwarder", value=""))
 
     async def step(self) -> bool:
         """One request, or one look for more; False when there is nothing to do."""

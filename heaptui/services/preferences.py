@@ -19,6 +19,10 @@ class Preferences(msgspec.Struct):
     theme: str = ""
     orders: dict[str, str] = {}
     """How a table is sorted, by screen."""
+    hidden: list[str] = []
+    """Tabs that nobody here needs."""
+    followed: str = ""
+    """The cohort whose people are looked at in 5 Currents."""
     toured: bool = False
     """Whether the guided tour was seen or skipped."""
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
-from heaptui.config import LABELS, SETTINGS, Home, Profile, check_profile, load_config, resolve_profile, save_config
+from heaptui.config import SETTINGS, Home, Profile, check_profile, load_config, resolve_profile, save_config
 from heaptui.errors import UsageError
 from heaptui.model.instances import normal_endpoint
+from heaptui.model.profile import LABELS
 from heaptui.model.routes import WAYS, way_facts, ways_open
 from heaptui.store.secrets import SecretName, Secrets, keyring_works, lookup_secrets, store_secret
 
@@ -178,7 +179,7 @@ def label_problem(text: str) -> str:
 def _value(setting: str, text: str) -> Any:
     if setting == "endpoint":
         return normal_endpoint(text)
-    if setting == "allowed_hosts":
+    if setting in ("allowed_hosts", "currents_types"):
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if setting == "cohorts" or setting.endswith("_command"):
         raise UsageError(f"{setting} is set in the configuration file.", "", "heaptui doctor says where it is.")

@@ -26,7 +26,7 @@ from heaptui.ui.commands import choose_keys, chosen_keys
 from heaptui.ui.keeping import profile_to_open
 from heaptui.ui.listener import ListenerChild, Opening
 from heaptui.ui.palette import help_lines, palette_of
-from heaptui.ui.tabs import make_screen
+from heaptui.ui.tabs import hide, make_screen
 from heaptui.ui.terminal import choose_signs
 from heaptui.ui.theme import DARK, LIGHT
 from heaptui.ui.tour import Tour
@@ -80,6 +80,7 @@ class HeaptuiApp(App[str]):
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.preferences = await load_preferences(self.opening.home)
+        hide(self.preferences.hidden)
         known = self.preferences.theme in self.available_themes
         self.theme = self.preferences.theme if known else DARK.name
         if self._note:

@@ -11,12 +11,13 @@ from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 
 TRACE, COMPARE, PASTE = "trace", "compare", "paste"
-COHORTS, SEGMENTS, SYNC, RUNS, RUN, CREDENTIALS, IMPORT, START, WAY, UPLOAD = (
+COHORTS, SEGMENTS, SYNC, RUNS, RUN, CURRENTS, CREDENTIALS, IMPORT, START, WAY, UPLOAD = (
     "cohorts",
     "segments",
     "sync",
     "runs",
     "run",
+    "currents",
     "credentials",
     "import",
     "start",
@@ -52,6 +53,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("app.segments", EVERYWHERE, "2", "Segments", "app.tab('segments')", "Go to the preview of Braze segments."),
     Command("app.sync", EVERYWHERE, "3", "Sync", "app.tab('sync')", "Go to the plan, the running sync or its result."),
     Command("app.runs", EVERYWHERE, "4", "Runs", "app.tab('runs')", "Go to the history of runs."),
+    Command("app.currents", EVERYWHERE, "5", "Currents", "app.tab('currents')", "Go to the events from Braze."),
     Command("app.credentials", EVERYWHERE, "6", "Credentials", "app.tab('credentials')", "Go to profile and keys."),
     Command("app.way", EVERYWHERE, "W", "way into Braze", "screen.way", "Choose how people get into Braze."),
     Command("app.help", EVERYWHERE, "question_mark", "help", "app.help", "Show the keys of this screen."),
@@ -75,6 +77,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("cohorts.listen", COHORTS, "l", "listen", "screen.listen", "Start or stop the receiver for Heap's pages."),
     Command("cohorts.drain", COHORTS, "d", "answer", "screen.drain", "Answer Heap's wish to empty the segment."),
     Command("cohorts.kind", COHORTS, "f", "id kind", "screen.kind", "Say what the ids from Heap are in Braze."),
+    Command("cohorts.followed", COHORTS, "A", "what followed", "screen.followed", "What its people did afterwards."),
     Command("cohorts.export", COHORTS, "e", "export", "screen.export", "Write all people of the cohort to a file."),
     Command("segments.view", SEGMENTS, "tab", "next view", "screen.view", "Preview, segments in Braze, overlap.", 1),
     Command("segments.add", SEGMENTS, "plus", "filter", "screen.add", "Add a filter to this group.", 2),
@@ -139,6 +142,15 @@ COMMANDS: tuple[Command, ...] = (
     Command("compare.again", COMPARE, "r", "again", "screen.again", "Read the Braze segment again.", 3),
     Command("compare.repair", COMPARE, "s", "repair", "screen.repair", "Believe what was read, and plan a sync.", 4),
     Command("compare.back", COMPARE, "escape", "back", "screen.back", "Back to the cohorts.", 5),
+    Command("currents.open", CURRENTS, "enter", "event", "screen.open", "An event in Braze's and in Heap's shape.", 1),
+    Command("currents.cohort", CURRENTS, "a", "another cohort", "screen.cohort", "Look at another cohort's people.", 2),
+    Command("currents.period", CURRENTS, "p", "period", "screen.period", "Since the run, 24 hours, 7 or 30 days.", 3),
+    Command("currents.dead", CURRENTS, "l", "dead letters", "screen.dead", "Look at what could not go to Heap.", 4),
+    Command("currents.again", CURRENTS, "r", "send dead again", "screen.again", "Send dead letters to Heap again.", 5),
+    Command("currents.set_up", CURRENTS, "s", "set up", "screen.set_up", "Make a token, see the clicks for Braze."),
+    Command("currents.demo", CURRENTS, "d", "sample events", "screen.demo", "Watch it with sample events."),
+    Command("currents.copy", CURRENTS, "y", "copy", "screen.copy", "Copy the comparison, or the steps for Braze."),
+    Command("currents.hide", CURRENTS, "h", "hide Currents", "screen.hide", "Hide this tab, or show it again."),
     Command("credentials.edit", CREDENTIALS, "enter", "edit", "screen.edit", "Edit the highlighted setting or key.", 1),
     Command("credentials.check", CREDENTIALS, "r", "check", "screen.check", "Check endpoint and keys again.", 2),
     Command("credentials.copy", CREDENTIALS, "y", "copy verdict", "screen.copy", "Copy the verdict without keys.", 3),

@@ -17,7 +17,7 @@ from heaptui.services.workspace import ledger_of
 from heaptui.ui.widgets.dialogs import Asked, Question, Told
 
 if TYPE_CHECKING:
-    from heaptui.ui.app import Opening
+    from heaptui.ui.listener import Opening
 
 
 async def keep_key(app: App[Any], service: ProfileService, profile: str, keys: Mapping[str, str]) -> bool:

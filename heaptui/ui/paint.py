@@ -65,6 +65,9 @@ def rule_parts(title: str, verdict: str, drawn: str) -> list[Part]:
     """A titled rule: the title stands out, its verdict by its sign, the line stays back."""
     parts: list[Part] = []
     before, found, rest = drawn.partition(title) if title else ("", "", drawn)
+    if title and not found:
+        # It was cut to fit.
+        return [(drawn, "$foreground")]
     if found:
         parts += [(before, _QUIET), (title, "bold $foreground")]
     line, shown, after = rest.partition(verdict) if verdict else (rest, "", "")

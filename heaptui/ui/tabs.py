@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,8 +26,22 @@ TABS = (
     Tab(2, "segments", "Segments", "segments", "SegmentsScreen"),
     Tab(3, "sync", "Sync", "sync", "SyncScreen"),
     Tab(4, "runs", "Runs", "runs", "RunsScreen"),
+    Tab(5, "currents", "Currents", "currents", "CurrentsScreen"),
     Tab(6, "credentials", "Credentials", "credentials", "CredentialsScreen"),
 )
+
+_hidden: set[str] = set()
+
+
+def hide(names: Iterable[str]) -> None:
+    """Leave these tabs out of the line of tabs; their numbers still open them."""
+    _hidden.clear()
+    _hidden.update(names)
+
+
+def shown_tabs(active: str) -> list[Tab]:
+    """The tabs that are not hidden, and the active one."""
+    return [tab for tab in TABS if tab.name == active or tab.name not in _hidden]
 
 
 def make_screen(name: str) -> Screen[Any]:

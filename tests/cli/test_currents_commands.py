@@ -165,3 +165,12 @@ def test_forwarding_needs_a_token_and_an_app_id(currents: Desk) -> None:
     assert (without_id.returncode, "Heap app id" in without_id.stderr) == (2, True)
     without_token = currents.run("listen", "--port", "0", "--forward", HEAPTUI_CURRENTS_TOKEN="")
     assert (without_token.returncode, "Currents token" in without_token.stderr) == (2, True)
+
+
+def test_somebody_is_forgotten_by_an_id_from_stdin(currents: Desk) -> None:
+    currents.run("currents", "replay", "-", stdin="\n".join(json.dumps(an_event(number)) for number in range(3)))
+    told = currents.run("currents", "forget", "-", "--json", stdin="u000001\n")
+    assert json.loads(told.stdout) == {"erased": 1}
+    assert "u000001" not in currents.run("currents", "tail").stdout
+    assert currents.run("currents", "forget", "-", stdin="").returncode == 2
+    assert currents.run("currents", "forget", "u000002").returncode == 2

@@ -168,3 +168,34 @@ async def test_when_space_is_short_settled_bodies_go_first(opened: Any) -> None:
     assert await events.write(partial(currents_retention.trim, now=time.time() + 1, can_forward=True, cap=1)) == 1
     assert (await opened.workspace.currents.find("e-3")).body == b""
     assert await events.read(currents.used) > 0
+
+
+async def test_a_person_is_erased_from_everything_that_was_received(opened: Any, sandbox: Any) -> None:
+    story = Story()
+    story.did(f"{EMAIL}Open", ["keep-me", "erase-me", "erase-me"])
+    story.did(f"{EMAIL}Click", ["erase-me"], url="x" * 1312)
+    await story.told(opened)
+    service = opened.workspace.currents
+    await forwarded(opened.workspace)
+    story.events.clear()
+    story.did(f"{EMAIL}Send", ["a", "b", "c", "d", "erase-me", "keep-me"])
+    await story.told(opened)
+    assert await service.forget("erase-me") >= 4
+    await forwarded(opened.workspace)
+    assert sum(event["identity"] == "erase-me" for event in sandbox.heap.events) == 2
+    path = currents.path_beside(opened.workspace.ledger.path)
+    await service.close()
+    import sqlite3
+    import zlib
+
+    connection = sqlite3.connect(path)
+    texts = [zlib.decompress(body) for (body,) in connection.execute("SELECT body FROM batch")]
+    texts += [
+        bytes(body) if isinstance(body, bytes) else body.encode()
+        for (body,) in connection.execute("SELECT body FROM dead")
+    ]
+    texts += [name.encode() for (name,) in connection.execute("SELECT external_id FROM person")]
+    connection.close()
+    assert not any(b"erase-me" in text for text in texts)
+    assert any(b"keep-me" in text for text in texts)
+    assert (await service.stats()).together.waiting == 0

@@ -368,6 +368,13 @@ class CohortsScreen(FramedScreen):
 
         self.app.push_screen(PeopleScreen(self.workspace, cohort))
 
+    async def action_followed(self) -> None:
+        """What its people did afterwards."""
+        cohort = self.current
+        if not self.refuses("cohorts.followed") and cohort is not None:
+            self.dashboard.preferences.followed = cohort.cohort_id
+            await self.dashboard.action_tab("currents")
+
     @work(group="dialog", exclusive=True, exit_on_error=True, description="export a cohort")
     async def action_export(self) -> None:
         """Write everybody to a file."""

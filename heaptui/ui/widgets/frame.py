@@ -7,7 +7,7 @@ from textual.widgets import Static
 
 from heaptui.ui.paint import assembled, painted, painted_header, painted_keys, painted_tabs, rule_parts
 from heaptui.ui.signs import fit, rule, safe, wrap
-from heaptui.ui.tabs import TABS, Tab
+from heaptui.ui.tabs import Tab, shown_tabs
 
 
 class Line(Static):
@@ -44,19 +44,22 @@ class TabLine(Line):
         super().__init__(id="tab-line")
         self._active = active
         self._marks: dict[str, str] = {}
+        self._tabs: list[Tab] = []
 
     def mark(self, marks: dict[str, str]) -> None:
         """What wants attention, by tab."""
-        if marks != self._marks:
+        tabs = shown_tabs(self._active)
+        if marks != self._marks or tabs != self._tabs:
             self._marks = marks
             self.on_resize()
 
     def on_resize(self) -> None:
         """Names where there is room, numbers where not."""
-        full = [self._tab(tab, tab.title) for tab in TABS]
+        tabs = self._tabs = shown_tabs(self._active)
+        full = [self._tab(tab, tab.title) for tab in tabs]
         if sum(map(cell_len, full)) > self.size.width:
-            full = [self._tab(tab, tab.title if tab.name == self._active else "") for tab in TABS]
-        active = [tab.name == self._active for tab in TABS]
+            full = [self._tab(tab, tab.title if tab.name == self._active else "") for tab in tabs]
+        active = [tab.name == self._active for tab in tabs]
         self.update(painted_tabs(list(zip(full, active, strict=True))))
 
     def _tab(self, tab: Tab, title: str) -> str:

@@ -1,0 +1,135 @@
+"""One event in both shapes, side by side: what Braze sent, and what Heap is told of it, field by field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import Screen
+
+from heaptui.model.currents import Account, Fate
+from heaptui.model.currents_facts import StoredEvent
+from heaptui.ui.signs import clock, sign
+from heaptui.ui.widgets.frame import Line, RuleLine, TextPane
+from heaptui.ui.widgets.record_table import Column, RecordTable, Row
+
+if TYPE_CHECKING:
+    from heaptui.services.workspace import Workspace
+
+ROOMY = 110
+_TONES = {Fate.DROPPED: "attention"}
+_OUTCOMES = {
+    "to Heap": "✓ went to Heap",
+    "waiting": "● waits for Heap",
+    "filtered": "○ filtered",
+    "dead letter": "✗ dead letter",
+}
+
+
+class EventScreen(Screen[None]):
+    """Events of one kind, the newest first; left and right go through them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "app.pop_screen", show=False),
+        Binding("left,N", "step(1)", show=False),
+        Binding("right,n", "step(-1)", show=False),
+        Binding("y", "copy", show=False),
+    ]
+
+    def __init__(self, workspace: Workspace, events: Sequence[StoredEvent], names: Mapping[str, str]) -> None:
+        super().__init__()
+        self._workspace, self._events, self._names = workspace, events, names
+        self._at = 0
+
+    def compose(self) -> ComposeResult:
+        """Title, fields, what happened, keys."""
+        yield RuleLine(id="event-rule")
+        with VerticalScroll(id="event-facts", can_focus=False):
+            yield TextPane(id="facts")
+        yield RecordTable(
+            Column("Braze sent", 0), Column("Value", 0), Column("Heap is told", 0), Column("What was done", 18, drop=1)
+        )
+        yield RuleLine()
+        yield Line(sign(" ← older · → newer · ↑↓ move · y copy both · esc back"))
+
+    def on_mount(self) -> None:
+        """The newest."""
+        self.query_one(RecordTable).add_class("-main")
+        self.query_one(RecordTable).focus()
+        self._show()
+
+    def action_step(self, by: int) -> None:
+        """An older or newer one."""
+        self._at = max(0, min(len(self._events) - 1, self._at + by))
+        self._show()
+
+    def on_resize(self) -> None:
+        """Longer names where there is room."""
+        self._show()
+
+    def _show(self) -> None:
+        event = self._events[self._at]
+        place = f"{self._at + 1} of {len(self._events)}, newest first"
+        self.query_one("#event-rule", RuleLine).tell(event.event_type, place)
+        heap, accounts, why = self._workspace.currents.preview(event.body) if event.body else (None, (), "")
+        went = _OUTCOMES.get(event.outcome, event.outcome) + (f": {event.reason}" if event.reason else "")
+        lines = [f"Event       {event.event_id}, received {clock(event.received_at)}", f"State       {went}"]
+        if heap:
+            lines.append(f"In Heap     {heap.event} of {heap.identity}, {heap.timestamp}")
+        elif event.body:
+            lines.append(f"In Heap     nothing, by the settings of now: {why}")
+        else:
+            lines.append("The event itself was removed, 7 days after it was settled.")
+        self.query_one("#facts", TextPane).tell(lines)
+        sent = _leaves(self._data(event), "")
+        values: Mapping[str, Any] = heap.properties if heap else {}
+        places = {"event": heap.event, "identity": heap.identity, "timestamp": heap.timestamp} if heap else {}
+        if accounts:
+            told = {**values, **places}
+            rows = [self._row(account, dict(sent), told) for account in accounts]
+        else:
+            rows = [Row(path, (path, self._told(path, value), "–", "")) for path, value in sent]
+        self.query_one(RecordTable).show(rows)
+
+    def _row(self, account: Account, sent: Mapping[str, Any], values: Mapping[str, Any]) -> Row:
+        value = sent.get(account.field, "")
+        to = account.to or "–"
+        if account.to in values and str(values[account.to]) != str(value):
+            to = f"{to} = {values[account.to]}"
+        name = account.field if self.size.width >= ROOMY else account.field.removeprefix("properties.")
+        told = str(account.fate) + (f", {account.reason}" if account.reason else "")
+        cells = (name, self._told(account.field, value), to, told)
+        return Row(account.field, cells, tone=_TONES.get(account.fate, ""))
+
+    def _told(self, field: str, value: Any) -> str:
+        """A value as text; an id of a campaign or Canvas with its name, also where the event itself lacks that."""
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        name = self._names.get(text, "") if field.endswith("_id") else ""
+        return f"{name} ({text})" if name else text
+
+    @staticmethod
+    def _data(event: StoredEvent) -> Any:
+        try:
+            return json.loads(event.body)
+        except (ValueError, RecursionError):
+            # A dead letter may be no JSON at all.
+            return {"text": event.body.decode("utf-8", "replace")} if event.body else {}
+
+    def action_copy(self) -> None:
+        """Both shapes as JSON."""
+        event = self._events[self._at]
+        heap, _, why = self._workspace.currents.preview(event.body) if event.body else (None, (), "removed")
+        told = {"event": heap.event, "identity": heap.identity, "timestamp": heap.timestamp, "idempotency_key":
+                heap.idempotency_key, "properties": dict(heap.properties)} if heap else {"not sent": why}  # fmt: skip
+        self.app.copy_to_clipboard(json.dumps({"braze": self._data(event), "heap": told}, ensure_ascii=False, indent=2))
+        self.notify("Sent to the terminal's clipboard. It holds personal data.", markup=False)
+
+
+def _leaves(value: Any, path: str) -> list[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        return [leaf for key, inner in value.items() for leaf in _leaves(inner, f"{path}.{key}" if path else key)]
+    return [(path, value)] if path else [("event", value)]
