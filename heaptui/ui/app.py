@@ -81,16 +81,14 @@ class HeaptuiApp(App[str]):
         self.register_theme(LIGHT)
         self.preferences = await load_preferences(self.opening.home)
         hide(self.preferences.hidden)
-        known = self.preferences.theme in self.available_themes
-        self.theme = self.preferences.theme if known else DARK.name
-        if self._note:
-            self.notify(self._note, timeout=15, markup=False)
+        wanted = self.preferences.theme
+        self.theme = wanted if wanted in self.available_themes else DARK.name
         for number in (signal.SIGTERM, signal.SIGHUP):
             with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
                 asyncio.get_running_loop().add_signal_handler(number, self.leave)
         config = await asyncio.to_thread(load_config, self.opening.home)
-        for problem in choose_keys(config.keys):
-            self.notify(problem, severity="warning", timeout=15, markup=False)
+        for told in filter(None, (self._note, *choose_keys(config.keys))):
+            self.notify(told, severity="warning", timeout=15, markup=False)
         self.set_keymap(chosen_keys())
         try:
             profile = await asyncio.to_thread(profile_to_open, config, self.opening)

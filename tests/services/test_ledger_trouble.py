@@ -245,9 +245,9 @@ async def test_an_older_ledger_is_read_without_being_changed(tmp_path: Path, mon
     path = tmp_path / "ledger.db"
     Database.open(path).close()
     before = path.read_bytes()
-    known = database._migrations()
+    known = database._migrations(database.LEDGER)
     later = [*known, (known[-1][0] + 1, "CREATE TABLE later (number INTEGER);")]
-    monkeypatch.setattr(database, "_migrations", lambda: later)
+    monkeypatch.setattr(database, "_migrations", lambda _: later)
     reader = Database.open(path, read_only=True)
     assert await reader.read(lambda connection: connection.execute("SELECT count(*) FROM later").fetchone()) == (0,)
     reader.close()
