@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 def verify(settings: Settings, *, paste: bool, find_cluster: bool, as_json: bool) -> None:
     """Check endpoint and keys without changing anything in Braze. Takes some seconds.
 
-    Exits with 3 when a key is refused, with 4 when Braze cannot be reached.
+    Exits with 2 when something is missing, such as keys that open a way into Braze, with 3 when a key is refused,
+    with 4 when Braze cannot be reached or asks to wait.
 
     \b
     Examples:
