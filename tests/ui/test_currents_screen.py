@@ -72,7 +72,7 @@ async def test_counts_and_comparison_fit_every_size(flowing: Desk, size: tuple[i
 async def test_members_stand_beside_everybody_else_and_sums_agree(flowing: Desk) -> None:
     async with HeaptuiApp(flowing.opening).run_test(size=(120, 36)) as pilot:
         await shows(pilot, "Cart abandoners")
-        await pilot.press("b")
+        await pilot.press("A")
         await shows(pilot, "What happened to “Cart abandoners”")
         await shows(pilot, "24 hours")
         await shows(pilot, "of 3,000 accepted")
