@@ -63,8 +63,15 @@ async def named_cohort(workspace: Workspace, reference: str) -> str:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's asynchronous part."""
-    return asyncio.run(work)
+    """Run a command's asynchronous part.
+
+    Raises:
+        KeyboardInterrupt: by ctrl-C, or by a signal that cancels it.
+    """
+    try:
+        return asyncio.run(work)
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 def emit(value: Any) -> None:

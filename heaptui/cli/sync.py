@@ -133,9 +133,12 @@ class SyncJob:
 
     async def carry_out(self, *, as_json: bool) -> int:
         """Do it; returns the exit code."""
+        loop, here = asyncio.get_running_loop(), asyncio.current_task()
+        assert here is not None
         for number in (signal.SIGTERM, signal.SIGHUP):
-            # Until the run takes the signals over, they interrupt as ctrl-C does.
-            signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+            # Until the run takes the signals over, they interrupt as ctrl-C does, also where a shell's `&` has
+            # switched ctrl-C off.
+            loop.add_signal_handler(number, here.cancel)
         async with self.settings.workspace("sync") as workspace:
             chosen = await self._chosen(workspace)
             unread = await self._read_again(workspace, chosen) if self.refresh else False

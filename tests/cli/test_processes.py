@@ -21,9 +21,13 @@ from tests.cli.conftest import HEAPTUI, Desk, people
 MEMBER_CALL = "/partners/heap/cohorts/users"
 
 
-def started(desk: Desk, *words: str) -> subprocess.Popen[str]:
+BACKGROUND = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")
+"""Starts a command as a script's `&` does: without ctrl-C."""
+
+
+def started(desk: Desk, *words: str, by: tuple[str, ...] = ()) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [*HEAPTUI, *words], env=desk.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*by, *HEAPTUI, *words], env=desk.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 
@@ -151,13 +155,16 @@ def test_a_signal_while_another_process_is_waited_for_ends_130_and_can_be_contin
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_a_signal_before_anything_is_sent_ends_130(desk: Desk, number: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "by"),
+    [(signal.SIGTERM, ()), (signal.SIGHUP, ()), (signal.SIGINT, ()), (signal.SIGTERM, BACKGROUND)],
+)
+def test_a_signal_before_anything_is_sent_ends_130(desk: Desk, number: int, by: tuple[str, ...]) -> None:
     desk.run("cohort", "import", desk.file(people(0, 10)), "--name", "Carts")
     # The ledger is held, so the command cannot get as far as a run.
     holding = sqlite3.connect(ledger_of(desk), isolation_level=None)
     holding.execute("BEGIN IMMEDIATE")
-    process = started(desk, "sync", "Carts", "--yes")
+    process = started(desk, "sync", "Carts", "--yes", by=by)
     deadline = time.monotonic() + 20
     while not int(_status(process.pid, "SigCgt"), 16) & 1 << (signal.SIGTERM - 1):
         assert time.monotonic() < deadline

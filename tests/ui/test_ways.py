@@ -58,6 +58,7 @@ async def test_without_keys_a_file_for_braze_is_written(desk: Desk) -> None:
     app = HeaptuiApp(desk.opening)
     async with app.run_test(size=(80, 24)) as pilot:
         await shows(pilot, "no way into Braze yet")
+        await shows(pilot, "Cart abandoners")
         highlight(app, desk.carts)
         await pilot.press("b")
         await shows(pilot, "Create targeting filter and add to new segment")
