@@ -43,12 +43,18 @@ class Desk:
 @pytest.fixture
 async def desk(sandbox: Any, tmp_path: Path) -> Desk:
     """Three cohorts: one changed since its sync, one never synced, one that lost nearly everybody."""
+    return await filled_desk(sandbox, tmp_path, runs=1)
+
+
+async def filled_desk(sandbox: Any, tmp_path: Path, *, runs: int) -> Desk:
+    """The same; with two runs, the first cohort is synced before the second."""
     sandbox.know(ids(0, 5000))
     home = tmp_path / "home"
     async with workspace_on(sandbox, home) as workspace:
         carts = await fill(workspace, ids(0, 3000), name="Cart abandoners")
         vip = await fill(workspace, ids(0, 40), name="VIP 2024")
-        await synced(workspace, carts, vip)
+        for together in [(carts, vip)] if runs == 1 else [(carts,), (vip,)]:
+            await synced(workspace, *together)
         await fill(workspace, ids(300, 4200), cohort_id=carts)
         await fill(workspace, ids(0, 2), cohort_id=vip)
         trials = await fill(workspace, ids(100, 350), name="カート放棄（高額）")
