@@ -123,7 +123,7 @@ class CurrentsService:
         events = await self.events()
         total = 0
         # Those that die again have newer numbers by then, and are left alone.
-        wanted = event_nos if event_nos is not None else [letter.event_no for letter in await self.dead_letters(10**6)]
+        wanted = event_nos if event_nos is not None else await events.read(currents.dead_numbers, long=True)
         for start in range(0, len(wanted), REVIVED_AT_ONCE):
             chunk = wanted[start : start + REVIVED_AT_ONCE]
             total += await events.write(partial(currents.revive, event_nos=chunk, now=time.time()))

@@ -91,8 +91,17 @@ class Forwarder:
         """Forward until cancelled."""
         while True:
             self._arrived.clear()
-            if not await self.step():
-                await self._tell("idle")
+            try:
+                worked = await self.step()
+                if not worked:
+                    await self._tell("idle")
+            except LedgerError as error:
+                # What was read ahead or sent and not settled is read again, and sent again with the same keys.
+                self._queue.clear()
+                self._after = 0
+                self._told(f"! {error}; trying again")
+                worked = False
+            if not worked:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_EVERY):
                         await self._arrived.wait()

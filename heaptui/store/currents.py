@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import zlib
 from collections import Counter
@@ -222,14 +223,18 @@ def settle(connection: sqlite3.Connection, results: Iterable[Settled], now: floa
         )
 
 
-def revive(connection: sqlite3.Connection, event_nos: Sequence[int] | None, now: float, most: int = 1000) -> int:
-    """Let up to `most` dead letters wait again (None: any of them); returns how many."""
+def dead_numbers(connection: sqlite3.Connection) -> list[int]:
+    """The numbers of all dead letters, oldest first."""
+    return [number for (number,) in connection.execute("SELECT event_no FROM dead ORDER BY event_no")]
+
+
+def revive(connection: sqlite3.Connection, event_nos: Sequence[int], now: float) -> int:
+    """Let some dead letters wait again, as a batch of their own; returns how many."""
     rows = connection.execute(
-        "SELECT event_no, dead.type_no, dead.body, event.key, event.at FROM dead JOIN event USING (event_no)"
-        " ORDER BY event_no"
+        "SELECT event_no, dead.type_no, dead.body, event.key, event.at FROM json_each(?) AS given"
+        " CROSS JOIN dead ON dead.event_no = given.value JOIN event USING (event_no)",
+        (json.dumps(list(event_nos)),),
     ).fetchall()
-    wanted = None if event_nos is None else set(event_nos)
-    rows = [row for row in rows if wanted is None or row[0] in wanted][:most]
     if not rows:
         return 0
     for event_no, type_no, *_ in rows:

@@ -23,6 +23,7 @@ from heaptui.services.heap_pace import HeapPace, Window
 SENDERS = 8
 BATCH = 100
 SECONDS = 6
+ANSWER_WITHIN = 30
 TOKEN = "bench"
 BARE = """
 import asyncio, sys
@@ -128,7 +129,8 @@ async def _press(url, bodies, statuses, *, seconds, fresh, per_second=0.0) -> in
                 if per_second:
                     await asyncio.sleep(max(0.0, started + number * BATCH / per_second - time.perf_counter()))
                 body = bodies[number % len(bodies)]
-                status = await connection.post(_renewed(body, number) if fresh else body)
+                async with asyncio.timeout(ANSWER_WITHIN):
+                    status = await connection.post(_renewed(body, number) if fresh else body)
                 statuses[status] = statuses.get(status, 0) + 1
                 done += time.perf_counter() < end
 

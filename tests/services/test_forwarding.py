@@ -230,3 +230,31 @@ async def test_a_wrong_token_disables_the_connector_and_nothing_is_stored(sandbo
     await sandbox.braze.currents.done()
     assert "401" in sandbox.braze.currents.disabled
     assert (await opened.workspace.currents.stats()).together.came == 0
+
+
+async def test_a_full_disk_stops_nothing_for_good(sandbox: Any, opened: Door) -> None:
+    await received(opened, 300)
+    events = await opened.workspace.currents.events()
+
+    def limit(connection: Any) -> None:
+        connection.execute("CREATE TABLE IF NOT EXISTS filler (x)")
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    # Each event dies, and its text needs room that is not there.
+    sandbox.heap_faults({"effect": "poison", "identifiers": ids(40)})
+    await events.write(limit)
+    told: list[str] = []
+    async with opened.workspace.currents.forwarding(told=told.append, trouble_wait=0.01) as forwarder:
+        task = asyncio.create_task(forwarder.carry_out())
+        await eventually(lambda: any("disk is full" in line for line in told))
+        await events.write(lambda connection: connection.execute("PRAGMA max_page_count = 1000000"))
+        await eventually(lambda: len(sandbox.heap.events) == 260)
+        async with asyncio.timeout(20):
+            while (await opened.workspace.currents.stats()).together.waiting:
+                await asyncio.sleep(0.02)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    stats = await opened.workspace.currents.stats()
+    assert (stats.together.forwarded, stats.together.dead) == (260, 40)
+    assert len(keys_in(sandbox)) == len(set(keys_in(sandbox)))

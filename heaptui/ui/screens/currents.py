@@ -107,7 +107,6 @@ class CurrentsScreen(FramedScreen):
             self.stats = await self.workspace.currents.stats()
             if self.received:
                 self.letters = await self.workspace.currents.dead_letters(LETTERS_SHOWN)
-                self.cohorts = await self.workspace.loop.cohorts()
                 await self._compare()
         except HeaptuiError as error:
             self.told(error)
@@ -116,20 +115,20 @@ class CurrentsScreen(FramedScreen):
             self._show()
 
     async def _compare(self) -> None:
-        cohort = self.followed
-        wanted = (cohort.cohort_id if cohort else "", self._period)
-        now = time.monotonic()
-        if wanted == self._compared and now - self._compared_at < COMPARE_EVERY:
+        """Compare anew when another cohort or period is wanted, and now and then."""
+        wanted = (self.dashboard.preferences.followed, self._period)
+        if wanted == self._compared and time.monotonic() - self._compared_at < COMPARE_EVERY:
             return
+        self.cohorts = await self.workspace.loop.cohorts()
+        cohort = self.followed
         if self._period is None:
             # A sync of this very hour has no aftermath yet.
             fresh = cohort is not None and time.time() - (cohort.synced_at or 0) < FRESH
             self._period = 1 if fresh else 0
-            wanted = (wanted[0], self._period)
         hours = currents_text.PERIODS[self._period][1]
         since = time.time() - hours * 3600 if hours else None
         self.found = await self.workspace.loop.aftermath(cohort, since=since) if cohort else None
-        self._compared, self._compared_at = wanted, time.monotonic()
+        self._compared, self._compared_at = (wanted[0], self._period), time.monotonic()
 
     def _show(self) -> None:
         self.query_one("#currents-flow").display = self.received
