@@ -2,7 +2,8 @@
 VENV ?= .venv
 PY := $(VENV)/bin/python
 BIN := $(VENV)/bin
-WORKERS ?= 2
+# More than cores: many tests wait for real processes, clocks and sockets.
+WORKERS ?= 4
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint check bench soak screenshots clean

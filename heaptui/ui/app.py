@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
@@ -27,7 +28,7 @@ from heaptui.ui.keeping import profile_to_open
 from heaptui.ui.listener import ListenerChild, Opening
 from heaptui.ui.palette import help_lines, palette_of
 from heaptui.ui.tabs import hide, make_screen
-from heaptui.ui.terminal import choose_signs
+from heaptui.ui.terminal import choose_signs, outliving
 from heaptui.ui.theme import DARK, LIGHT
 from heaptui.ui.tour import Tour
 from heaptui.ui.widgets.dialogs import Question, Told
@@ -215,6 +216,10 @@ class HeaptuiApp(App[str]):
         if self.live_runs:
             await self.opened.sync.stop()
         self.exit()
+
+    def get_driver_class(self) -> type[Driver]:
+        """A driver that survives the end of its terminal, so that what is in flight comes home."""
+        return outliving(super().get_driver_class())
 
     async def _shutdown(self) -> None:
         """Close the profile when the screens and everything that ran on them are gone."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import select
 import sys
 import time
+from typing import Any
+
+from textual.driver import Driver
 
 from heaptui.ui import signs
 
@@ -70,3 +74,38 @@ def _read_report(descriptor: int) -> bytes:
             break
         answer += os.read(descriptor, 64)
     return answer
+
+
+class _Closable:
+    """A terminal that may be closed while it is written to: what is written afterwards goes nowhere."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            self._file.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._file.flush()
+
+
+def outliving(driver: type[Driver]) -> type[Driver]:
+    """The same driver, able to end after its terminal.
+
+    Textual's own writes in a thread, which dies of the first write to a closed terminal; its queue then fills up and
+    stops the dashboard for good, with whatever it had in flight.
+    """
+
+    class Outliving(driver):  # type: ignore[valid-type,misc]
+        def __init__(self, *words: Any, **options: Any) -> None:
+            super().__init__(*words, **options)
+            file: Any = getattr(self, "_file", None)
+            if file is not None:
+                self._file = _Closable(file)
+
+    return Outliving

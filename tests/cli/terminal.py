@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import sys
 import termios
@@ -45,6 +46,18 @@ class Terminal:
         _, status = os.waitpid(self.pid, 0)
         os.close(self.descriptor)
         return os.waitstatus_to_exitcode(status)
+
+    def close(self, seconds: float = 30) -> int:
+        """Close the window under the program and wait for its end; returns the exit code."""
+        os.close(self.descriptor)
+        deadline = time.monotonic() + seconds
+        while not (ended := os.waitpid(self.pid, os.WNOHANG))[0]:
+            if time.monotonic() > deadline:
+                os.kill(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
+                raise AssertionError("it lives on without its terminal")
+            time.sleep(0.05)
+        return os.waitstatus_to_exitcode(ended[1])
 
     def _read(self, seconds: float) -> bool:
         ready, _, _ = select.select([self.descriptor], [], [], max(0.0, seconds))

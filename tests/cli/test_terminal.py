@@ -38,6 +38,23 @@ def test_a_signal_ends_it_in_order_and_restores_the_terminal(desk: Desk) -> None
     assert CURSOR_BACK in terminal.seen
 
 
+def test_a_window_closed_during_a_sync_ends_it_in_order(desk: Desk) -> None:
+    desk.run("cohort", "import", desk.file(people(0, 50_000)), "--name", "Carts")
+    desk.fault(effect="slow", seconds=0.5)
+    terminal = Terminal(environ=desk.environ)
+    terminal.until("Carts")
+    terminal.press("s")
+    terminal.until("nothing has been sent")
+    terminal.press("\r")
+    terminal.until("% heaptui\x07")
+    terminal.close()
+    desk.ask("DELETE", "faults")
+    run = desk.json("run", "list")["runs"][0]
+    assert run["state"] != "running"
+    assert desk.run("run", "resume", "1", "--yes").returncode == 0
+    assert desk.held(desk.json("cohort", "list")["cohorts"][0]["cohort_id"]) == set(people(0, 4000))
+
+
 def test_a_terminal_that_cannot_move_its_cursor_is_told_of_the_commands(desk: Desk) -> None:
     told = desk.run(TERM="dumb")
     assert told.returncode == 2
