@@ -95,7 +95,7 @@ class ImportDialog(Screen[bool]):
             yield TextPane(id="facts")
         yield RuleLine()
         yield Line(id="status-line")
-        yield KeyLine("enter import · ↑↓ column · a kind · f file · n cohort · x size · b bad · w why · esc back")
+        yield KeyLine("enter import · esc back · ↑↓ column · a kind · f file · n cohort · b bad · w why · x size")
 
     def on_mount(self) -> None:
         """Say what is expected."""

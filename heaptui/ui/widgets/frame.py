@@ -91,11 +91,18 @@ class KeyLine(Line):
 
     def __init__(self, keys: str = "") -> None:
         super().__init__(id="key-line")
-        self.tell(keys)
+        self._keys = keys
 
     def tell(self, keys: str) -> None:
-        """Show these keys."""
-        self.update(painted_keys(f" {keys}"))
+        """Show these keys, as many as there is space for."""
+        self._keys = keys
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        shown = self._keys.split(" · ")
+        while len(shown) > 1 and cell_len(f" {' · '.join(shown)}") > self.size.width:
+            shown.pop()
+        self.update(painted_keys(f" {' · '.join(shown)}"))
 
 
 class TextPane(Line):
