@@ -63,14 +63,14 @@ class Verification:
         clusters: Sequence[Cluster] = CLUSTERS,
         find: bool = False,
         seconds: float = CHECK_SECONDS,
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float] | None = None,
         notes: Sequence[str] = (),
     ) -> None:
         self.given = given
         self._clusters = clusters
         self._find = find
         self._seconds = seconds
-        self._now = now
+        self._now = now or time.time
         self._notes = list(notes)
         self._found: dict[str, Check] = {}
         self._queue: asyncio.Queue[Check | None] = asyncio.Queue()
