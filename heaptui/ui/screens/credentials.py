@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from typing import ClassVar
 
 from textual import work
@@ -10,9 +9,8 @@ from textual.app import ComposeResult
 
 from heaptui.config import Profile
 from heaptui.errors import HeaptuiError
-from heaptui.model.checks import Check, CheckId, Overall, Report
+from heaptui.model.checks import CheckId
 from heaptui.model.routes import way_title
-from heaptui.model.verdict_text import handover_note, verdict_text
 from heaptui.services.given import given_of_profile
 from heaptui.services.profiles import ProfileFacts, ProfileService, SecretName
 from heaptui.services.verification import Verification
@@ -20,6 +18,7 @@ from heaptui.ui.check_text import COLUMNS, can_lines, check_lines, headline_of, 
 from heaptui.ui.commands import CREDENTIALS
 from heaptui.ui.keeping import keep_key
 from heaptui.ui.screens.framed import FramedScreen
+from heaptui.ui.screens.verdict import VerdictScreen
 from heaptui.ui.widgets.dialogs import Asked, Question
 from heaptui.ui.widgets.frame import RuleLine, TextPane
 from heaptui.ui.widgets.record_table import RecordTable, Row
@@ -48,8 +47,12 @@ _NAMES: dict[str, str] = {CheckId.PARTNER_KEY: SecretName.PARTNER_API_KEY}
 """Rows of keys are called as the profile calls the key."""
 
 
-class CredentialsScreen(FramedScreen):
+class CredentialsScreen(FramedScreen, VerdictScreen):
     """Tab 6."""
+
+    COMMANDS_OF = "credentials"
+    SENT_KEYS = "The keys of this profile"
+    MANAGER = "your Heap account manager"
 
     SCOPE: ClassVar[str] = CREDENTIALS
     TAB: ClassVar[str] = "credentials"
@@ -57,8 +60,6 @@ class CredentialsScreen(FramedScreen):
     def __init__(self) -> None:
         super().__init__()
         self._facts: ProfileFacts | None = None
-        self._checks: dict[str, Check] = {}
-        self._report: Report | None = None
         self._checked: tuple[Profile, object] | None = None
 
     def compose_body(self) -> ComposeResult:
@@ -155,34 +156,7 @@ class CredentialsScreen(FramedScreen):
         except HeaptuiError as error:
             self.told(error)
             return
-        verification = Verification(given, find=find, notes=notes)
-        async with aclosing(verification.checks()) as checks:
-            async for check in checks:
-                self._checks[check.check_id] = check
-                self._show()
-        self._report = verification.report
-        self._show()
-
-    @work(group="dialog", exclusive=True, exit_on_error=True, description="ask before finding the cluster")
-    async def action_find(self) -> None:
-        """Ask every cluster, once the user says that the keys may go there."""
-        if self.refuses("credentials.find"):
-            return
-        lines = ["The keys of this profile are sent to every cluster of Braze, to find the one that accepts them."]
-        if await self.app.push_screen_wait(Question("Ask every cluster?", lines, yes="Ask them", no="No")):
-            self.action_check(find=True)
-
-    def action_copy(self) -> None:
-        """Copy the verdict without any part of a key."""
-        if not self.refuses("credentials.copy") and self._report is not None:
-            self.app.copy_to_clipboard(verdict_text(self._report))
-            self.say("The verdict is sent to the terminal's clipboard. It holds no keys.")
-
-    def action_note(self) -> None:
-        """Copy the note for the Heap account manager."""
-        if not self.refuses("credentials.note") and self._report is not None:
-            self.app.copy_to_clipboard(handover_note(self._report))
-            self.say("The note for your Heap account manager is sent to the terminal's clipboard.")
+        await self._follow(Verification(given, find=find, notes=notes))
 
     def action_paste(self) -> None:
         """Check somebody else's keys, which are not saved."""
@@ -221,13 +195,10 @@ class CredentialsScreen(FramedScreen):
         return ""
 
     def _why_no_verdict(self, command_id: str) -> str:
-        if self._report is None:
-            return "The checks are still running."
-        if command_id == "credentials.note" and self._report.overall is not Overall.CAN_BE_HANDED_OVER:
-            return "The note is for when only Heap's partner key is missing."
-        if command_id == "credentials.find" and not (self._facts and self._facts.keys):
+        why = self._why_no_report(command_id)
+        if not why and command_id == "credentials.find" and not (self._facts and self._facts.keys):
             return "Without keys no cluster can be found."
-        return ""
+        return why
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="edit a setting")
     async def action_edit(self) -> None:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Input
 
 from heaptui.errors import HeaptuiError
-from heaptui.model.checks import Check, Overall, Report
-from heaptui.model.verdict_text import handover_note, verdict_text
 from heaptui.services.given import known_partner_keys
 from heaptui.services.paste_check import Sorting, given_of_paste, with_others
 from heaptui.services.pasted import Pasted, PastedKey, plain_values, read_paste
@@ -24,6 +20,7 @@ from heaptui.ui import signs
 from heaptui.ui.check_text import COLUMNS, can_lines, headline_of, remedy_lines, rows_of
 from heaptui.ui.commands import PASTE, bindings_of, footer_of
 from heaptui.ui.keeping import ask_label, ask_name, keep_key, take_over_or_new
+from heaptui.ui.screens.verdict import VerdictScreen
 from heaptui.ui.widgets.dialogs import Question, Told
 from heaptui.ui.widgets.frame import HeaderLine, KeyLine, Line, RuleLine, TextPane
 from heaptui.ui.widgets.record_table import RecordTable
@@ -49,8 +46,12 @@ class PasteField(Input):
         self.post_message(self.Came(event.text))
 
 
-class PasteScreen(Screen[None]):
+class PasteScreen(VerdictScreen):
     """Check only."""
+
+    COMMANDS_OF = "paste"
+    SENT_KEYS = "The keys"
+    MANAGER = "the Heap account manager"
 
     SCOPE: ClassVar[str] = PASTE
     AUTO_FOCUS = "PasteField"
@@ -62,8 +63,6 @@ class PasteScreen(Screen[None]):
         self._text = ""
         self._tried: list[PastedKey] = []
         self._refused: list[PastedKey] = []
-        self._checks: dict[str, Check] = {}
-        self._report: Report | None = None
         self._given: Given | None = None
 
     def compose(self) -> ComposeResult:
@@ -136,13 +135,7 @@ class PasteScreen(Screen[None]):
             return
         partner_name = opening.environ.get("HEAPTUI_PARTNER_NAME") or "heap"
         self._given, more = await given_of_paste(pasted, Sorting(partner_keys, partner_name, find=find))
-        verification = Verification(self._given, find=find, notes=[*notes, *more])
-        async with aclosing(verification.checks()) as checks:
-            async for check in checks:
-                self._checks[check.check_id] = check
-                self._show()
-        self._report = verification.report
-        self._show()
+        await self._follow(Verification(self._given, find=find, notes=[*notes, *more]))
         self.say(f"Found: {pasted.summary()}. y copies the verdict without keys.")
 
     async def _with_others(self, pasted: Pasted) -> Pasted:
@@ -156,31 +149,10 @@ class PasteScreen(Screen[None]):
         chosen = [other for other in pasted.others if any(other.key == known.key for known in self._tried)]
         return with_others(pasted, chosen)
 
-    @work(group="dialog", exclusive=True, exit_on_error=True, description="ask before finding the cluster")
-    async def action_find(self) -> None:
-        """Ask every cluster, once the user says that the keys may go there."""
-        if self._refuses("paste.find"):
-            return
-        lines = ["The keys are sent to every cluster of Braze, to find the one that accepts them."]
-        if await self.app.push_screen_wait(Question("Ask every cluster?", lines, yes="Ask them", no="No")):
-            self.action_check(find=True)
-
-    def action_copy(self) -> None:
-        """Copy the verdict without any part of a key."""
-        if not self._refuses("paste.copy") and self._report is not None:
-            self.app.copy_to_clipboard(verdict_text(self._report))
-            self.say("The verdict is sent to the terminal's clipboard. It holds no keys.")
-
-    def action_note(self) -> None:
-        """Copy the note for the Heap account manager."""
-        if not self._refuses("paste.note") and self._report is not None:
-            self.app.copy_to_clipboard(handover_note(self._report))
-            self.say("The note for the Heap account manager is sent to the terminal's clipboard.")
-
     @work(group="dialog", exclusive=True, exit_on_error=True, description="save as a profile")
     async def action_save(self) -> None:
         """Keep endpoint and keys as a profile, because the user says so."""
-        if self._refuses("paste.save") or self._report is None or self._given is None:
+        if self.refuses("paste.save") or self._report is None or self._given is None:
             return
         given, opening = self._given, self._app.opening
         service = ProfileService(opening.home, opening.environ)
@@ -207,15 +179,13 @@ class PasteScreen(Screen[None]):
             return ""
         if not self._text.strip():
             return "Nothing is pasted yet."
-        if self._report is None:
-            return "The checks are still running."
-        if command_id == "paste.note" and self._report.overall is not Overall.CAN_BE_HANDED_OVER:
-            return "The note is for when only Heap's partner key is missing."
-        if command_id == "paste.save" and not self._report.endpoint:
+        why = self._why_no_report(command_id)
+        if not why and command_id == "paste.save" and self._report and not self._report.endpoint:
             return "Without an endpoint there is nothing to connect to."
-        return ""
+        return why
 
-    def _refuses(self, command_id: str) -> bool:
+    def refuses(self, command_id: str) -> bool:
+        """Say why a command is off; False when it is on."""
         why = self.why_disabled(command_id)
         if why:
             self.say(why)
