@@ -121,6 +121,33 @@ def private_dir(path: Path) -> Path:
     return path
 
 
+def replace_toml(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a file that only its owner can read: the new one whole and on the disk, or the old one as it was.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    import tomli_w
+
+    # A linked file, as dotfile managers make them, is replaced where it really is, which may be on another disk.
+    target = path.resolve()
+    handle, half = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            tomli_w.dump(document, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(half, target)
+    except BaseException:
+        Path(half).unlink(missing_ok=True)
+        raise
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """All profiles by name, and the command that hears of every sync from the command line."""
@@ -203,35 +230,18 @@ def save_config(home: Home, config: Config) -> None:
     Raises:
         UsageError: the file cannot be written; the old one is as it was.
     """
-    import tomli_w
     from filelock import FileLock
 
     path = home.config_file
     try:
         private_dir(path.parent)
         with FileLock(f"{path}.lock", mode=0o600):
-            # A linked config, as dotfile managers make them, is replaced where it really is.
-            target = path.resolve()
             tables = {name: msgspec.to_builtins(profile) for name, profile in sorted(config.profiles.items())}
             for table in tables.values():
                 table.pop("name", None)
-            handle, half = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    notify = {"notify": {"command": list(config.notify)}} if config.notify else {}
-                    keys = {"keys": dict(config.keys)} if config.keys else {}
-                    tomli_w.dump({**notify, **keys, "profiles": tables}, file)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(half, target)
-            except BaseException:
-                Path(half).unlink(missing_ok=True)
-                raise
-            folder = os.open(target.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            notify = {"notify": {"command": list(config.notify)}} if config.notify else {}
+            keys = {"keys": dict(config.keys)} if config.keys else {}
+            replace_toml(path, {**notify, **keys, "profiles": tables})
     except OSError as error:
         raise UsageError(
             f"{path} cannot be written.", f"{error.strerror or error}. The old file is as it was.", "Check its rights."

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import stat
 import subprocess
-import tempfile
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +14,7 @@ from typing import TypeVar
 
 import msgspec
 
-from heaptui.config import Home, Profile, private_dir
+from heaptui.config import Home, Profile, private_dir, replace_toml
 from heaptui.errors import UsageError
 from heaptui.model.instances import instance_of
 from heaptui.model.secret import Secret
@@ -232,7 +230,6 @@ def read_secrets_file(path: Path) -> dict[str, dict[str, str]]:
 
 
 def _store_in_file(path: Path, profile: str, name: SecretName, value: str | None) -> None:
-    import tomli_w
     from filelock import FileLock
 
     try:
@@ -244,18 +241,7 @@ def _store_in_file(path: Path, profile: str, name: SecretName, value: str | None
                 kept.pop(name, None)
             else:
                 kept[str(name)] = value
-            # A linked file is replaced where it really is, which may be on another disk.
-            target = path.resolve()
-            handle, half = tempfile.mkstemp(dir=target.parent, prefix=".secrets.")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    tomli_w.dump({key: table for key, table in stored.items() if table}, file)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(half, target)
-            except BaseException:
-                Path(half).unlink(missing_ok=True)
-                raise
+            replace_toml(path, {key: table for key, table in stored.items() if table})
     except OSError as error:
         raise UsageError(
             f"{path} cannot be written.", f"{error.strerror or error}. The old file is as it was.", "Check its rights."
