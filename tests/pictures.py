@@ -68,6 +68,9 @@ def _shapes(sign: str, left: float, width: float, top: float) -> list[tuple[floa
         return [(left, top + LINE - height, width, height)]
     if sign == "━":
         return [(left, top + (LINE - _THICK) / 2, width, _THICK)]
+    if sign == "⏸":
+        # Few fonts have it.
+        return [(left + width * at, top + LINE / 4, width / 5, LINE / 2) for at in (0.2, 0.6)]
     middle, half = top + LINE / 2, _THIN / 2
     shapes = []
     for arm in _ARMS.get(sign, ""):

@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from heaptui.cli.context import Settings
 from heaptui.cli.demo_world import Demo, running_demo
 from heaptui.config import Home
@@ -18,6 +20,7 @@ from tests.ui.conftest import shows
 
 FOLDER = Path(__file__).parent.parent / "screenshots"
 WIDE, NARROW = (120, 36), (80, 24)
+LATENCY_MS = 60
 
 
 def save(app: HeaptuiApp, name: str) -> None:
@@ -29,6 +32,13 @@ def highlight(app: HeaptuiApp, name: str) -> None:
     """Put the cursor on the cohort of that name."""
     table = next(table for table in app.screen.query(RecordTable) if table.display)
     table.cursor = next(index for index, row in enumerate(table.rows) if row.cells[0] == name)
+
+
+def make_braze_wait(demo: Demo) -> None:
+    """Let Braze's rate limit be reached in the middle of the next sync."""
+    limit = {"effect": "status", "status": 429, "reset": "epoch", "seconds": 4, "at": [190], "match": {"path": "users"}}
+    faults = {"rules": [limit], "latency_ms": {"mean": LATENCY_MS, "jitter": LATENCY_MS / 2}}
+    httpx.put(f"{demo.sandbox['braze_url']}/_sandbox/faults", json=faults).raise_for_status()
 
 
 async def segments(app: HeaptuiApp, pilot: Any) -> None:
@@ -87,9 +97,10 @@ async def pictures(demo: Demo) -> None:
         await shows(pilot, "nothing has been sent")
         await pilot.pause(0.2)
         save(app, "plan")
+        make_braze_wait(demo)
         await pilot.press("enter")
-        await shows(pilot, "you can leave this screen")
-        await pilot.pause(1.6)
+        await shows(pilot, "Next request in", 60)
+        await pilot.pause(0.5)
         save(app, "running")
         await shows(pilot, "Receipt saved", 60)
         save(app, "result")
@@ -138,7 +149,7 @@ async def main() -> None:
     """Start the demo world, walk, and stop."""
     with tempfile.TemporaryDirectory(prefix="heaptui-pictures-") as folder:
         bare = Settings(Home.find(folder, {}), None, read_only=False, json=False, environ={})
-        async with running_demo(Path(folder), bare, latency_ms=60) as demo:
+        async with running_demo(Path(folder), bare, latency_ms=LATENCY_MS) as demo:
             await pictures(demo)
 
 

@@ -15,6 +15,7 @@ from heaptui.model.cohorts import Cohort
 from heaptui.model.identifiers import Kind
 from heaptui.model.reception import CADENCE, Received
 from heaptui.model.segment_sync import Action
+from heaptui.model.words import counted
 
 if TYPE_CHECKING:
     from heaptui.services.workspace import Workspace
@@ -46,7 +47,7 @@ def received_facts(one: Cohort, received: Received) -> list[tuple[str, str]]:
         remedy = "; what came is in. “Sync now” in Heap sends everybody" if task.closed else " yet"
         lines.append((task.state, task.missing_text + remedy))
     if received.waiting:
-        lines.append(("not applied", f"{received.waiting:,} pages; heaptui listen applies them"))
+        lines.append(("not applied", f"{counted(received.waiting, 'page')}; heaptui listen applies them"))
     if one.drain_asked_at is not None:
         lines.append(("Heap asks", f"to empty this segment, since {moment(one.drain_asked_at)}; nothing is done yet"))
     lines.append(("automatic", "on: complete Heap syncs go to Braze by themselves" if one.automatic else "off"))

@@ -17,6 +17,7 @@ from heaptui import __version__
 from heaptui.cli.context import Settings, emit, run
 from heaptui.config import Profile
 from heaptui.errors import ExitCode, HeaptuiError
+from heaptui.model.words import counted
 
 _PACKAGES = ("textual", "rich", "httpx", "msgspec", "click", "keyring", "starlette", "uvicorn", "pyroaring", "filelock")
 
@@ -80,7 +81,9 @@ async def _look_at_keys_and_ledger(settings: Settings, profile: Profile, facts: 
         facts["ledger"] = f"none yet at {path}"
         return not secrets.notes
     ledger = await inspect_ledger(path)
-    facts["ledger"] = f"{path}, {ledger.cohorts:,} cohorts, {ledger.runs:,} runs, {len(ledger.copies)} copies"
+    facts["ledger"] = (
+        f"{path}, {counted(ledger.cohorts, 'cohort')}, {counted(ledger.runs, 'run')}, {len(ledger.copies)} copies"
+    )
     facts["running"] = "; ".join(ledger.running) or "no heaptui has it open"
     if ledger.problems:
         facts["damage"] = ledger.problems[0]

@@ -11,6 +11,7 @@ import click
 from heaptui.cli.context import Settings, emit, named_cohort, run
 from heaptui.cli.output import plain, say
 from heaptui.errors import ExitCode
+from heaptui.model.words import counted
 
 
 @click.group()
@@ -120,7 +121,9 @@ def check(settings: Settings, *, as_json: bool) -> None:
                 }
             )
         else:
-            click.echo(f"{facts.path}: {facts.size:,} bytes, {facts.cohorts:,} cohorts, {facts.runs:,} runs")
+            click.echo(
+                f"{facts.path}: {facts.size:,} bytes, {counted(facts.cohorts, 'cohort')}, {counted(facts.runs, 'run')}"
+            )
             click.echo(f"target: {facts.endpoint or 'none yet, the first sync sets it'}")
             for problem in facts.problems:
                 click.echo(f"damaged: {problem}")

@@ -11,6 +11,7 @@ import click
 
 from heaptui.cli.output import cut, plain, say
 from heaptui.model.runs import RunProgress
+from heaptui.model.words import counted
 
 CLEAR_LINE = "\r\x1b[K"
 
@@ -64,5 +65,5 @@ def live_line(progress: RunProgress, now: float) -> str:
         parts.append(f"at once {sum(delivery.at_once for delivery in live)} of {limit}")
     if extra := sum(delivery.extra_requests for delivery in live):
         parts.append(f"{extra:,} extra to find refused ids")
-    parts.append(f"{progress.requests_this_hour:,} requests this hour")
+    parts.append(f"{counted(progress.requests_this_hour, 'request')} this hour")
     return " · ".join(parts)

@@ -11,6 +11,7 @@ from heaptui.cli.output import people, plain, say, table
 from heaptui.model.clicks import builder_clicks
 from heaptui.model.cohorts import CohortState
 from heaptui.model.identifiers import EXTERNAL_ID
+from heaptui.model.words import counted
 
 if TYPE_CHECKING:
     from heaptui.model.cohorts import Cohort
@@ -67,7 +68,7 @@ async def _measured(workspace: Workspace, found: Preview) -> None:
     space = next((one.space for one in found.cohorts.values() if one), EXTERNAL_ID)
     requests, seconds = matching.plan(found.in_heap.at_least, space)
     limit = matching.allowance.limit
-    say(f"asking Braze: up to {requests:,} requests, at most {limit:,} a minute, about {seconds:.0f} s")
+    say(f"asking Braze: up to {counted(requests, 'request')}, at most {limit:,} a minute, about {seconds:.0f} s")
     rate = await matching.measure(found.expression)
     say(f"{rate.asked:,} of {people(rate.population)} asked")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from heaptui.model.runs import EXTRA_REQUESTS, DeliveryProgress, DeliveryState, Reason
+from heaptui.model.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class Diagnosis:
     what: str
     who: str = ""
     command: str = "heaptui run resume RUN"
+    how: str = "Continue the run when you are ready."
 
 
 _KEY_PAGE = "Partner Integrations › Technology Partners › Heap"
@@ -104,12 +106,14 @@ DIAGNOSES: dict[Reason, Diagnosis] = {
         "An unusually large part would leave, so nothing was sent for it. Probably a wrong file.",
         "You: look at the cohort, then let it through.",
         "heaptui sync COHORT --yes-really",
+        "In the dashboard: s plans it, then l lets it through. A wrong file? u in 1 Cohorts brings the people back.",
     ),
     Reason.WAY_CHANGED: Diagnosis(
         "way changed",
         "New keys would change the way into Braze, and nobody has said so. Nothing was sent for it.",
         "You: choose the way, with W in the dashboard or route= in the profile.",
         "heaptui profile set NAME route=ROUTE",
+        "Then sync again.",
     ),
     Reason.ON_HOLD: Diagnosis("on hold", "The cohort is on hold.", "You: release it.", "heaptui cohort release COHORT"),
     Reason.WRONG_KIND: Diagnosis(
@@ -143,7 +147,7 @@ def explain_reason(delivery: DeliveryProgress, run_id: int) -> list[str]:
             kept = (
                 "nothing was sent for it" if delivery.state is DeliveryState.HELD else "they go out with the next sync"
             )
-            lines.append(f"{waits:,} changes are kept; {kept}.")
+            lines.append(f"{counted(waits, 'change')} kept; {kept}.")
         if found.who:
             lines.append(f"who mends it: {found.who}")
         lines.append(f"then: {command_for(delivery, run_id)}")

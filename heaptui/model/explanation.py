@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from heaptui.model.diagnoses import command_for
 from heaptui.model.lexicon import Entry, Recognised, entry_of, for_reason, recognise
 from heaptui.model.runs import DeliveryProgress, DeliveryState, Reason
+from heaptui.model.words import counted
 
 CLOCK_MATTERS = 60.0
 """Seconds that this computer's clock may be off before it is named."""
@@ -173,8 +175,7 @@ def _headline(
     head = entry.title
     if deciding is not None:
         status = f" ({deciding.status})" if deciding.status else ""
-        count = "1 request" if deciding.before == 1 else f"{deciding.before:,} requests"
-        where = "on the first request" if deciding.before == 0 else f"after {count}"
+        where = "on the first request" if deciding.before == 0 else f"after {counted(deciding.before, 'request')}"
         return f"{head}{status}, {where}, {_clock(deciding.at)}."
     return f"{head}." if first.ended_at is None else f"{head}, {_clock(first.ended_at)}."
 
@@ -183,13 +184,13 @@ def _kept(deliveries: Sequence[DeliveryProgress]) -> str:
     accepted = sum(delivery.submitted for delivery in deliveries)
     waiting = sum(delivery.skipped + delivery.in_doubt for delivery in deliveries)
     in_doubt = sum(delivery.in_doubt for delivery in deliveries)
-    sent = f"{accepted:,} changes were accepted before." if accepted else "Nothing was accepted."
+    sent = f"{counted(accepted, 'change')} accepted before." if accepted else "Nothing was accepted."
     if not waiting:
-        return "Nothing waits." if not accepted else f"{accepted:,} changes were accepted. Nothing waits."
+        return "Nothing waits." if not accepted else f"{counted(accepted, 'change')} accepted. Nothing waits."
     if all(delivery.state is DeliveryState.HELD for delivery in deliveries):
-        return f"{sent} {waiting:,} changes are kept; nothing is sent until somebody lets them through."
+        return f"{sent} {counted(waiting, 'change')} kept; nothing is sent until somebody lets them through."
     doubt = f", {in_doubt:,} of them in doubt" if in_doubt else ""
-    return f"{sent} {waiting:,} changes are kept{doubt} and go out with the next run."
+    return f"{sent} {counted(waiting, 'change')} kept{doubt}, for the next run."
 
 
 def _since(facts: RunFacts, good: RunFacts | None, cohort_ids: Sequence[str]) -> tuple[str, set[str]]:
@@ -312,11 +313,21 @@ def _day(at: float) -> str:
     return time.strftime("%-d %b %H:%M", time.localtime(at))
 
 
+_SIGNS = {"refused_ids": "!", Reason.LARGE_CHANGE.value: "■", Reason.ON_HOLD.value: "■"}
+
+
+def _beyond(headline: str, meaning: str) -> str:
+    """What the meaning says beyond the headline: some begin with the same words."""
+    first = re.split(r"[.:?]", meaning, maxsplit=1)[0]
+    if not headline.startswith(first):
+        return meaning
+    rest = meaning[len(first) + 1 :].lstrip()
+    return rest[:1].upper() + rest[1:]
+
+
 def explanation_lines(explanation: Explanation, *, good_run: int | None, user: str = "") -> list[tuple[str, str]]:
     """An explanation as (name, text) lines in the order in which people need them; the name " " goes on a list."""
-    made: list[tuple[str, str]] = [
-        ("", f"{'✗ ' if explanation.reason != 'refused_ids' else '! '}{explanation.headline}")
-    ]
+    made: list[tuple[str, str]] = [("", f"{_SIGNS.get(explanation.reason, '✗')} {explanation.headline}")]
     if len(explanation.cohorts) > 1:
         made.append(("Cohorts", ", ".join(explanation.cohorts)))
     else:
@@ -334,7 +345,8 @@ def explanation_lines(explanation: Explanation, *, good_run: int | None, user: s
     how_sure = ""
     if explanation.by_answer:
         how_sure = " (sure: the answer names it)" if explanation.sure else " (likely, from the status alone)"
-    made.append(("Means", f"{explanation.meaning}{how_sure}"))
+    if means := _beyond(explanation.headline, explanation.meaning):
+        made.append(("Means", f"{means}{how_sure}"))
     made += [("Causes" if n == 1 else " ", f"{n}. {cause}") for n, cause in enumerate(explanation.causes, 1)]
     if explanation.how:
         made.append(("How", explanation.how))

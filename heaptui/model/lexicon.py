@@ -61,7 +61,7 @@ def entries() -> tuple[Entry, ...]:
             found.what,
             (),
             found.who or "Nobody: it goes on by itself, or with the command.",
-            "Continue the run when you are ready.",
+            found.how,
             short=found.short,
             command=found.command,
             reason=reason,

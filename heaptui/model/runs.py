@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from heaptui.model.belief import Direction
 from heaptui.model.routes import way_title
+from heaptui.model.words import counted
 
 EXTRA_REQUESTS = 256
 """Requests a delivery may spend on finding refused identifiers."""
@@ -107,7 +108,7 @@ class LeaveElsewhere:
         title = f"{way_title(self.route)} {self.attribute}".strip()
         if self.why_not:
             return f"{self.removes:,} people stay in {title}. {self.why_not}"
-        requests = "1 request" if self.requests == 1 else f"{self.requests:,} requests"
+        requests = counted(self.requests, "request")
         return f"{self.removes:,} leave {title}, {requests}"
 
 
@@ -308,6 +309,8 @@ class RunSummary:
     host: str
     version: str
     cohorts: tuple[str, ...]
+    unfinished: frozenset[str]
+    """The cohorts that were stopped, held, or left incomplete."""
     accepted: int
     rejected: int
     in_doubt: int

@@ -14,6 +14,7 @@ from heaptui.model.belief import Belief, Changes
 from heaptui.model.cohorts import Cohort, Guard, braze_label
 from heaptui.model.routes import ATTRIBUTE, way_title
 from heaptui.model.runs import DeliveryState, Reason
+from heaptui.model.words import percent
 from heaptui.store import beliefs, cohorts, journal, undo
 from heaptui.store.attributes import attribute_names, fix_name
 from heaptui.store.identities import space_map
@@ -23,8 +24,9 @@ def large_change(removes: int, delivered: int, guard: Guard) -> str:
     """Why the guard holds a cohort, in one sentence; empty when it does not."""
     if not guard.holds(removes, delivered):
         return ""
-    share = 100 * removes / delivered if delivered else 100
-    return f"Loses {removes:,} of {delivered:,} people ({share:.0f} %). Usual is up to {guard.share:.0%}. A wrong file?"
+    share = removes / delivered if delivered else 1
+    loses = f"Loses {removes:,} of {delivered:,} people ({percent(share)})."
+    return f"{loses} Usual is up to {percent(guard.share)}. A wrong file?"
 
 
 def way_change(before: Sequence[str], route: str, *, chosen: bool) -> str:

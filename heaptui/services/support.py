@@ -15,7 +15,7 @@ from heaptui.model.exchange_text import as_curl, rebuilt
 from heaptui.model.explanation import Explanation, RunFacts, explain, explanation_lines
 from heaptui.model.identifiers import EXTERNAL_ID, Identifier
 from heaptui.model.letters import to_the_customer
-from heaptui.model.runs import DeliveryProgress, DeliveryState
+from heaptui.model.runs import DeliveryProgress, DeliveryState, RunProgress
 from heaptui.store import exchanges, history, run_facts
 from heaptui.store.exchanges import Content, ExchangeRow
 from heaptui.store.identities import unpack, values_of
@@ -52,8 +52,8 @@ class SupportService:
         self._workspace = workspace
         self._ledger = workspace.ledger
 
-    async def desk(self, run_id: int) -> Desk:
-        """Why a run ended as it did.
+    async def desk(self, run_id: int, live: RunProgress | None = None) -> Desk:
+        """Why a run ended as it did; a run of this process knows more than a ledger that could not be written.
 
         Raises:
             UsageError: there is no such run.
@@ -68,7 +68,7 @@ class SupportService:
             good_run = run_facts.last_good_run(connection, run_id)
             good = run_facts.facts_of(connection, good_run) if good_run else None
             made = []
-            for together in _by_reason(detail.deliveries):
+            for together in _by_reason(list(live.deliveries.values()) if live else detail.deliveries):
                 first = together[0]
                 deciding = run_facts.deciding(connection, run_id, first.cohort_id, first.reason)
                 made.append(explain(facts, good, together, deciding, profile=profile))

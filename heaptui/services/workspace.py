@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from heaptui.config import Home, Profile
-from heaptui.errors import UsageError
+from heaptui.errors import LedgerError, UsageError
 from heaptui.model.cohorts import Guard
 from heaptui.model.instances import check_host
 from heaptui.model.routes import ATTRIBUTE, way_facts, ways_open
@@ -277,9 +277,11 @@ async def _heartbeat(ledger: Database, what: str) -> None:
     pid, host, since = os.getpid(), socket.gethostname(), time.time()
     try:
         while True:
-            await ledger.write(
-                lambda connection: heartbeats.beat(connection, pid, host, what, since=since, at=time.time())
-            )
+            # Who needs the ledger hears what ails it; the next beat tries again.
+            with contextlib.suppress(LedgerError):
+                await ledger.write(
+                    lambda connection: heartbeats.beat(connection, pid, host, what, since=since, at=time.time())
+                )
             await asyncio.sleep(heartbeats.EVERY)
     finally:
         ledger.submit(lambda connection: heartbeats.leave(connection, pid, host))

@@ -83,6 +83,9 @@ def read_run(connection: sqlite3.Connection, run_id: int) -> RunDetail | None:
     return RunDetail(_summary(row), deliveries, moments, endpoint, bool(everything), digests)
 
 
+_UNFINISHED = {DeliveryState.STOPPED, DeliveryState.HELD, DeliveryState.INCOMPLETE}
+
+
 def _summary(row: tuple[Any, ...]) -> RunSummary:
     (run_id, started_at, ended_at, state, by, origin, pid, host, version, continues, deliveries) = row
     parts = json.loads(deliveries)
@@ -102,6 +105,7 @@ def _summary(row: tuple[Any, ...]) -> RunSummary:
         host=host,
         version=version,
         cohorts=tuple(part[0] for part in parts),
+        unfinished=frozenset(part[0] for part in parts if part[1] in _UNFINISHED),
         accepted=accepted,
         rejected=rejected,
         in_doubt=in_doubt,

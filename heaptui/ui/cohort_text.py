@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-
-from rich.cells import cell_len
 
 from heaptui.model.cohorts import Cohort, CohortState, Origin
 from heaptui.model.expressions import IDS, Names, parse, write
-from heaptui.model.identifiers import Identifier
 from heaptui.model.matching import MatchRate
 from heaptui.model.reception import Received
+from heaptui.model.words import counted
 from heaptui.ui import from_heap, segment_text, signs
 
 
@@ -31,9 +28,10 @@ class CohortFacts:
 def lines_of(known: CohortFacts) -> list[str]:
     """Everything about one cohort, as lines."""
     cohort, width = known.cohort, 20
+    most = max(cohort.members, cohort.delivered, 1)
     lines = [
-        f"In the cohort  {cohort.members:>9,}  {signs.bar(1, 1, width)}",
-        f"Accepted       {cohort.delivered:>9,}  {signs.bar(cohort.delivered, max(cohort.members, 1), width)}",
+        f"In the cohort  {cohort.members:>9,}  {signs.bar(cohort.members, most, width)}",
+        f"Accepted       {cohort.delivered:>9,}  {signs.bar(cohort.delivered, most, width)}",
     ]
     if rate := known.rate:
         low, likely, high = rate.of(cohort.members)
@@ -49,7 +47,7 @@ def lines_of(known: CohortFacts) -> list[str]:
     requests = -(-cohort.adds // limit) + -(-cohort.removes // limit)
     changes = cohort.adds + cohort.removes
     if changes:
-        lines.append(f"Next sync   {cohort.adds:,} join · {cohort.removes:,} leave · {requests} requests")
+        lines.append(f"Next sync   {cohort.adds:,} join · {cohort.removes:,} leave · {counted(requests, 'request')}")
         lines.append(f"            at most {changes:,} data points")
     else:
         lines.append("Next sync   nothing to send")
@@ -93,14 +91,3 @@ def ago(at: float | None) -> str:
     """`12 min ago`, `just now`, or `never`."""
     age = signs.age(at)
     return "just now" if age == "now" else age if age == "never" else f"{age} ago"
-
-
-def in_columns(people: Sequence[Identifier], per_line: int = 6) -> list[str]:
-    """Ids in lines of equal columns."""
-    values = [person.value for person in people]
-    width = max((cell_len(value) for value in values), default=0)
-    per_line = max(1, min(per_line, 56 // (width + 2)))
-    return [
-        "  ".join(signs.fit(value, width) for value in values[start : start + per_line])
-        for start in range(0, len(values), per_line)
-    ]

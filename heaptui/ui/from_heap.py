@@ -7,6 +7,7 @@ import time
 from heaptui.model.cohorts import Cohort, Origin
 from heaptui.model.reception import CADENCE, ListenerFacts, Received, ReceivedPage
 from heaptui.model.segment_sync import Action, Verified
+from heaptui.model.words import counted
 from heaptui.ui import signs
 
 HOST_SHOWN = 12
@@ -62,13 +63,13 @@ def facts_of(cohort: Cohort, received: Received | None, *, wide: bool) -> list[s
             if task.closed:
                 lines.append("            “Sync now” in Heap sends everybody")
         if received.waiting:
-            lines.append(f"Not applied {received.waiting:,} pages; a listener applies them")
+            lines.append(f"Not applied {counted(received.waiting, 'page')}; a listener applies them")
     if cohort.drain_asked_at is not None:
         lines.append("Heap asks   to empty this segment; d answers")
     if cohort.automatic:
-        lines.append("Automatic   on: goes to Braze by itself     a switches off")
+        lines.append("Automatic   on: goes to Braze by itself; a switches off")
     else:
-        lines.append("Automatic   off: somebody presses s        a switches on")
+        lines.append("Automatic   off: somebody presses s; a switches on")
     for warning in received.warnings if received else ():
         lines.append(f"! {warning}")
     return lines

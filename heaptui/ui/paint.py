@@ -21,7 +21,8 @@ SIGN_STYLES = {
 _LABELS = {"PRODUCTION": "bold $error", "STAGING": "bold $warning", "SANDBOX": "bold $success", "read-only": "$warning"}
 _QUIET = "$secondary"
 _PIECES = re.compile(
-    r"(?P<label>^ ?[A-Z][A-Za-z’']*(?: [a-z']+){0,2}(?=  ))"
+    r"(?P<label>^ ?[A-Z][A-Za-z’']*(?: [A-Za-z0-9']+){0,2}(?=  ))"
+    r"|(?P<button>^\[ .+ \]$)"
     r"|(?P<sign>(?<!\S)[✓●■!✗▶⏸](?!\S))"
     r"|(?P<bar>━+|[▁▂▃▄▅▆▇█]+)"
     r"|(?P<rest>─+)"
@@ -47,6 +48,8 @@ def parts_of(line: str) -> Iterator[Part]:
                 yield text, SIGN_STYLES[text]
             case "bar":
                 yield text, "$primary"
+            case "button":
+                yield text, "bold reverse"
             case _:
                 yield text, _QUIET
         end = found.end()

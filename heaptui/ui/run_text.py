@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from heaptui.model.diagnoses import explain_reason, why_in_short
+from heaptui.model.diagnoses import why_in_short
 from heaptui.model.runs import EXTRA_REQUESTS, DeliveryProgress, DeliveryState, Plan, RunProgress, RunSummary
+from heaptui.model.words import counted
 from heaptui.ui import signs
 from heaptui.ui.widgets.split_pane import Section
 
@@ -70,6 +71,25 @@ def remarks(plan: Plan, *, let_through: bool) -> list[Section]:
     elif plan.rename and not plan.first_time:
         sections.append(Section(f"{plan.name} ! renamed", ["The first request renames it in Braze, same id."]))
     return sections
+
+
+def plan_parts(
+    plans: Sequence[Plan], left_out: set[str], let_through: set[str], *, target: str, host: str
+) -> tuple[list[str], list[Section], list[str]]:
+    """What is sent together and where to, what to know about single cohorts, and the button."""
+    total = totals(plans, left_out, let_through)
+    top = [
+        f"Together  {total.joins:,} join · {total.leaves:,} leave · {counted(total.requests, 'request')}",
+        f"          at most {total.points:,} data points",
+        f"Target    {target} · {host}",
+    ]
+    told = [
+        remark
+        for plan in plans
+        if plan.cohort_id not in left_out
+        for remark in remarks(plan, let_through=plan.cohort_id in let_through)
+    ]
+    return top, told, ["", f"[ enter  Start: {counted(total.joins + total.leaves, 'change')} in {target} ]"]
 
 
 def requests_text(plan: Plan) -> str:
@@ -156,7 +176,7 @@ def live_sections(progress: RunProgress, width: int) -> list[Section]:
         ),
         Section(
             "At once",
-            [f"{at_once} of up to {limit} requests  {signs.bar(at_once, limit, 16)}"],
+            [f"{at_once} of up to {counted(limit, 'request')}  {signs.bar(at_once, limit, 16)}"],
             "halves when Braze suffers, grows again",
             [f"At once    {at_once} of up to {limit}; halves when Braze suffers, grows again by itself"],
         ),
@@ -188,7 +208,7 @@ def live_sections(progress: RunProgress, width: int) -> list[Section]:
 
 def hour_text(progress: RunProgress) -> str:
     """Attempts of this clock hour, those of other processes included, and what Braze says is left."""
-    text = f"{progress.requests_this_hour:,} requests"
+    text = counted(progress.requests_this_hour, "request")
     if progress.limit_left is not None:
         text += f", {progress.limit_left:,} left"
         if progress.limit_reset is not None:
@@ -209,11 +229,13 @@ def result_verdict(progress: RunProgress) -> str:
     return f"{glyph} {word} {signs.clock(ended)}, {signs.duration(ended - progress.started_at)}"
 
 
-def result_lines(progress: RunProgress) -> list[str]:
-    """What needs somebody, and what is still open."""
-    lines: list[str] = []
+def result_lines(progress: RunProgress, explained: Sequence[tuple[str, str]]) -> list[str]:
+    """What needs somebody, as (name, text) lines, and what is still open."""
+    lines = [f"{name:<11}{text}" if name else text for name, text in explained]
     for delivery in progress.deliveries.values():
-        lines += explain_reason(delivery, progress.run_id)
+        if delivery.extra_requests:
+            looked = f"{counted(delivery.extra_requests, 'extra request')}, of at most {EXTRA_REQUESTS}"
+            lines.append(f"{delivery.name}: {looked}, looked for refused ids.")
         if delivery.unsettled_until:
             until = signs.clock(delivery.unsettled_until)
             lines.append(
@@ -221,12 +243,16 @@ def result_lines(progress: RunProgress) -> list[str]:
                 " while this is open, it is sent once more then by itself."
             )
     if points := progress.total("points"):
-        lines.append(f"Data points in Braze: about {points:,}")
+        lines.append(f"In Braze   about {points:,} data points")
     return lines
 
 
 def result(
-    progress: RunProgress, title: str, clicks: list[str], receipt: Path | None
+    progress: RunProgress,
+    explained: Sequence[tuple[str, str]],
+    title: str,
+    clicks: list[str],
+    receipt: Path | None,
 ) -> tuple[list[str], list[Section]]:
     """How a run ended, and beside it what comes next: the clicks, and the receipt."""
     saved = [signs.short_path(receipt)] if receipt else []
@@ -236,7 +262,7 @@ def result(
         Section("Accepted means", [means], brief=["", f"Accepted means {means}"]),
         Section("Receipt saved", saved, brief=["", f"Receipt saved: {saved[0]}"] if saved else []),
     ]
-    return [arithmetic(progress), "", *result_lines(progress)], sections
+    return [arithmetic(progress), "", *result_lines(progress, explained)], sections
 
 
 def history_cells(run: RunSummary) -> tuple[str, ...]:
@@ -255,6 +281,12 @@ def history_cells(run: RunSummary) -> tuple[str, ...]:
     )
 
 
-def needs_attention(run: RunSummary) -> bool:
-    """Whether somebody should look at it."""
-    return run.state in (DeliveryState.STOPPED, DeliveryState.INCOMPLETE)
+def need_attention(runs: Sequence[RunSummary]) -> set[int]:
+    """The runs, given newest first, that left over a cohort which no later run has taken over."""
+    taken_over: set[str] = set()
+    urgent = set()
+    for run in runs:
+        if run.unfinished - taken_over:
+            urgent.add(run.run_id)
+        taken_over |= set(run.cohorts)
+    return urgent

@@ -13,6 +13,7 @@ from heaptui.model.cohorts import Cohort, CohortState
 from heaptui.model.expressions import Names, write
 from heaptui.model.matching import MatchRate
 from heaptui.model.segments import Group
+from heaptui.model.words import counted, percent
 from heaptui.services.previews import Count, Preview
 from heaptui.services.segments import Overlap
 from heaptui.ui import signs
@@ -122,7 +123,7 @@ def share(rate: MatchRate | None) -> str:
     """≈94 %, or ? where nobody asked."""
     if rate is None:
         return "?"
-    return f"{'' if rate.everybody else '≈'}{rate.share:.0%}".replace("%", " %")
+    return f"{'' if rate.everybody else '≈'}{percent(rate.share)}"
 
 
 def needs(preview: Preview) -> list[str]:
@@ -163,7 +164,7 @@ def _need(one: Cohort | None) -> str:
 def ways(preview: Preview) -> list[str]:
     """A Braze filter or a cohort of its own: what each costs, and which is better here."""
     count = len(preview.cohorts)
-    cohorts = "1 cohort" if count == 1 else f"{count} cohorts"
+    cohorts = counted(count, "cohort")
     as_filter = f"As a Braze filter   {cohorts}, free to reuse; rebuilt by Braze"
     if preview.segment is None:
         as_filter = "As a Braze filter   not possible: its builder cannot show this"

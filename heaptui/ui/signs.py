@@ -102,7 +102,8 @@ def wrap(line: str, width: int, indent: int | None = None) -> list[str]:
     lead = " " * (indent if indent < width // 2 else 0)
     pieces: list[str] = []
     current = ""
-    for word in re.findall(r" *[^ ]+", line):
+    # A number keeps its percent sign.
+    for word in re.findall(r" *[^ ]+(?: %\S*)?", line):
         if cell_len(current) + min(len(word), 2 * width) <= width and cell_len(current + word) <= width:
             current += word
             continue

@@ -33,7 +33,7 @@ def _shown(desk: Desk) -> None:
     shown = desk.run("run", "show", "2").stdout
     for words in (
         "The Data Import Key is invalid (401), on the first request",
-        "100 changes are kept",
+        "100 changes kept",
         "Since 1",
         "regenerated or invalidated in Braze after",
         "A Braze admin of the workspace",

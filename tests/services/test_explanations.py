@@ -133,7 +133,7 @@ async def test_the_same_key_as_in_the_last_good_run_was_invalidated_in_braze(
     assert "clock right" in first.since
     assert "regenerated or invalidated" in first.so
     assert any("the cluster" in line for line in first.ruled_out)
-    assert "10 changes are kept" in first.kept
+    assert "10 changes kept" in first.kept
     letter = await workspace.support.letter(bad)
     assert "Please do not send the key by mail" in letter
     assert "heaptui profile set test data_import_key" in letter

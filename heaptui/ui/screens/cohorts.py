@@ -9,17 +9,18 @@ from textual import on, work
 from textual.app import ComposeResult
 
 from heaptui.errors import HeaptuiError
-from heaptui.model.belief import Direction
 from heaptui.model.cohorts import Cohort, CohortState
 from heaptui.model.expressions import InCohort, Names
 from heaptui.model.matching import MatchRate
 from heaptui.model.reception import Received
+from heaptui.model.words import counted
 from heaptui.services.refresh import file_is_old
 from heaptui.ui import from_heap, segment_text, signs
-from heaptui.ui.cohort_text import CohortFacts, in_columns, lines_of
+from heaptui.ui.cohort_text import CohortFacts, lines_of
 from heaptui.ui.commands import COHORTS
 from heaptui.ui.screens import heap_actions
 from heaptui.ui.screens.framed import FramedScreen
+from heaptui.ui.waiting import PER_LINE, people_section, people_waiting
 from heaptui.ui.widgets.dialogs import Asked, Told
 from heaptui.ui.widgets.frame import RuleLine
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
@@ -101,7 +102,7 @@ class CohortsScreen(FramedScreen):
         shown = [c for c in self._ordered() if self.filter_text in f"{c.name} {c.cohort_id} {c.state}".casefold()]
         self.table.show([self._row(cohort) for cohort in shown])
         total = len(self.cohorts)
-        count = f"{len(shown)} of {total} cohorts" if self.filter_text else f"{total} cohorts"
+        count = f"{len(shown)} of {counted(total, 'cohort')}" if self.filter_text else counted(total, "cohort")
         self._count = count
         self.heap_looked()
         self._tell_marks(len(shown))
@@ -169,7 +170,7 @@ class CohortsScreen(FramedScreen):
             return
         rule.tell(cohort.name, cohort.cohort_id)
         self._tell_facts(cohort)
-        self._people_of(cohort.cohort_id)
+        self._people_of(cohort)
 
     def _tell_facts(self, cohort: Cohort) -> None:
         """What is known of a cohort now; its people and pages follow when they are read."""
@@ -186,27 +187,20 @@ class CohortsScreen(FramedScreen):
         self.query_one("#facts", SplitPane).tell(lines_of(known), sections)
 
     @work(group="people", exclusive=True, exit_on_error=True, description="read people waiting")
-    async def _people_of(self, cohort_id: str) -> None:
-        service = self.workspace.cohorts
-        # As many as there is room for below the table, in lines of six.
-        room = 6 * max(2, (self.size.height - len(self.cohorts) - 18) // 2)
-        joins = await service.waiting(cohort_id, Direction.ADD, limit=room)
-        leaves = await service.waiting(cohort_id, Direction.REMOVE, limit=room)
-        members = await service.members(cohort_id, limit=room)
-        received = await self.workspace.heap.received(cohort_id, limit=10)
-        if not self.alive or self.current is None or self.current.cohort_id != cohort_id:
-            return
-        self._received[cohort_id] = received
+    async def _people_of(self, cohort: Cohort) -> None:
+        # As many as there is room for below the table.
+        lines = max(4, self.size.height - len(self.cohorts) - 18)
+        received = await self.workspace.heap.received(cohort.cohort_id, limit=10)
         pages = from_heap.last_pages(received) if received.pages else []
-        self._sections = [Section("Last pages from Heap", pages, brief=())]
-        for title, people, count in (
-            ("People waiting to join", joins, self.current.adds),
-            ("People waiting to leave", leaves, self.current.removes),
-            ("People", members if not joins else [], self.current.members),
-        ):
-            verdict = f"first of {count:,}" if count > len(people) else ""
-            self._sections.append(Section(title, in_columns(people), verdict, brief=()))
-        self._sections_of = cohort_id
+        sections = [Section("Last pages from Heap", pages, brief=())]
+        sections += await people_waiting(self.workspace, cohort.cohort_id, (cohort.adds, cohort.removes), lines)
+        if not cohort.adds:
+            members = await self.workspace.cohorts.members(cohort.cohort_id, limit=PER_LINE * lines // 2)
+            sections.append(people_section("People", members, cohort.members))
+        if not self.alive or self.current is None or self.current.cohort_id != cohort.cohort_id:
+            return
+        self._received[cohort.cohort_id] = received
+        self._sections, self._sections_of = sections, cohort.cohort_id
         self._tell_facts(self.current)
 
     def why_disabled(self, command_id: str) -> str:

@@ -15,6 +15,7 @@ from heaptui.errors import HeaptuiError
 from heaptui.model.cohorts import Cohort, Origin
 from heaptui.model.identifiers import Kind
 from heaptui.model.routes import way_facts
+from heaptui.model.words import percent
 from heaptui.services.imports import ImportPreview, ImportRequest, Inspection
 from heaptui.ui import signs
 from heaptui.ui.widgets.dialogs import Asked, Told
@@ -160,7 +161,7 @@ class ImportDialog(Screen[bool]):
                 (
                     column.name or f"column {column.index + 1}",
                     column.example,
-                    f"{column.filled:.0%}",
+                    percent(column.filled),
                     signs.people(column.repeated),
                     column.looks,
                     self._in_braze(column.index),
@@ -175,7 +176,7 @@ class ImportDialog(Screen[bool]):
         if best is None:
             return "?"
         other = "" if best.space.kind is self._kind or not best.known else f" {best.space.kind}"
-        return f"{best.share:.0%}".replace("%", " %") + (other or (" why: w" if best.why else ""))
+        return percent(best.share) + (other or (" why: w" if best.why else ""))
 
     @work(group="ask", exclusive=True, exit_on_error=True, description="look samples of columns up in Braze")
     async def _ask(self) -> None:
@@ -203,7 +204,9 @@ class ImportDialog(Screen[bool]):
     def _tell_asked(self, best: Candidate) -> None:
         asked = sum(one.asked for one in self._candidates)
         if best.known:
-            self._say(f"{asked:,} ids looked up: {best.share:.0%} exist as {best.space}. enter imports. Sends nothing.")
+            self._say(
+                f"{asked:,} ids looked up: {percent(best.share)} exist as {best.space}. enter imports. Sends nothing."
+            )
         else:
             self._say(f"None of {asked:,} ids looked up exists in Braze. w says why.")
 

@@ -12,6 +12,7 @@ from textual.containers import VerticalScroll
 
 from heaptui.errors import HeaptuiError
 from heaptui.model.runs import RunProgress, RunSummary
+from heaptui.model.words import counted
 from heaptui.ui import run_text, signs
 from heaptui.ui.commands import RUNS
 from heaptui.ui.screens.framed import FramedScreen
@@ -71,11 +72,7 @@ class RunsScreen(FramedScreen):
             return
         if not self.alive:
             return
-        newest_of: dict[tuple[str, ...], int] = {}
-        for run in self.runs:
-            newest_of.setdefault(run.cohorts, run.run_id)
-        # A later run of the same cohorts has taken over what an older one left.
-        urgent = {r.run_id for r in self.runs if run_text.needs_attention(r) and newest_of[r.cohorts] == r.run_id}
+        urgent = run_text.need_attention(self.runs)
         ordered = sorted(self.runs, key=lambda run: _key(run, self._order, urgent))
         rows = [
             Row(str(run.run_id), run_text.history_cells(run), tone=signs.RUN_TONES.get(run.state, ""))
@@ -84,10 +81,11 @@ class RunsScreen(FramedScreen):
         shown = [row for row in rows if self.filter_text in " ".join(row.cells).casefold()]
         self.table.show(shown)
         sorted_by = ORDERS[self._order] if self._order else f"newest first, {time.strftime('%Z')}"
-        need = "1 needs" if len(urgent) == 1 else f"{len(urgent)} need"
-        verdict = f"{need} attention, {len(self.runs) - len(urgent)} others" if urgent else "all is well"
-        counted = f"{len(shown)} of {len(rows)} runs" if self.filter_text else verdict
-        self.headline(counted, sorted_by)
+        verdict = counted(len(self.runs), "run")
+        if urgent:
+            need = "1 needs" if len(urgent) == 1 else f"{len(urgent)} need"
+            verdict = f"{need} attention, {counted(len(self.runs) - len(urgent), 'other')}"
+        self.headline(f"{len(shown)} of {counted(len(rows), 'run')}" if self.filter_text else verdict, sorted_by)
         if not rows:
             self.query_one("#facts", FactsPane).tell(
                 [("", "No run yet."), ("", ""), ("", "1 Cohorts: space marks, s plans, enter sends.")]

@@ -12,6 +12,7 @@ from textual.screen import Screen
 
 from heaptui.config import Config, NoProfile
 from heaptui.errors import HeaptuiError
+from heaptui.model.words import counted
 from heaptui.services.ledgers import inspect_ledger
 from heaptui.services.profiles import ProfileService, endpoint_problem
 from heaptui.ui.keeping import NoLedgerYet, ask_label, ask_name, take_over, take_over_or_new, typed_path
@@ -156,7 +157,7 @@ class StartScreen(Screen[None]):
         path = typed_path(source)
         facts = await inspect_ledger(path)
         service = ProfileService(opening.home, opening.environ)
-        holds = f"The ledger holds {facts.cohorts:,} cohorts and {facts.runs:,} runs."
+        holds = f"The ledger holds {counted(facts.cohorts, 'cohort')} and {counted(facts.runs, 'run')}."
         name = await ask_name(self.app, service, [holds, facts.endpoint or "Never synced."])
         label = await ask_label(self.app) if name else None
         if not name or label is None:

@@ -13,10 +13,12 @@ from textual.app import ComposeResult
 from heaptui.errors import HeaptuiError
 from heaptui.model.clicks import segment_clicks
 from heaptui.model.runs import DeliveryProgress, DeliveryState, Plan, RunProgress
+from heaptui.model.words import counted
 from heaptui.ui import run_text, signs
 from heaptui.ui.commands import SYNC
 from heaptui.ui.exports import save_plan
 from heaptui.ui.screens.framed import FramedScreen
+from heaptui.ui.waiting import people_waiting
 from heaptui.ui.widgets.dialogs import Asked, Question
 from heaptui.ui.widgets.frame import RuleLine
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
@@ -42,6 +44,8 @@ class SyncScreen(FramedScreen):
         self._told_end = 0
         self._receipt: Path | None = None
         self._shown_plan: list[str] = []
+        self._people: list[Section] = []
+        self._explained: list[tuple[str, str]] = []
 
     def compose_body(self) -> ComposeResult:
         """A table of cohorts, and below it what matters now."""
@@ -125,13 +129,21 @@ class SyncScreen(FramedScreen):
         total = run_text.totals(self.plans, self._left_out, self._let_through)
         self.headline(f"Plan, {signs.clock(self._planned_at)}", "nothing has been sent")
         rule.tell("What will be sent")
-        facts.tell(*self._plan_parts(total))
+        self._tell_plan()
+        self._plan_people()
         changes = total.joins + total.leaves
         nothing = "Nothing to send: Braze holds what the cohorts hold."
         if any(plan.held and plan.cohort_id not in self._let_through for plan in self.plans):
             nothing = "Nothing is sent: what waits is held."
         ready = changes or self._renames()
-        self.say(f"enter sends {changes:,} changes to {self._target()}" if ready else nothing, idle=True)
+        self.say(f"enter sends {counted(changes, 'change')} to {self._target()}" if ready else nothing, idle=True)
+
+    def _tell_plan(self) -> None:
+        target, host = self._target(), self.workspace.profile.host
+        top, remarks, rest = run_text.plan_parts(
+            self.plans, self._left_out, self._let_through, target=target, host=host
+        )
+        self.query_one("#facts", SplitPane).tell(top, [*remarks, *self._people], rest)
 
     def _plan_row(self, plan: Plan) -> Row:
         cells = (
@@ -146,24 +158,21 @@ class SyncScreen(FramedScreen):
         held = bool(plan.held) and plan.cohort_id not in self._let_through
         return Row(plan.cohort_id, cells, tone="attention" if held else "")
 
-    def _plan_parts(self, total: run_text.Totals) -> tuple[list[str], list[Section], list[str]]:
-        top = [
-            f"Together  {total.joins:,} join · {total.leaves:,} leave · {total.requests:,} requests",
-            f"          at most {total.points:,} data points",
-            f"Target    {self._target()} · {self.workspace.profile.host}",
-        ]
-        remarks = [
-            remark
-            for plan in self.plans
-            if plan.cohort_id not in self._left_out
-            for remark in run_text.remarks(plan, let_through=plan.cohort_id in self._let_through)
-        ]
-        changes = total.joins + total.leaves
-        return (
-            top,
-            remarks,
-            ["", f"[ enter  Start: {changes:,} changes in {self._target()} ]"],
-        )
+    @work(group="plan-people", exclusive=True, exit_on_error=True, description="read who would join and leave")
+    async def _plan_people(self) -> None:
+        """Some of the people whom the highlighted cohort's plan is about."""
+        plan = self._planned_here()
+        lines = self.size.height - 2 * len(self.plans) - 16
+        self._people = []
+        if plan is not None:
+            counts = (plan.adds, plan.removes)
+            self._people = await people_waiting(self.workspace, plan.cohort_id, counts, lines, of=f": {plan.name}")
+        if self.alive and self.run_progress is None and self.plans:
+            self._tell_plan()
+
+    def _planned_here(self) -> Plan | None:
+        row = self.query_one("#plan-table", RecordTable).row
+        return next((plan for plan in self.plans if row and plan.cohort_id == row.key), None)
 
     def _target(self) -> str:
         profile = self.workspace.profile
@@ -189,7 +198,7 @@ class SyncScreen(FramedScreen):
         if progress.closed:
             self.headline(f"Run {progress.run_id} {run_text.result_verdict(progress)}", "counts add up")
             rule.tell("Result")
-            facts.tell(*self._result(progress))
+            facts.tell(*run_text.result(progress, self._explained, *self._clicks(progress), self._receipt))
             return
         left = run_text.remaining(progress, now)
         about = f", about {signs.duration(left)} left" if left else ""
@@ -200,7 +209,7 @@ class SyncScreen(FramedScreen):
         )
         rule.tell("What happens")
         facts.tell(
-            [*run_text.wait_lines(progress, now), run_text.arithmetic(progress), ""],
+            [*run_text.wait_lines(progress, now), run_text.arithmetic(progress)],
             run_text.live_sections(progress, facts.side_width),
             ["", *run_text.story_lines(progress)],
         )
@@ -219,9 +228,6 @@ class SyncScreen(FramedScreen):
         )
         return Row(delivery.key, cells, tone=signs.RUN_TONES.get(delivery.state, ""))
 
-    def _result(self, progress: RunProgress) -> tuple[list[str], list[Section]]:
-        return run_text.result(progress, *self._clicks(progress), self._receipt)
-
     def _clicks(self, progress: RunProgress) -> tuple[str, list[str]]:
         """The way in Braze to the highlighted cohort, or to the first that is there, with a title."""
         sent = [delivery for delivery in progress.deliveries.values() if not delivery.old_way]
@@ -238,6 +244,7 @@ class SyncScreen(FramedScreen):
     async def _end(self, progress: RunProgress) -> None:
         """The run is over: keep the receipt and tell, also when nobody looks."""
         try:
+            self._explained = (await self.workspace.support.desk(progress.run_id, progress)).lines()
             self._receipt = await self.workspace.history.save_receipt(progress.run_id)
         except HeaptuiError as error:
             self.told(error)
@@ -248,9 +255,11 @@ class SyncScreen(FramedScreen):
         self.say("r plans what is left · c older menu · y copies the clicks · 1 the cohorts")
 
     def on_record_table_highlighted(self) -> None:
-        """The clicks are those of the highlighted cohort."""
+        """The people and the clicks are those of the highlighted cohort."""
         progress = self.run_progress
-        if progress is not None and progress.closed:
+        if progress is None:
+            self._plan_people()
+        elif progress.closed:
             self._show_run(progress)
 
     def why_disabled(self, command_id: str) -> str:
@@ -282,8 +291,7 @@ class SyncScreen(FramedScreen):
     @work(group="dialog", exclusive=True, exit_on_error=True, description="let a held cohort through")
     async def action_let_through(self) -> None:
         """Ask for the name of the held cohort."""
-        row = self.table.row
-        plan = next((plan for plan in self.plans if row and plan.cohort_id == row.key), None)
+        plan = self._planned_here()
         if self.refuses("sync.let") or plan is None:
             return
         if not plan.held:
@@ -324,7 +332,8 @@ class SyncScreen(FramedScreen):
         except HeaptuiError as error:
             self.told(error)
             return
-        self._receipt, self.dashboard.current_run, self.dashboard.continues = None, progress.run_id, None
+        self._receipt, self._explained = None, []
+        self.dashboard.current_run, self.dashboard.continues = progress.run_id, None
         self.load()
         self._frame()
 
@@ -343,8 +352,7 @@ class SyncScreen(FramedScreen):
         if self.refuses("sync.cancel") or progress is None:
             return
         in_flight = sum(delivery.at_once for delivery in progress.deliveries.values())
-        flying = "1 request" if in_flight == 1 else f"{in_flight} requests"
-        lines = [f"Stop after the {flying} in flight? What is accepted stays, the rest waits."]
+        lines = [f"Stop after the {counted(in_flight, 'request')} in flight? What is accepted stays, the rest waits."]
         if await self.app.push_screen_wait(Question("Cancel the sync", lines, yes="Stop", no="Go on")):
             self.workspace.sync.cancel(progress.run_id)
 

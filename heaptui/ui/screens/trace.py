@@ -40,7 +40,7 @@ class TraceScreen(FramedScreen):
         yield Input(self._who, id="who", placeholder="id, alias, device id, or e-mail (needs a REST key)", compact=True)
         yield FactsPane(id="answer")
         yield RecordTable(
-            Column("Cohort", 0), Column("Now", 9), Column("Accepted by Braze", 26), Column("Came in by", 26, drop=1),
+            Column("Cohort", 0), Column("Now", 9), Column("Accepted by Braze", 26), Column("Came in by", 32, drop=1),
             id="trace-table",
         )  # fmt: skip
         yield RuleLine(id="detail-rule")

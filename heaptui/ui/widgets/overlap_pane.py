@@ -69,7 +69,7 @@ class OverlapPane(Vertical):
                     dots(region.inside, overlap.cohort_ids),
                     self._called(region.inside),
                     signs.people(region.people),
-                    signs.bar(region.people, most, 40) if wide else "",
+                    signs.bar(region.people, most, 40).rstrip("─") if wide else "",
                 ),
             )
             for index, region in enumerate(overlap.regions)

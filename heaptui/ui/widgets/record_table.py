@@ -17,7 +17,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from heaptui.ui.paint import SIGN_STYLES
-from heaptui.ui.signs import fit, safe, sign
+from heaptui.ui.signs import BLOCKS, fit, safe, sign
 
 _SAYS_NOTHING = {"·", "0", "never", "–", "-"}
 """Cells that are held back."""
@@ -210,6 +210,8 @@ class RecordTable(ScrollView, can_focus=True):
     def _tone_of(text: str, row: Row) -> str:
         if text in _SAYS_NOTHING or text[:1] == "─":
             return "quiet"
+        if text and not text.strip(BLOCKS):
+            return "done"
         return row.tone if text[:1] in SIGN_STYLES else ""
 
     def _strip(self, text: str, component: str, width: int) -> Strip:
