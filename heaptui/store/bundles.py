@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pyroaring import BitMap
 
@@ -39,13 +40,8 @@ _BY_RUN = {
 }
 """What goes along of each table; members, deliveries and batches are numbers of people, never people."""
 
-_TEXTS = {
-    "run": ("story",),
-    "delivery": ("detail",),
-    "batch": ("answer",),
-    "rejected": ("text",),
-    "run_context": ("context",),
-}
+_TEXTS = {"delivery": "detail", "batch": "answer", "rejected": "text"}
+_JSON = {"run": "story", "run_context": "context"}
 _LEFT_OUT = {"cohort": ("source_path",)}
 """Columns that tell more about a computer than anybody needs."""
 
@@ -129,21 +125,38 @@ def _hash(connection: sqlite3.Connection, people: dict[int, str], scrub: Scrubbe
         [(uid, space, scrub.id(shown[uid])) for uid, space in spaces],
     )
     names = list(people.values())
-    for table, columns in _TEXTS.items():
-        for column in columns:
-            _scrub_column(connection, table, column, lambda text: scrub.text(text, names, known))
+
+    def clean(text: str) -> str:
+        return scrub.text(text, names, known)
+
+    for table, column in _TEXTS.items():
+        _scrub_column(connection, table, column, clean)
+    for table, column in _JSON.items():
+        # Only the texts in it: an id of digits may stand in a time, too.
+        _scrub_column(connection, table, column, lambda text: json.dumps(_each_text(json.loads(text), clean)))
     for exchange_id, url, blob in connection.execute("SELECT exchange_id, url, packed FROM main.exchange").fetchall():
         inside = unpacked(blob)
-        clean = replace(
+        scrubbed = replace(
             inside,
-            headers={name: scrub.text(value, names, known) for name, value in inside.headers.items()},
-            answer=scrub.text(inside.answer, names, known),
-            body=None if inside.body is None else scrub.text(inside.body, names, known),
+            headers={name: clean(value) for name, value in inside.headers.items()},
+            answer=clean(inside.answer),
+            body=None if inside.body is None else clean(inside.body),
         )
         connection.execute(
             "UPDATE main.exchange SET url = ?, packed = ? WHERE exchange_id = ?",
-            (scrub.text(url, (), lambda _: ()), packed(clean), exchange_id),
+            (scrub.text(url, (), lambda _: ()), packed(scrubbed), exchange_id),
         )
+
+
+def _each_text(value: Any, change: Callable[[str], str]) -> Any:
+    """The same JSON value with every text in it changed, except names of fields."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [_each_text(item, change) for item in value]
+    if isinstance(value, dict):
+        return {name: _each_text(item, change) for name, item in value.items()}
+    return value
 
 
 def _scrub_column(connection: sqlite3.Connection, table: str, column: str, scrubbed: Callable[[str], str]) -> None:

@@ -65,6 +65,20 @@ async def test_a_bundle_holds_no_secret_and_no_id_and_opens_elsewhere(sandbox: A
             await opened.ledger.write(lambda connection: None)
 
 
+async def test_ids_that_are_plain_numbers_leave_times_as_they_are(sandbox: Any, tmp_path: Path) -> None:
+    async with workspace_on(sandbox, tmp_path / "home") as workspace:
+        # Some of them stand in every time since 1970, too.
+        cohort = await fill(workspace, [str(number) for number in range(1000, 9999)])
+        sandbox.fault(effect="status", status=401, body={"message": "client_secret is invalid"})
+        run_id = (await synced(workspace, cohort)).run_id
+        path = await workspace.bundles.make(run_id, tmp_path / "bundle.zip")
+        story = (await workspace.history.show(run_id)).story
+    home = home_of(str(path), {})
+    async with open_workspace(home, resolve_profile(load_config(home), None, {}), {}, read_only=True) as opened:
+        shown = (await opened.history.show(run_id)).story
+    assert [moment.at for moment in shown] == [moment.at for moment in story]
+
+
 async def test_with_ids_it_holds_those_who_were_refused_and_still_no_secret(sandbox: Any, tmp_path: Path) -> None:
     async with workspace_on(sandbox, tmp_path / "home") as workspace:
         run_id = await failed(sandbox, workspace) - 1

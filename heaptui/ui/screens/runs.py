@@ -196,8 +196,10 @@ class RunsScreen(FramedScreen):
         run_id = self.current
         if self.refuses("runs.bundle") or run_id is None:
             return
-        path = await self.workspace.bundles.make(run_id)
-        self.say(f"No keys, ids hashed: {path}")
+        try:
+            self.say(f"No keys, ids hashed: {await self.workspace.bundles.make(run_id)}")
+        except HeaptuiError as error:
+            self.told(error)
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="undo a run")
     async def action_undo(self) -> None:
