@@ -67,6 +67,8 @@ class HeaptuiApp(App[str]):
         self._version = -1
         self._looking = False
         self._looker: Timer | None = None
+        self.urgent = 0
+        """Runs that need somebody."""
         self.planned: list[str] = []
         self.previewed: list[str] = []
         self.current_run: int | None = None

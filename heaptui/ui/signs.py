@@ -164,7 +164,9 @@ def day_and_time(at: float) -> str:
 
 
 def utc(at: float) -> str:
-    """The same moment for people in other places."""
+    """The same moment for people in other places; nothing where the clock is that of UTC anyway."""
+    if not time.localtime(at).tm_gmtoff:
+        return ""
     return (
         f"{time.strftime('%H:%M:%S %Z', time.localtime(at))} is {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(at))}"
     )

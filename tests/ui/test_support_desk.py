@@ -40,6 +40,18 @@ async def test_the_list_says_why_and_the_detail_who_mends_it(
         assert all(len(line.rstrip()) <= size[0] for line in lines_of(app))
 
 
+async def test_every_tab_tells_of_a_run_that_needs_somebody_until_a_later_one_takes_it_over(
+    sandbox: Any, desk: Desk, tmp_path: Path
+) -> None:
+    await failed(sandbox, desk, tmp_path)
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "4 Runs ✗1")
+        async with workspace_on(sandbox, tmp_path / "home") as workspace:
+            late = next(one for one in await workspace.cohorts.list() if one.name == "Late carts")
+            await synced(workspace, late.cohort_id)
+        await until(pilot, lambda: "4 Runs ✗1" not in text_of(pilot.app))
+
+
 async def test_a_run_opens_in_four_panes_and_its_exchanges_hold_no_key(
     sandbox: Any, desk: Desk, tmp_path: Path
 ) -> None:

@@ -21,6 +21,7 @@ from heaptui.model.runs import DeliveryState
 from heaptui.ui import signs
 from heaptui.ui.commands import bindings_of, footer_of
 from heaptui.ui.from_heap import freshness
+from heaptui.ui.run_text import need_attention
 from heaptui.ui.widgets.dialogs import Told
 from heaptui.ui.widgets.frame import HeaderLine, KeyLine, Line, RuleLine, TabLine
 from heaptui.ui.widgets.tour import TourPane
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 ANSWER_STAYS = 4.0
 """Seconds in which the answer to a key is not replaced by a hint."""
 
+NEWEST_RUNS = 50
+"""Runs among which is looked for some that need somebody."""
 
 TOUR_EVERY = 0.25
 """Seconds between two looks whether a step of the tour was done."""
@@ -122,13 +125,14 @@ class FramedScreen(Screen[None]):
         label = "read-only" if self.workspace.read_only else profile.label
         where = " · ".join(part for part in (profile.name, label, profile.instance_name, way) if part)
         self._where = where
-        self._tell_freshness()
+        self._look_around()
         self.query_one(TabLine).mark(self._marks())
 
-    @work(group="header", exclusive=True, exit_on_error=True, description="look how fresh Heap's data is")
-    async def _tell_freshness(self) -> None:
+    @work(group="header", exclusive=True, exit_on_error=True, description="look at Heap's data and at the last runs")
+    async def _look_around(self) -> None:
         try:
             self.heap_facts = await self.workspace.heap.listener()
+            self.dashboard.urgent = len(need_attention(await self.workspace.history.list(NEWEST_RUNS)))
         except HeaptuiError:
             # Whatever ails the ledger, the screen itself says so.
             return
@@ -136,6 +140,7 @@ class FramedScreen(Screen[None]):
             zone = time.strftime("%Z", time.localtime())
             fresh = freshness(self.heap_facts, self.size.width)
             self.query_one(HeaderLine).tell(self._where, " · ".join(part for part in (fresh, zone) if part))
+            self.query_one(TabLine).mark(self._marks())
             self.heap_looked()
 
     def heap_looked(self) -> None:
@@ -143,10 +148,13 @@ class FramedScreen(Screen[None]):
 
     def _marks(self) -> dict[str, str]:
         app = self.dashboard
+        marks = {"runs": f"✗{app.urgent}"} if app.urgent else {}
         if live := app.live_runs:
             waiting = all(progress.state is DeliveryState.WAITING for progress in live)
-            return {"sync": "⏸" if waiting else "▶"}
-        return {"sync": str(len(app.planned))} if app.planned and app.current_run is None else {}
+            marks["sync"] = "⏸" if waiting else "▶"
+        elif app.planned and app.current_run is None:
+            marks["sync"] = str(len(app.planned))
+        return marks
 
     def say(self, text: str, *, idle: bool = False) -> None:
         """One sentence in the line above the keys; an idle one leaves the result of a key its few seconds."""

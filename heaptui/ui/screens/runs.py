@@ -80,7 +80,8 @@ class RunsScreen(FramedScreen):
         ]
         shown = [row for row in rows if self.filter_text in " ".join(row.cells).casefold()]
         self.table.show(shown)
-        sorted_by = ORDERS[self._order] if self._order else f"newest first, {time.strftime('%Z')}"
+        newest = f"newest first, {time.strftime('%Z')}"
+        sorted_by = ORDERS[self._order] if self._order else f"needed first, then {newest}" if urgent else newest
         verdict = counted(len(self.runs), "run")
         if urgent:
             need = "1 needs" if len(urgent) == 1 else f"{len(urgent)} need"
@@ -110,7 +111,7 @@ class RunsScreen(FramedScreen):
         )
         self.query_one("#facts", FactsPane).tell([*desk.lines(), *self._facts(run, progress)])
         self._explained = bool(desk.explanations)
-        self.say(signs.utc(run.started_at), idle=True)
+        self.say(signs.utc(run.started_at) or "enter opens it: its story, its batches, and every request.", idle=True)
 
     @staticmethod
     def _facts(run: RunSummary, progress: RunProgress) -> list[tuple[str, str]]:
