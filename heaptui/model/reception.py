@@ -112,14 +112,6 @@ class SecurityNote:
 
 
 @dataclass(frozen=True, slots=True)
-class PageTouch:
-    """A page that let one person join or leave."""
-
-    page: ReceivedPage
-    joined: bool
-
-
-@dataclass(frozen=True, slots=True)
 class ListenerFacts:
     """Whether somebody listens, where, and how fresh Heap's data is."""
 

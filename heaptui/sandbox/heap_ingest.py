@@ -55,7 +55,6 @@ class Ingest:
         self.events: list[dict[str, Any]] = []
         self.users: dict[str, dict[str, Any]] = {}
         self.repeated = 0
-        self.highest_minute = 0
         self._keys: set[str] = set()
         self._forget_windows()
 

@@ -13,7 +13,7 @@ from pyroaring import BitMap
 from heaptui.errors import UsageError
 from heaptui.model.cohorts import Cohort, Origin
 from heaptui.model.identifiers import Kind, Space
-from heaptui.model.reception import ListenerFacts, PageTouch, Received, SecurityNote
+from heaptui.model.reception import ListenerFacts, Received, SecurityNote
 from heaptui.services.import_destination import space_for
 from heaptui.services.imports import ImportRequest, refuse_if_read_only
 from heaptui.store import heartbeats, pages, security, segments
@@ -61,11 +61,6 @@ class HeapService:
                 f"There is no page {page_id}.", "Pages are kept for 30 days.", "heaptui cohort show COHORT --pages"
             )
         return body.decode() if show_ids else _masked(body)
-
-    async def touching(self, uid: int, cohort_id: str | None = None) -> list[PageTouch]:
-        """The pages that let a person join or leave, newest first."""
-        look = partial(pages.pages_touching, uid=uid, cohort_id=cohort_id)
-        return await self._ledger.read(look, long=True)
 
     async def listener(self) -> ListenerFacts:
         """Who listens, here or on another machine that shares the ledger, and how fresh Heap's data is."""

@@ -23,8 +23,6 @@ class Preferences(msgspec.Struct):
     """Tabs that nobody here needs."""
     followed: str = ""
     """The cohort whose people are looked at in 5 Currents."""
-    toured: bool = False
-    """Whether the guided tour was seen or skipped."""
 
 
 async def load_preferences(home: Home) -> Preferences:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -156,11 +156,3 @@ def json_cells(first_line: int, lines: Iterable[str], key: str | None) -> tuple[
             numbers.append(number)
             cells.append(cell)
     return numbers, cells, broken
-
-
-def separated_rows(blocks: Iterable[tuple[int, str]], delimiter: str) -> Iterator[Rows]:
-    """All rows of all blocks."""
-    table = SeparatedRows(delimiter)
-    for first_line, block in blocks:
-        yield table.feed(first_line, block)
-    yield table.finish()

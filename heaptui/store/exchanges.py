@@ -100,18 +100,6 @@ def window(connection: sqlite3.Connection, run_id: int, offset: int, limit: int)
     return [ExchangeRow(*row) for row in rows]
 
 
-def of_batches(connection: sqlite3.Connection, run_id: int, batch_ids: Sequence[int]) -> list[ExchangeRow]:
-    """The exchanges that carried some batches of a run."""
-    if not has_table(connection, "exchange"):
-        return []
-    rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM exchange WHERE run_id = ? AND batch_id IN (SELECT value FROM json_each(?))"
-        " ORDER BY exchange_id",
-        (run_id, json.dumps(list(batch_ids))),
-    )
-    return [ExchangeRow(*row) for row in rows]
-
-
 def found(connection: sqlite3.Connection, run_id: int, text: str, limit: int) -> list[ExchangeRow]:
     """Exchanges of a run with a text in address, status, headers, request or answer; a long read."""
     wanted = text.casefold()

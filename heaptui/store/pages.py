@@ -16,7 +16,7 @@ from pyroaring import BitMap
 from heaptui.model.cohorts import Origin, new_cohort_id
 from heaptui.model.identifiers import Space
 from heaptui.model.membership import TaskChanges, apply_page, drained
-from heaptui.model.reception import MISSING_SHOWN, Drain, HeapTask, PageTouch, ReceivedPage
+from heaptui.model.reception import MISSING_SHOWN, Drain, HeapTask, ReceivedPage
 from heaptui.model.segment_sync import Action, SegmentPage
 from heaptui.store import cohorts
 from heaptui.store.identities import pack, read_space, unpack
@@ -319,21 +319,6 @@ def read_body(connection: sqlite3.Connection, page_id: int) -> bytes | None:
     """The body of a page as it came; None when there is no such page."""
     row = connection.execute("SELECT body FROM page WHERE page_id = ?", (page_id,)).fetchone()
     return zlib.decompress(row[0]) if row else None
-
-
-def pages_touching(connection: sqlite3.Connection, uid: int, cohort_id: str | None = None) -> list[PageTouch]:
-    """The pages that let a person join or leave, newest first; in one body that does both, the join counts."""
-    where, values = ("WHERE page.cohort_id = ?", (cohort_id,)) if cohort_id else ("", ())
-    touches = []
-    for *facts, adds, removes in connection.execute(
-        f"SELECT {_COLUMNS}, page.adds, page.removes FROM page JOIN sync_task USING (task_no) {where}"
-        " ORDER BY page_id DESC",
-        values,
-    ):
-        joined = uid in unpack(adds)
-        if joined or uid in unpack(removes):
-            touches.append(PageTouch(_page(tuple(facts)), joined))
-    return touches
 
 
 def counts(connection: sqlite3.Connection, cohort_id: str) -> tuple[int, int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from heaptui.model.diagnoses import why_in_short
 from heaptui.model.runs import EXTRA_REQUESTS, DeliveryProgress, DeliveryState, Plan, RunProgress, RunSummary
@@ -248,19 +247,13 @@ def result_lines(progress: RunProgress, explained: Sequence[tuple[str, str]]) ->
 
 
 def result(
-    progress: RunProgress,
-    explained: Sequence[tuple[str, str]],
-    title: str,
-    clicks: list[str],
-    receipt: Path | None,
+    progress: RunProgress, explained: Sequence[tuple[str, str]], title: str, clicks: list[str]
 ) -> tuple[list[str], list[Section]]:
-    """How a run ended, and beside it what comes next: the clicks, and the receipt."""
-    saved = [signs.short_path(receipt)] if receipt else []
+    """How a run ended, and beside it what comes next."""
     means = "Braze took the ids, not that it knows them."
     sections = [
         Section(title, clicks),
         Section("Accepted means", [means], brief=["", f"Accepted means {means}"]),
-        Section("Receipt saved", saved, brief=["", f"Receipt saved: {saved[0]}"] if saved else []),
     ]
     return [arithmetic(progress), "", *result_lines(progress, explained)], sections
 

@@ -9,11 +9,6 @@ from heaptui.model.segments import Filter, Group, Segment
 from heaptui.ui.segment_text import Place
 
 
-def filter_at(segment: Segment, place: Place) -> Filter:
-    """The filter at a place."""
-    return _groups(segment)[place[0]].filters[place[1]]
-
-
 def with_filter(segment: Segment, row: Filter, place: Place | None) -> tuple[Segment, Place]:
     """The filter added to the group of a place, after all that are in it; to a first group where there is none."""
     if place is None or not _groups(segment):

@@ -286,21 +286,6 @@ async def test_a_wish_to_empty_can_be_declined(door: Door) -> None:
     assert (await door.workspace.cohorts.show("heaptui-seg-42")).drain_asked_at is None
 
 
-async def test_the_pages_that_touched_a_person_can_be_told(door: Door) -> None:
-    await door.takes(["a"], total=2)
-    await door.takes(["b"], ["a"], task="task-2")
-
-    def touches(connection: sqlite3.Connection) -> list[Any]:
-        (uid,) = connection.execute("SELECT uid FROM identity WHERE value = 'a'").fetchone()
-        return pages.pages_touching(connection, uid)
-
-    found = await door.workspace.ledger.read(touches)
-    assert [(touch.joined, touch.page.task_id, touch.page.place) for touch in found] == [
-        (False, "task-2", "1 of 1"),
-        (True, "task-1", "1 of 2"),
-    ]
-
-
 async def test_two_thousand_random_pages_end_where_the_law_says(tmp_path: Path) -> None:
     rng = random.Random(5)
     everybody = [f"u{number:03d}" for number in range(400)]

@@ -13,8 +13,8 @@ from textual.screen import Screen
 
 from heaptui.model.currents import Account, Fate
 from heaptui.model.currents_facts import StoredEvent
-from heaptui.ui.signs import clock, sign
-from heaptui.ui.widgets.frame import Line, RuleLine, TextPane
+from heaptui.ui.signs import clock
+from heaptui.ui.widgets.frame import KeyLine, RuleLine, TextPane
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class EventScreen(Screen[None]):
             Column("Braze sent", 0), Column("Value", 0), Column("Heap is told", 0), Column("What was done", 18, drop=1)
         )
         yield RuleLine()
-        yield Line(sign(" ← older · → newer · ↑↓ move · y copy both · esc back"))
+        yield KeyLine("← older · → newer · ↑↓ move · y copy both · esc back")
 
     def on_mount(self) -> None:
         """The newest."""

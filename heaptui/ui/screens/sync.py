@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import ClassVar
 
 from textual import work
@@ -42,7 +41,6 @@ class SyncScreen(FramedScreen):
         self._let_through: set[str] = set()
         self._older_menu = False
         self._told_end = 0
-        self._receipt: Path | None = None
         self._shown_plan: list[str] = []
         self._people: list[Section] = []
         self._explained: list[tuple[str, str]] = []
@@ -198,7 +196,7 @@ class SyncScreen(FramedScreen):
         if progress.closed:
             self.headline(f"Run {progress.run_id} {run_text.result_verdict(progress)}", "counts add up")
             rule.tell("Result")
-            facts.tell(*run_text.result(progress, self._explained, *self._clicks(progress), self._receipt))
+            facts.tell(*run_text.result(progress, self._explained, *self._clicks(progress)))
             return
         left = run_text.remaining(progress, now)
         about = f", about {signs.duration(left)} left" if left else ""
@@ -243,16 +241,17 @@ class SyncScreen(FramedScreen):
     @work(group="receipt", exclusive=True, exit_on_error=True, description="save the receipt")
     async def _end(self, progress: RunProgress) -> None:
         """The run is over: keep the receipt and tell, also when nobody looks."""
+        receipt = None
         try:
             self._explained = (await self.workspace.support.desk(progress.run_id, progress)).lines()
-            self._receipt = await self.workspace.history.save_receipt(progress.run_id)
+            receipt = await self.workspace.history.save_receipt(progress.run_id)
         except HeaptuiError as error:
             self.told(error)
         if not self.alive:
             return
         self._frame()
         self._show_run(progress)
-        self.say("r plans what is left · c older menu · y copies the clicks · 1 the cohorts")
+        self.say(f"Receipt saved: {signs.short_path(receipt)}" if receipt else "r plans what is left over.")
 
     def on_record_table_highlighted(self) -> None:
         """The people and the clicks are those of the highlighted cohort."""
@@ -332,7 +331,7 @@ class SyncScreen(FramedScreen):
         except HeaptuiError as error:
             self.told(error)
             return
-        self._receipt, self._explained = None, []
+        self._explained = []
         self.dashboard.current_run, self.dashboard.continues = progress.run_id, None
         self.load()
         self._frame()
