@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -318,3 +319,14 @@ class RunSummary:
     reason: Reason
     detail: str = ""
     continues: int | None = None
+
+
+def need_attention(runs: Sequence[RunSummary]) -> set[int]:
+    """The runs, given newest first, that left over a cohort which no later run has taken over."""
+    taken_over: set[str] = set()
+    urgent = set()
+    for run in runs:
+        if run.unfinished - taken_over:
+            urgent.add(run.run_id)
+        taken_over |= set(run.cohorts)
+    return urgent

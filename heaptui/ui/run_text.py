@@ -272,14 +272,3 @@ def history_cells(run: RunSummary) -> tuple[str, ...]:
         f"{run.accepted:,}",
         why_in_short(run.reason) or (f"{run.rejected:,} bad ids" if run.rejected else ""),
     )
-
-
-def need_attention(runs: Sequence[RunSummary]) -> set[int]:
-    """The runs, given newest first, that left over a cohort which no later run has taken over."""
-    taken_over: set[str] = set()
-    urgent = set()
-    for run in runs:
-        if run.unfinished - taken_over:
-            urgent.add(run.run_id)
-        taken_over |= set(run.cohorts)
-    return urgent

@@ -17,11 +17,10 @@ from textual.widgets import Input
 from heaptui.errors import HeaptuiError
 from heaptui.model.reception import ListenerFacts
 from heaptui.model.routes import way_title
-from heaptui.model.runs import DeliveryState
+from heaptui.model.runs import DeliveryState, need_attention
 from heaptui.ui import signs
 from heaptui.ui.commands import bindings_of, footer_of
 from heaptui.ui.from_heap import freshness
-from heaptui.ui.run_text import need_attention
 from heaptui.ui.widgets.dialogs import Told
 from heaptui.ui.widgets.frame import HeaderLine, KeyLine, Line, RuleLine, TabLine
 from heaptui.ui.widgets.tour import TourPane

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
 from heaptui.errors import HeaptuiError
-from heaptui.model.runs import RunProgress, RunSummary
+from heaptui.model.runs import RunProgress, RunSummary, need_attention
 from heaptui.model.words import counted
 from heaptui.ui import run_text, signs
 from heaptui.ui.commands import RUNS
@@ -72,7 +72,7 @@ class RunsScreen(FramedScreen):
             return
         if not self.alive:
             return
-        urgent = run_text.need_attention(self.runs)
+        urgent = need_attention(self.runs)
         ordered = sorted(self.runs, key=lambda run: _key(run, self._order, urgent))
         rows = [
             Row(str(run.run_id), run_text.history_cells(run), tone=signs.RUN_TONES.get(run.state, ""))
