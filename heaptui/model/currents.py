@@ -16,6 +16,8 @@ from typing import Any
 
 import msgspec
 
+from heaptui.model.currents_batch import why_unreadable
+
 VALUE_MOST = 1023
 NAME_MOST = 1023
 IDENTITY_MOST = 255
@@ -110,7 +112,7 @@ def decode(body: bytes) -> dict[str, Any]:
     try:
         return msgspec.json.decode(body, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Unforwardable(f"it cannot be read: {error}") from error
+        raise Unforwardable(why_unreadable(body, error)) from error
 
 
 def translate(event: Mapping[str, Any], rules: Rules) -> tuple[HeapEvent, list[Account]]:
@@ -140,8 +142,11 @@ def translate(event: Mapping[str, Any], rules: Rules) -> tuple[HeapEvent, list[A
         Account(f"user.{identity_field}", Fate.RENAMED, "identity"),
     ]
     properties = _Properties(rules, accounts)
-    for path, key, value in _leaves(event, identity_field):
-        properties.add(path, key, value)
+    try:
+        for path, key, value in _leaves(event, identity_field):
+            properties.add(path, key, value)
+    except RecursionError as error:
+        raise Unforwardable("it is nested too deeply") from error
     return HeapEvent(name, identity, timestamp, str(event_id), properties.values), accounts
 
 
@@ -286,13 +291,13 @@ def user_properties(event: Mapping[str, Any], rules: Rules) -> dict[str, str | i
             found = {f"subscription_group_{properties.get('subscription_group_id')}": status}
         case "users.profile.Update":
             attributes = properties.get("custom_attributes")
-            if isinstance(attributes, str):
-                # It is an object written as text.
-                try:
+            try:
+                if isinstance(attributes, str):
+                    # It is an object written as text.
                     attributes = msgspec.json.decode(attributes)
-                except (msgspec.DecodeError, RecursionError):
-                    attributes = None
-            found = {name: value for _, name, value in _flat("", "", attributes)} if attributes else {}
+                found = {name: value for _, name, value in _flat("", "", attributes)} if attributes else {}
+            except (msgspec.DecodeError, RecursionError):
+                found = {}
     prefix = PREFIX if rules.prefix else ""
     names = {name: f"{prefix}{name.lstrip('.') or 'unnamed'}" for name in found}
     return {

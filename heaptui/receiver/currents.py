@@ -1,7 +1,7 @@
 """The path that Braze Currents calls. It answers 2xx only when every event of the request is durable.
 
 Braze resends what is answered 5xx, splits what is answered 400 or 413, and gives up on what is answered 401. So 400 is
-for bodies that are no JSON at all, never for one strange event.
+for bodies that are no list of events at all, and for those that must be split to find out where an event ends.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from heaptui.errors import LedgerError
-from heaptui.model.currents_batch import Unreadable
+from heaptui.model.currents_cut import Unreadable
 from heaptui.receiver.app import BODY_CAP
 from heaptui.receiver.body import read_body
 from heaptui.services.intake import Intake

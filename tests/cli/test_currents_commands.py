@@ -151,6 +151,23 @@ def test_one_event_is_shown_in_both_shapes(currents: Desk) -> None:
     assert (missing.returncode, "There is no event" in missing.stderr) == (2, True)
 
 
+def test_an_event_that_cannot_be_read_is_shown_and_dies_again_with_the_same_reason(currents: Desk) -> None:
+    deep = json.dumps({**an_event(1), "properties": "?"}).replace('"?"', '{"a":' * 800 + "7" + "}" * 800)
+    lines = f'{{"events":[{deep},{{"a":nul}},{json.dumps(an_event(2))}]}}'
+    first = currents.run("currents", "replay", "-", "--forward", "--json", stdin=lines)
+    assert (json.loads(first.stdout)["new"], json.loads(first.stdout)["dead_letters"]) == (3, 1), first.stderr
+    (letter,) = map(json.loads, currents.run("currents", "dead-letters", "--json", "--bodies").stdout.splitlines())
+    assert json.loads(letter["body"]) == '{"a":nul}'
+    shown = currents.json("currents", "show", letter["id"])
+    assert (shown["braze"], shown["state"], shown["why_not"]) == ('{"a":nul}', "dead letter", letter["reason"])
+    assert '"a":{"a":{"a":' in currents.run("currents", "show", an_event(1)["id"], "--json").stdout
+    tail = currents.run("currents", "tail")
+    assert (tail.returncode, len(tail.stdout.splitlines())) == (0, 3)
+    assert currents.json("currents", "replay", "--dead", "--forward")["dead_letters"] == 1
+    (again,) = map(json.loads, currents.run("currents", "dead-letters", "--json").stdout.splitlines())
+    assert again["reason"] == letter["reason"]
+
+
 def test_without_events_everything_is_told_calmly(currents: Desk) -> None:
     assert currents.json("currents", "stats")["received"] == 0
     assert "Nothing was received yet" in currents.run("currents", "stats").stderr
