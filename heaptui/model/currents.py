@@ -291,13 +291,13 @@ def user_properties(event: Mapping[str, Any], rules: Rules) -> dict[str, str | i
             found = {f"subscription_group_{properties.get('subscription_group_id')}": status}
         case "users.profile.Update":
             attributes = properties.get("custom_attributes")
-            try:
-                if isinstance(attributes, str):
-                    # It is an object written as text.
+            if isinstance(attributes, str):
+                # It is an object written as text.
+                try:
                     attributes = msgspec.json.decode(attributes)
-                found = {name: value for _, name, value in _flat("", "", attributes)} if attributes else {}
-            except (msgspec.DecodeError, RecursionError):
-                found = {}
+                except (msgspec.DecodeError, RecursionError):
+                    attributes = None
+            found = {name: value for _, name, value in _flat("", "", attributes)} if attributes else {}
     prefix = PREFIX if rules.prefix else ""
     names = {name: f"{prefix}{name.lstrip('.') or 'unnamed'}" for name in found}
     return {
