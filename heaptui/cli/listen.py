@@ -83,6 +83,7 @@ async def _listen(
 async def _receiving(workspace: Workspace, *, deliver_all: bool) -> AsyncIterator[Reception | None]:
     """Apply and deliver what comes from Heap while the block runs; nothing without the webhook secret."""
     from heaptui.services.automatic import AutomaticDelivery
+    from heaptui.services.background import behind
     from heaptui.services.reception import Reception
 
     secret = workspace.secrets.webhook_secret
@@ -91,17 +92,8 @@ async def _receiving(workspace: Workspace, *, deliver_all: bool) -> AsyncIterato
         return
     delivery = AutomaticDelivery(workspace, everything=deliver_all, told=say)
     reception = Reception(workspace, secret, on_applied=delivery.look, told=say)
-    # A group, so that a receiver whose other half has died does not go on taking pages.
-    async with asyncio.TaskGroup() as group:
-        work = [
-            group.create_task(reception.carry_out(), name="reception"),
-            group.create_task(delivery.carry_out(), name="automatic delivery"),
-        ]
-        try:
-            yield reception
-        finally:
-            for task in work:
-                task.cancel()
+    async with behind({"reception": reception.carry_out(), "automatic delivery": delivery.carry_out()}):
+        yield reception
 
 
 def _routes(workspace: Workspace, reception: Reception | None, currents: BaseRoute | None) -> list[BaseRoute]:

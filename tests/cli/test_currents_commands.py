@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import random
 import signal
+import sqlite3
 import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
 
 from heaptui.serving import bound_socket
 from tests.cli.conftest import HEAPTUI, Desk
-from tests.services.currents_world import an_event
+from tests.services.currents_world import an_event, posted
 
 FAULTS: list[dict[str, Any]] = [
     {"effect": "status", "status": 500},
@@ -53,15 +54,22 @@ def free_port() -> int:
     return port
 
 
-@contextmanager
-def listening(desk: Desk, port: int, *words: str) -> Iterator[subprocess.Popen[str]]:
+def listener(desk: Desk, port: int, *words: str) -> subprocess.Popen[str]:
+    """A process that listens."""
     process = subprocess.Popen(
         [*HEAPTUI, "listen", "--port", str(port), *words], env=desk.environ, stderr=subprocess.PIPE, text=True
     )
     assert process.stderr is not None
+    while not (line := process.stderr.readline()).startswith("listening on"):
+        assert line, "the listener ended"
+    return process
+
+
+@contextmanager
+def listening(desk: Desk, port: int, *words: str) -> Iterator[subprocess.Popen[str]]:
+    process = listener(desk, port, *words)
+    assert process.stderr is not None
     try:
-        while not (line := process.stderr.readline()).startswith("listening on"):
-            assert line, "the listener ended"
         yield process
     finally:
         if process.poll() is None:
@@ -182,6 +190,52 @@ def test_forwarding_needs_a_token_and_an_app_id(currents: Desk) -> None:
     assert (without_id.returncode, "Heap app id" in without_id.stderr) == (2, True)
     without_token = currents.run("listen", "--port", "0", "--forward", HEAPTUI_CURRENTS_TOKEN="")
     assert (without_token.returncode, "Currents token" in without_token.stderr) == (2, True)
+
+
+def events_of(desk: Desk) -> sqlite3.Connection:
+    (path,) = desk.folder.glob("home/**/*.currents.db")
+    return sqlite3.connect(path, timeout=20, isolation_level=None)
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """The exit code and what was said until then."""
+    _, said = process.communicate(timeout=60)
+    return process.returncode, said
+
+
+@pytest.mark.parametrize("words", [["--forward"], []])
+def test_a_listener_whose_other_half_died_for_good_ends_and_says_so(currents: Desk, words: list[str]) -> None:
+    process = listener(currents, free_port(), *words)
+    with closing(events_of(currents)) as connection:
+        # What no retry mends: another database than the one that was opened.
+        connection.execute("ALTER TABLE batch RENAME TO gone")
+    code, said = ended(process)
+    assert code == 2
+    assert "This is a bug in heaptui." in said
+    assert "Traceback" not in said
+    (report,) = currents.folder.glob("home/logs/crash-*.txt")
+    assert "no such table: batch" in report.read_text("utf-8")
+
+
+def test_a_busy_database_is_waited_for_and_receiving_and_forwarding_go_on(currents: Desk) -> None:
+    port = free_port()
+    with listening(currents, port, "--forward") as process:
+        with closing(events_of(currents)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            assert process.stderr is not None
+            while "trying again" not in (line := process.stderr.readline()):
+                assert line, "the listener ended"
+        body = json.dumps({"events": [an_event(1)]}).encode()
+        url = f"http://127.0.0.1:{port}/braze/currents"
+        assert wait_for(lambda: posted(url, body, currents.sandbox["currents_token"], {})) == 204
+        wait_for(lambda: ask_heap(currents, "GET", "events")["events"])
+
+
+def test_a_second_forwarder_is_told_about_the_first(currents: Desk) -> None:
+    with listening(currents, free_port(), "--forward"):
+        second = currents.run("listen", "--port", "0", "--forward")
+        assert (second.returncode, "Another process forwards" in second.stderr) == (4, True)
+        assert "Traceback" not in second.stderr
 
 
 def test_somebody_is_forgotten_by_an_id_from_stdin(currents: Desk) -> None:
