@@ -12,11 +12,14 @@ from heaptui.errors import UsageError
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
+    from heaptui.services.door_notes import DoorNotes
     from heaptui.services.workspace import Workspace
 
 
 @asynccontextmanager
-async def currents_received(workspace: Workspace, *, forward: bool) -> AsyncIterator[BaseRoute | None]:
+async def currents_received(
+    workspace: Workspace, notes: DoorNotes, *, forward: bool
+) -> AsyncIterator[BaseRoute | None]:
     """The path for Braze Currents and all that happens behind it; nothing without the Currents token.
 
     Raises:
@@ -46,4 +49,4 @@ async def currents_received(workspace: Workspace, *, forward: bool) -> AsyncIter
             work["forwarding"] = forwarder.carry_out()
             say(f"forwarding Currents events to Heap app {workspace.profile.heap_app_id}")
         async with behind(work):
-            yield currents_route(intake)
+            yield currents_route(intake, notes)

@@ -231,6 +231,15 @@ def test_a_busy_database_is_waited_for_and_receiving_and_forwarding_go_on(curren
         wait_for(lambda: ask_heap(currents, "GET", "events")["events"])
 
 
+def test_wrong_tokens_are_told_where_forged_pages_are(currents: Desk) -> None:
+    port = free_port()
+    with listening(currents, port):
+        assert posted(f"http://127.0.0.1:{port}/braze/currents", b"", "a-guessed-token", {}) == 401
+    told = currents.run("cohort", "list").stderr
+    assert "! 1 request with a wrong Currents token, last " in told
+    assert "guessed" not in told
+
+
 def test_a_second_forwarder_is_told_about_the_first(currents: Desk) -> None:
     with listening(currents, free_port(), "--forward"):
         second = currents.run("listen", "--port", "0", "--forward")

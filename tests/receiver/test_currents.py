@@ -36,6 +36,25 @@ async def test_strangers_get_401_and_store_nothing(opened: Any, token: str | Non
     assert (await opened.workspace.currents.stats()).together.came == 0
 
 
+async def test_strangers_are_noted_with_how_often_and_from_where_and_never_their_token(opened: Any) -> None:
+    body = json.dumps({"events": [an_event(1)]}).encode()
+    for _ in range(3):
+        assert await opened.post(body, "a-guessed-token") == 401
+    assert await opened.post(body, "another", **{"X-Forwarded-For": "203.0.113.9"}) == 401
+    assert await opened.post(body, None) == 401
+    heap = opened.workspace.heap
+    assert await heap.security_notes() == []
+    await opened.notes.write()
+    notes = {note.kind: note for note in await heap.security_notes()}
+    assert {kind: note.count for kind, note in notes.items()} == {"wrong token": 4, "no token": 1}
+    assert notes["wrong token"].text.startswith("4 requests with a wrong Currents token, last ")
+    assert notes["wrong token"].peer == "203.0.113.9 via 127.0.0.1"
+    assert notes["no token"].text.startswith("1 request without a Currents token, last ")
+    assert (await heap.listener()).intruded == notes["wrong token"]
+    kept = b"".join(path.read_bytes() for path in opened.workspace.home.data_dir.rglob("*") if path.is_file())
+    assert b"guessed" not in kept
+
+
 async def test_an_empty_batch_is_only_authenticated(opened: Any) -> None:
     for body in (b"", b"  \n", b'{"events":[]}', b'{"events":null}', b"{}"):
         assert await opened.post(body) == 204
