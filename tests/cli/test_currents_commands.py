@@ -10,11 +10,12 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 import pytest
 
+from heaptui.model.currents_batch import id_of
 from heaptui.serving import bound_socket
 from tests.cli.conftest import HEAPTUI, Desk
 from tests.services.currents_world import an_event, posted
@@ -113,6 +114,45 @@ def test_killed_receivers_and_forwarders_lose_nothing_and_double_nothing(current
     assert stats["dead_letters"] == 0
     keys = [event["idempotency_key"] for event in ask_heap(currents, "GET", "events")["events"]]
     assert len(keys) == len(set(keys)) == stats["forwarded"], f"seed {seed}"
+
+
+def test_a_receiver_and_a_forwarder_in_processes_of_their_own_lose_nothing_when_they_are_killed(currents: Desk) -> None:
+    seed, events, amid = 11, 4000, 0
+    rng = random.Random(seed)
+    ports = {"receiver": free_port(), "forwarder": free_port()}
+    words = {"receiver": (), "forwarder": ("--forward",)}
+    rules = [{**fault, "probability": 0.15} for fault in FAULTS]
+    ask_heap(currents, "PUT", "faults", {"rules": rules, "seed": seed})
+    flow(currents, ports["receiver"], events=events, per_second=400, duplicates=0.2, seed=seed)
+
+    def done(role: str) -> int:
+        told = currents.ask("GET", "currents")
+        return told["accepted"] if role == "receiver" else len(ask_heap(currents, "GET", "events")["events"])
+
+    with ExitStack() as stack:
+        running = {role: stack.enter_context(listening(currents, ports[role], *words[role])) for role in ports}
+        for role in rng.sample(list(ports) * 3, 6):
+            enough = done(role) + rng.randrange(1, 150)
+            wait_for(
+                lambda role=role, enough=enough: done(role) >= enough or not currents.ask("GET", "currents")["running"]
+            )
+            amid += currents.ask("GET", "currents")["running"]
+            running[role].kill()
+            assert running[role].wait() == -signal.SIGKILL, f"seed {seed}: the {role} had ended"
+            running[role] = stack.enter_context(listening(currents, ports[role], *words[role]))
+        sent = wait_for(lambda: (told := currents.ask("GET", "currents")) and not told["running"] and told)
+        ask_heap(currents, "DELETE", "faults")
+        stats = wait_for(lambda: (s := currents.json("currents", "stats")) and s["waiting"] == 0 and s)
+    assert amid >= 2, "the kills came too late"
+    assert (sent["made"], sent["dropped"], sent["waiting"]) == (events, 0, 0)
+    assert (stats["received"], stats["dead_letters"]) == (events, 0)
+    assert stats["forwarded"] + stats["filtered"] == events
+    keys = [event["idempotency_key"] for event in ask_heap(currents, "GET", "events")["events"]]
+    assert len(keys) == len(set(keys)) == stats["forwarded"], f"seed {seed}"
+    (path,) = currents.folder.glob("home/**/*.currents.db")
+    with closing(sqlite3.connect(path)) as connection:
+        forwarded = connection.execute("SELECT key FROM event WHERE outcome = 1").fetchall()
+    assert set(keys) == {id_of(key) for (key,) in forwarded}, f"seed {seed}"
 
 
 def test_a_file_goes_the_same_way_and_a_second_time_changes_nothing(currents: Desk) -> None:
