@@ -172,11 +172,14 @@ def show(settings: Settings, event_id: str, *, as_json: bool) -> None:
 
 
 async def _show(settings: Settings, event_id: str, *, as_json: bool) -> None:
+    import msgspec
+
     async with settings.workspace("command") as workspace:
         event = await workspace.currents.find(event_id)
         heap, accounts, why = workspace.currents.preview(event.body) if event.body else (None, (), "its body is gone")
     if as_json:
-        braze = json.loads(event.body) if event.body else None
+        # As it came: what is nested very deeply could not be taken apart.
+        braze = msgspec.Raw(event.body.decode("utf-8", "replace")) if event.body else None
         fields = [{"field": a.field, "fate": str(a.fate), "to": a.to, "reason": a.reason} for a in accounts]
         heap_event = _heap_json(heap) if heap else None
         emit({"id": event.event_id, "state": event.outcome, "why_not": why or event.reason, "braze": braze,

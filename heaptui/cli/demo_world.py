@@ -235,11 +235,12 @@ async def _receiving(workspace: Workspace) -> AsyncIterator[tuple[Reception, str
     """A receiver and its address."""
     from heaptui.receiver.app import receiver_app
     from heaptui.receiver.segment_sync import segment_sync_route
+    from heaptui.services.door_notes import DoorNotes
     from heaptui.services.reception import Reception
     from heaptui.serving import bound_socket, serving
 
     assert workspace.secrets.webhook_secret is not None
-    reception = Reception(workspace, workspace.secrets.webhook_secret)
+    reception = Reception(workspace, workspace.secrets.webhook_secret, DoorNotes(workspace.ledger))
     path = workspace.profile.heap_path
     bound = bound_socket("127.0.0.1", 0, "")
     async with serving(receiver_app([segment_sync_route(path, reception)]), bound, drain=True):

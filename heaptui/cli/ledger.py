@@ -140,7 +140,7 @@ def check(settings: Settings, *, as_json: bool) -> None:
 @click.argument("identifier")
 @click.pass_obj
 def forget(settings: Settings, identifier: str) -> None:
-    """Erase a person who is in no cohort any more from the ledger and its copies.
+    """Erase a person who is in no cohort any more from the ledger, its copies and the Currents events.
 
     IDENTIFIER is the id, or - to read it from stdin, so that it lands in no shell history.
 
@@ -153,7 +153,10 @@ def forget(settings: Settings, identifier: str) -> None:
     async def work() -> None:
         value = (await asyncio.to_thread(sys.stdin.readline) if identifier == "-" else identifier).rstrip("\r\n")
         left = await forget_person(await _path(settings), value)
-        say("Forgotten here, and in the daily copies. Not in files you exported, and not in Braze itself.")
+        async with settings.workspace("command") as workspace:
+            currents = workspace.currents
+            events = f", and in {await currents.forget(value):,} Currents events" if currents.has_events else ""
+        say(f"Forgotten here, in the daily copies{events}. Not in files you exported, and not in Braze or Heap.")
         for path in left:
             say(f"An older ledger that an import put aside may still hold it: {path}")
 

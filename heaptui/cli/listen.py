@@ -20,6 +20,7 @@ AT_ONCE = 64
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
+    from heaptui.services.door_notes import DoorNotes
     from heaptui.services.reception import Reception
     from heaptui.services.workspace import Workspace
 
@@ -51,6 +52,8 @@ async def _listen(
 ) -> None:
     from heaptui.cli.listen_currents import currents_received
     from heaptui.receiver.app import receiver_app
+    from heaptui.services.background import behind
+    from heaptui.services.door_notes import DoorNotes
     from heaptui.serving import bound_socket, serving
 
     told = asyncio.Event()
@@ -63,9 +66,11 @@ async def _listen(
     async with settings.workspace("listener") as workspace:
         if workspace.read_only:
             raise Refused("This profile is read-only.", "What is received must be written.", "Use one that may write.")
+        notes = DoorNotes(workspace.ledger, told=say)
         async with (
-            _receiving(workspace, deliver_all=deliver_all) as reception,
-            currents_received(workspace, forward=forward) as currents,
+            behind({"notes of what was refused": notes.carry_out()}),
+            _receiving(workspace, notes, deliver_all=deliver_all) as reception,
+            currents_received(workspace, notes, forward=forward) as currents,
         ):
             routes = _routes(workspace, reception, currents)
             chosen = workspace.profile.listen_port if port is None else port
@@ -80,9 +85,10 @@ async def _listen(
 
 
 @asynccontextmanager
-async def _receiving(workspace: Workspace, *, deliver_all: bool) -> AsyncIterator[Reception | None]:
+async def _receiving(workspace: Workspace, notes: DoorNotes, *, deliver_all: bool) -> AsyncIterator[Reception | None]:
     """Apply and deliver what comes from Heap while the block runs; nothing without the webhook secret."""
     from heaptui.services.automatic import AutomaticDelivery
+    from heaptui.services.background import behind
     from heaptui.services.reception import Reception
 
     secret = workspace.secrets.webhook_secret
@@ -90,18 +96,9 @@ async def _receiving(workspace: Workspace, *, deliver_all: bool) -> AsyncIterato
         yield None
         return
     delivery = AutomaticDelivery(workspace, everything=deliver_all, told=say)
-    reception = Reception(workspace, secret, on_applied=delivery.look, told=say)
-    # A group, so that a receiver whose other half has died does not go on taking pages.
-    async with asyncio.TaskGroup() as group:
-        work = [
-            group.create_task(reception.carry_out(), name="reception"),
-            group.create_task(delivery.carry_out(), name="automatic delivery"),
-        ]
-        try:
-            yield reception
-        finally:
-            for task in work:
-                task.cancel()
+    reception = Reception(workspace, secret, notes, on_applied=delivery.look, told=say)
+    async with behind({"reception": reception.carry_out(), "automatic delivery": delivery.carry_out()}):
+        yield reception
 
 
 def _routes(workspace: Workspace, reception: Reception | None, currents: BaseRoute | None) -> list[BaseRoute]:

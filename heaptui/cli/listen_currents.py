@@ -12,11 +12,14 @@ from heaptui.errors import UsageError
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
+    from heaptui.services.door_notes import DoorNotes
     from heaptui.services.workspace import Workspace
 
 
 @asynccontextmanager
-async def currents_received(workspace: Workspace, *, forward: bool) -> AsyncIterator[BaseRoute | None]:
+async def currents_received(
+    workspace: Workspace, notes: DoorNotes, *, forward: bool
+) -> AsyncIterator[BaseRoute | None]:
     """The path for Braze Currents and all that happens behind it; nothing without the Currents token.
 
     Raises:
@@ -34,16 +37,16 @@ async def currents_received(workspace: Workspace, *, forward: bool) -> AsyncIter
         yield None
         return
     from heaptui.receiver.currents import currents_route
-    from heaptui.services.currents import carried_out
+    from heaptui.services.background import behind
     from heaptui.services.currents_upkeep import upkeep
 
     service = workspace.currents
     intake = await service.intake()
     async with AsyncExitStack() as stack:
-        events, can_forward = await service.events(), bool(workspace.profile.heap_app_id)
-        await stack.enter_async_context(upkeep(events, can_forward=can_forward))
-        if forward:
-            forwarder = await stack.enter_async_context(service.forwarding(intake.arrived, say))
-            await stack.enter_async_context(carried_out(forwarder))
+        forwarder = await stack.enter_async_context(service.forwarding(intake.arrived, say)) if forward else None
+        work = {"upkeep": upkeep(await service.events(), can_forward=bool(workspace.profile.heap_app_id))}
+        if forwarder is not None:
+            work["forwarding"] = forwarder.carry_out()
             say(f"forwarding Currents events to Heap app {workspace.profile.heap_app_id}")
-        yield currents_route(intake)
+        async with behind(work):
+            yield currents_route(intake, notes)

@@ -16,6 +16,8 @@ from typing import Any
 
 import msgspec
 
+from heaptui.model.currents_batch import why_unreadable
+
 VALUE_MOST = 1023
 NAME_MOST = 1023
 IDENTITY_MOST = 255
@@ -110,7 +112,7 @@ def decode(body: bytes) -> dict[str, Any]:
     try:
         return msgspec.json.decode(body, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Unforwardable(f"it cannot be read: {error}") from error
+        raise Unforwardable(why_unreadable(body, error)) from error
 
 
 def translate(event: Mapping[str, Any], rules: Rules) -> tuple[HeapEvent, list[Account]]:
@@ -140,8 +142,11 @@ def translate(event: Mapping[str, Any], rules: Rules) -> tuple[HeapEvent, list[A
         Account(f"user.{identity_field}", Fate.RENAMED, "identity"),
     ]
     properties = _Properties(rules, accounts)
-    for path, key, value in _leaves(event, identity_field):
-        properties.add(path, key, value)
+    try:
+        for path, key, value in _leaves(event, identity_field):
+            properties.add(path, key, value)
+    except RecursionError as error:
+        raise Unforwardable("it is nested too deeply") from error
     return HeapEvent(name, identity, timestamp, str(event_id), properties.values), accounts
 
 

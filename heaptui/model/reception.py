@@ -99,12 +99,19 @@ class SecurityNote:
     peer: str
 
     @property
+    def intruding(self) -> bool:
+        """Whether they carried a key, and a wrong one."""
+        return self.kind in ("forged", "wrong token")
+
+    @property
     def text(self) -> str:
         """`3 requests with a wrong signature, last 2025-12-03 14:20 from 203.0.113.9`."""
         what = {
             "forged": "with a wrong signature",
             "unsigned": "without a signature",
             "late": "signed too long ago, or by a clock that is ahead",
+            "wrong token": "with a wrong Currents token",
+            "no token": "without a Currents token",
         }.get(self.kind, self.kind)
         word = "request" if self.count == 1 else "requests"
         last = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.last_at))
@@ -113,13 +120,15 @@ class SecurityNote:
 
 @dataclass(frozen=True, slots=True)
 class ListenerFacts:
-    """Whether somebody listens, where, and how fresh Heap's data is."""
+    """Whether somebody listens, where, and how fresh Heap's data is.
+
+    Attributes:
+        intruded: of the requests with a wrong key, the kind that came last, over all days.
+    """
 
     hosts: tuple[str, ...]
     last_page_at: float | None
-    forged: int
-    forged_at: float | None
-    forged_peer: str
+    intruded: SecurityNote | None
 
     @property
     def listening(self) -> bool:

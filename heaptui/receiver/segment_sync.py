@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -12,6 +10,7 @@ from heaptui.errors import LedgerError
 from heaptui.model.segment_sync import Unacceptable
 from heaptui.receiver.app import BODY_CAP
 from heaptui.receiver.body import read_body
+from heaptui.receiver.peer import peer_of
 from heaptui.services.reception import Reception
 
 RETRY_AFTER_SECONDS = 30
@@ -36,14 +35,3 @@ def segment_sync_route(path: str, reception: Reception) -> Route:
         return JSONResponse({"status": "stored" if new else "known"})
 
     return Route(path, take, methods=["POST"])
-
-
-def peer_of(request: Request) -> str:
-    """Where a request comes from; behind a proxy of this machine, also what the proxy says."""
-    peer = request.client.host if request.client else "unknown"
-    forwarded = request.headers.get("x-forwarded-for", "").rsplit(",", 1)[-1].strip()
-    try:
-        behind_proxy = ipaddress.ip_address(peer).is_loopback and bool(ipaddress.ip_address(forwarded))
-    except ValueError:
-        return peer
-    return f"{forwarded} via {peer}" if behind_proxy else peer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -184,15 +183,3 @@ class CurrentsService:
                 yield forwarder
             finally:
                 await forwarder.leave()
-
-
-@asynccontextmanager
-async def carried_out(forwarder: Forwarder) -> AsyncIterator[None]:
-    """Forward in the background while the block runs."""
-    task = asyncio.create_task(forwarder.carry_out(), name="forwarding")
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task

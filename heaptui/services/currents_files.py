@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from heaptui.model.currents_batch import Unreadable, events_of, joined, read_batch
+from heaptui.model.currents_batch import events_of, joined, read_batch
+from heaptui.model.currents_cut import Unreadable
 from heaptui.services.currents_upkeep import digest_all
 
 if TYPE_CHECKING:

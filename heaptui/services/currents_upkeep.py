@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import partial
 
 from heaptui.errors import LedgerError
@@ -40,19 +38,8 @@ async def trim_all(events: Database, now: float, *, can_forward: bool) -> None:
         await asyncio.sleep(BREATH)
 
 
-@asynccontextmanager
-async def upkeep(events: Database, *, can_forward: bool) -> AsyncIterator[None]:
-    """Keep the notes and the tables in order while the block runs."""
-    task = asyncio.create_task(_carry_out(events, can_forward), name="upkeep of Currents events")
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
-async def _carry_out(events: Database, can_forward: bool) -> None:
+async def upkeep(events: Database, *, can_forward: bool) -> None:
+    """Keep the notes and the tables in order until cancelled."""
     trimmed = 0.0
     while True:
         # A busy or full disk is no reason to stop receiving: the next look finds the same work.

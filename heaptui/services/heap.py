@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -68,14 +69,11 @@ class HeapService:
         def look(connection: sqlite3.Connection) -> ListenerFacts:
             now = time.time()
             hosts = [host for _, host, what, _ in heartbeats.alive(connection, now) if what == "listener"]
-            forged = [note for note in security.notes(connection, now - NOTES_FOR) if note.kind == "forged"]
-            return ListenerFacts(
-                tuple(dict.fromkeys(hosts)),
-                segments.last_page_at(connection),
-                sum(note.count for note in forged),
-                forged[0].last_at if forged else None,
-                forged[0].peer if forged else "",
-            )
+            notes = [note for note in security.notes(connection, now - NOTES_FOR) if note.intruding]
+            newest = notes[0] if notes else None
+            if newest:
+                newest = replace(newest, count=sum(note.count for note in notes if note.kind == newest.kind))
+            return ListenerFacts(tuple(dict.fromkeys(hosts)), segments.last_page_at(connection), newest)
 
         return await self._ledger.read(look)
 

@@ -141,7 +141,11 @@ def _forget(path: Path, value: str) -> list[Path]:
         return erasure.erase(connection, value)
 
     if not rewrite(path, work):
-        raise UsageError("The ledger does not know this identifier.", "Nothing was changed.")
+        raise UsageError(
+            "The ledger does not know this identifier.",
+            "Nothing was changed.",
+            "From Currents events alone a person is erased by: heaptui currents forget -",
+        )
     for old in (*copies_of(path), *path.parent.glob(f"{path.stem}-schema*.db")):
         old.unlink(missing_ok=True)
     daily_copy(path, time.time())

@@ -13,7 +13,6 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,6 @@ from pyroaring import BitMap
 from heaptui.errors import LedgerError
 from heaptui.model.identifiers import Space
 from heaptui.model.membership import TaskChanges
-from heaptui.model.reception import SecurityNote
 from heaptui.model.secret import Secret
 from heaptui.model.segment_sync import (
     Action,
@@ -34,8 +32,9 @@ from heaptui.model.segment_sync import (
     read_page,
     verify,
 )
+from heaptui.services.door_notes import DoorNotes
 from heaptui.services.id_warnings import odd_ids, shape_of
-from heaptui.store import pages, retention, security, segments
+from heaptui.store import pages, retention, segments
 from heaptui.store.identities import CHUNK, number_values
 from heaptui.store.pages import Envelope, Waiting
 
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
 SILENCE = 600.0
 """Seconds without a further page after which a Heap sync counts as over."""
 
-NOTE_EVERY = 10.0
 LOOK_EVERY = 5.0
 TRIM_EVERY = 3600.0
 APPLIED_AT_ONCE = 50
@@ -55,32 +53,28 @@ CHECKED_AT_ONCE = 4
 """Bodies that are verified and read at the same time; more would only take memory."""
 
 
-@dataclass(slots=True)
-class _Counter:
-    count: int
-    first_at: float
-    last_at: float
-    peer: str
-
-
 class Reception:
-    """The reception of one workspace. `on_applied` is called when pages were applied, `told` hears what was refused."""
+    """The reception of one workspace. What it refuses goes to `notes`; `on_applied` is called when pages were applied.
+
+    `told` hears what ails the ledger.
+    """
 
     def __init__(
         self,
         workspace: Workspace,
         secret: Secret,
+        notes: DoorNotes,
         on_applied: Callable[[], None] = lambda: None,
         told: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._ledger = workspace.ledger
         self._profile = workspace.profile
         self._secret = secret
+        self._notes = notes
         self._on_applied = on_applied
         self._told = told
         self._arrived = asyncio.Event()
         self._checking = asyncio.Semaphore(CHECKED_AT_ONCE)
-        self._refused: dict[str, _Counter] = {}
         self._ailing = ""
 
     async def take(self, header_values: Sequence[str], body: bytes, peer: str) -> bool:
@@ -93,20 +87,20 @@ class Reception:
         try:
             header = read_header(header_values)
         except Unacceptable:
-            self._note("unsigned", peer)
+            self._notes.note("unsigned", peer)
             raise
         async with self._checking:
             verified = await asyncio.to_thread(
                 verify, self._secret, header, body, fallback=self._profile.heap_signature_fallback
             )
             if verified is None:
-                self._note("forged", peer)
+                self._notes.note("forged", peer)
                 raise Unacceptable(403, "Invalid signature")
             if not self._in_time(header):
                 # The very same request again has no effect, however late; Heap may not sign its retries anew.
                 if await self._ledger.read(partial(pages.is_known, signature=header.signature)):
                     return False
-                self._note("late", peer)
+                self._notes.note("late", peer)
                 raise Unacceptable(400, "ts is too far from the time here")
             envelope = await asyncio.to_thread(_envelope, header, body, verified, peer)
         space = Space(self._profile.kind, self._profile.alias_label)
@@ -120,37 +114,23 @@ class Reception:
         age = time.time() - header.signed_at
         return -self._profile.heap_max_skew_seconds <= age <= self._profile.heap_max_age_seconds
 
-    def _note(self, kind: str, peer: str) -> None:
-        """Count in memory: whoever floods the door must not make the ledger write."""
-        now = time.time()
-        counter = self._refused.setdefault(kind, _Counter(0, now, now, peer))
-        counter.count += 1
-        counter.last_at, counter.peer = now, peer
-
     async def carry_out(self) -> None:
-        """Apply, close, note and trim until cancelled."""
-        noted, trimmed = time.monotonic(), 0.0
-        try:
-            while True:
-                now = time.monotonic()
-                # A busy or full ledger is no reason to stop listening: the next look finds the same work.
-                with self._telling():
-                    if await self.apply_all(APPLIED_AT_ONCE):
-                        self._on_applied()
-                    if await self._close_silent():
-                        self._on_applied()
-                    if now - noted >= NOTE_EVERY:
-                        noted = now
-                        await self.write_notes()
-                    if not trimmed or now - trimmed >= TRIM_EVERY:
-                        trimmed = now
-                        await retention.trim_all(self._ledger, time.time())
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_EVERY):
-                        await self._arrived.wait()
-        finally:
+        """Apply, close and trim until cancelled."""
+        trimmed = 0.0
+        while True:
+            now = time.monotonic()
+            # A busy or full ledger is no reason to stop listening: the next look finds the same work.
             with self._telling():
-                await self.write_notes()
+                if await self.apply_all(APPLIED_AT_ONCE):
+                    self._on_applied()
+                if await self._close_silent():
+                    self._on_applied()
+                if not trimmed or now - trimmed >= TRIM_EVERY:
+                    trimmed = now
+                    await retention.trim_all(self._ledger, time.time())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY):
+                    await self._arrived.wait()
 
     @contextlib.contextmanager
     def _telling(self) -> Iterator[None]:
@@ -221,26 +201,6 @@ class Reception:
         if not looked:
             return 0
         return await self._ledger.write(partial(pages.close_silent, silent_since=now - SILENCE, at=now))
-
-    async def write_notes(self) -> None:
-        """Write what was refused since the last time."""
-        refused, self._refused = self._refused, {}
-        if not refused:
-            return
-        notes = [
-            SecurityNote(kind, security.day_of(seen.last_at), seen.count, seen.first_at, seen.last_at, seen.peer)
-            for kind, seen in refused.items()
-        ]
-        try:
-            await self._ledger.write(partial(security.add, notes=notes))
-        except LedgerError:
-            for kind, seen in refused.items():
-                kept = self._refused.setdefault(kind, seen)
-                if kept is not seen:
-                    kept.count, kept.first_at = kept.count + seen.count, seen.first_at
-            raise
-        for note in notes:
-            self._told(f"! {note.text}")
 
 
 def _envelope(header: HeapHash, body: bytes, verified: Verified, peer: str) -> Envelope:

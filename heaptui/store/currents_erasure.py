@@ -29,18 +29,24 @@ _EVENT = msgspec.json.Decoder(_Event)
 
 
 def erase_notes(connection: sqlite3.Connection, person: str) -> int:
-    """Put a mark in the place of the person's id, and erase the person's dead letters; returns how many those were."""
+    """Put a mark in the place of the person's id, and erase the person's dead letters.
+
+    Returns how many are left of those as dead letters only; `erase_bodies` counts the others.
+    """
     connection.execute("PRAGMA secure_delete = ON")
     connection.execute("UPDATE person SET external_id = ? || person_no WHERE external_id = ?", (ERASED, person))
-    letters = [
-        event_no
-        for event_no, body in connection.execute("SELECT event_no, body FROM dead").fetchall()
+    letters = {
+        event_no: alone
+        for event_no, body, alone in connection.execute(
+            "SELECT event_no, body, NOT EXISTS (SELECT 1 FROM batch WHERE batch.body IS NOT NULL"
+            " AND event_no BETWEEN first_no AND last_no) FROM dead"
+        ).fetchall()
         if _is_about(bytes(body), person)
-    ]
+    }
     connection.executemany(
         "UPDATE dead SET body = '{}', reason = ? WHERE event_no = ?", [(REASON, event_no) for event_no in letters]
     )
-    return len(letters)
+    return sum(letters.values())
 
 
 def erase_bodies(connection: sqlite3.Connection, person: str, after: int, now: float) -> tuple[int, int | None]:
@@ -59,18 +65,22 @@ def erase_bodies(connection: sqlite3.Connection, person: str, after: int, now: f
         about = {place for place, body in enumerate(bodies) if _is_about(body, person)}
         if not about:
             continue
-        erased += len(about)
         kept = joined([b"{}" if place in about else body for place, body in enumerate(bodies)])
-        waiting = connection.execute(
-            "SELECT event_no, place, type_no FROM event WHERE event_no BETWEEN ? AND ? AND outcome = 0",
-            (first_no, last_no),
-        ).fetchall()
+        events = [
+            event
+            for event in connection.execute(
+                "SELECT event_no, place, type_no, outcome FROM event WHERE event_no BETWEEN ? AND ?",
+                (first_no, last_no),
+            ).fetchall()
+            if event[1] in about
+        ]
+        erased += len(events)
         settle(
             connection,
             [
                 Settled(WaitingEvent(event_no, batch_no, type_no, received_at, b""), Outcome.FILTERED, REASON)
-                for event_no, place, type_no in waiting
-                if place in about
+                for event_no, _, type_no, outcome in events
+                if outcome == Outcome.WAITING
             ],
             now,
         )

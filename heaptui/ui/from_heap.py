@@ -29,10 +29,11 @@ def freshness(facts: ListenerFacts, width: int) -> str:
 
 def security(facts: ListenerFacts) -> str:
     """What was refused at the door, in a few words; empty when nothing was."""
-    if not facts.forged or facts.forged_at is None:
+    note = facts.intruded
+    if note is None:
         return ""
-    word = "page" if facts.forged == 1 else "pages"
-    return f"! {facts.forged:,} forged {word}, last {signs.day_and_time(facts.forged_at)} from {facts.forged_peer}"
+    what = f"{'forged page' if note.kind == 'forged' else 'wrong Currents token'}{'' if note.count == 1 else 's'}"
+    return f"! {note.count:,} {what}, last {signs.day_and_time(note.last_at)} from {note.peer}"
 
 
 def source(cohort: Cohort) -> str:

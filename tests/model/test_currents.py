@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +198,21 @@ def test_text_that_is_no_event_is_told() -> None:
     for body in (b"[1]", b'"x"', b"{", b'{"a":"\xff"}', b"[" * 100_000):
         with pytest.raises(Unforwardable):
             decode(body)
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_however_deep_an_event_is_it_passes_or_the_reason_is_told(opening: str, closing: str) -> None:
+    reasons = set()
+    body = json.dumps(event("users.x", {"x": "?"}, external_user_id="e1"))
+    for deep in range(700, 1000):
+        deeper = body.replace('"?"', opening * deep + "1" + closing * deep).encode()
+        with contextlib.suppress(Unforwardable):
+            translate(decode(deeper), Rules(cut=True))
+            continue
+        with pytest.raises(Unforwardable) as why:
+            translate(decode(deeper), Rules(cut=True))
+        reasons.add(str(why.value).removeprefix("it cannot be read: "))
+    assert reasons <= {"it is nested too deeply"}  # how deep is too deep, each Python decides
 
 
 def test_subscriptions_and_custom_attributes_stand_on_the_person_too() -> None:

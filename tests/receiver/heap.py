@@ -21,6 +21,7 @@ from heaptui.config import Home, Profile
 from heaptui.model.secret import Secret
 from heaptui.receiver.app import receiver_app
 from heaptui.receiver.segment_sync import segment_sync_route
+from heaptui.services.door_notes import DoorNotes
 from heaptui.services.reception import Reception
 from heaptui.services.workspace import Workspace, open_workspace
 from heaptui.serving import bound_socket, serving
@@ -67,6 +68,7 @@ class Door:
     client: httpx.AsyncClient
     reception: Reception
     workspace: Workspace
+    notes: DoorNotes
 
     async def post(self, body: bytes, headers: dict[str, str] | None = None) -> httpx.Response:
         return await self.client.post(PATH, content=body, headers=signed(body) if headers is None else headers)
@@ -89,13 +91,14 @@ class Door:
 async def open_door(folder: Path, *, applying: bool = False, **settings: Any) -> AsyncIterator[Door]:
     profile = Profile(**{"name": "test", **settings})
     async with open_workspace(Home.find(str(folder), {}), profile, {}) as workspace:
-        reception = Reception(workspace, Secret(SECRET))
+        notes = DoorNotes(workspace.ledger)
+        reception = Reception(workspace, Secret(SECRET), notes)
         bound = bound_socket("127.0.0.1", 0, "")
         url = f"http://127.0.0.1:{bound.getsockname()[1]}"
         app = receiver_app([segment_sync_route(profile.heap_path, reception)])
         work = asyncio.create_task(reception.carry_out()) if applying else None
         async with serving(app, bound, drain=True), httpx.AsyncClient(base_url=url, timeout=30) as client:
-            yield Door(client, reception, workspace)
+            yield Door(client, reception, workspace, notes)
         if work:
             work.cancel()
             with contextlib.suppress(asyncio.CancelledError):

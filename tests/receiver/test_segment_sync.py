@@ -166,7 +166,7 @@ async def test_a_forged_page_leaves_a_note_and_no_data(door: Door) -> None:
         assert answer.status_code == 403
         assert "hmac" not in answer.text.lower()
     assert await door.count("security_note") == 0
-    await door.reception.write_notes()
+    await door.notes.write()
     (note,) = await door.workspace.ledger.read(lambda c: security.notes(c, 0))
     assert (note.kind, note.count, note.peer) == ("forged", 3, "127.0.0.1")
     assert await door.count("page") == await door.count("identity") == 0
@@ -175,7 +175,7 @@ async def test_a_forged_page_leaves_a_note_and_no_data(door: Door) -> None:
 async def test_a_proxy_of_this_machine_is_believed_about_the_peer(door: Door) -> None:
     body = page_body(["a"])
     await door.post(body, {**signed(body, secret="guessed"), "X-Forwarded-For": "10.0.0.1, 203.0.113.9"})
-    await door.reception.write_notes()
+    await door.notes.write()
     (note,) = await door.workspace.ledger.read(lambda c: security.notes(c, 0))
     assert note.peer == "203.0.113.9 via 127.0.0.1"
 
@@ -212,11 +212,11 @@ async def test_notes_that_a_busy_ledger_did_not_take_are_written_later(door: Doo
     other = sqlite3.connect(door.workspace.ledger.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(LedgerError):
-        await door.reception.write_notes()
+        await door.notes.write()
     other.execute("ROLLBACK")
     other.close()
     await door.post(body, signed(body, secret="guessed"))
-    await door.reception.write_notes()
+    await door.notes.write()
     (note,) = await door.workspace.ledger.read(lambda c: security.notes(c, 0))
     assert note.count == 2
 

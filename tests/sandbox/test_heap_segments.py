@@ -13,6 +13,7 @@ from heaptui.config import Home, Profile
 from heaptui.model.secret import Secret
 from heaptui.receiver.app import receiver_app
 from heaptui.receiver.segment_sync import segment_sync_route
+from heaptui.services.door_notes import DoorNotes
 from heaptui.services.reception import Reception
 from heaptui.services.workspace import open_workspace
 from heaptui.serving import bound_socket, serving
@@ -41,12 +42,13 @@ class Heap:
 @pytest.fixture
 async def both(sandbox: Any, tmp_path: Path):
     async with open_workspace(Home.find(str(tmp_path / "home"), {}), Profile(name="test"), {}) as workspace:
-        reception = Reception(workspace, Secret(sandbox.keys.webhook_secret))
+        notes = DoorNotes(workspace.ledger)
+        reception = Reception(workspace, Secret(sandbox.keys.webhook_secret), notes)
         bound = bound_socket("127.0.0.1", 0, "")
         heap = Heap(sandbox.heap_url, f"http://127.0.0.1:{bound.getsockname()[1]}{PATH}")
         app = receiver_app([segment_sync_route(PATH, reception)])
         async with serving(app, bound, drain=True), httpx.AsyncClient() as client:
-            yield heap, Door(client, reception, workspace)
+            yield heap, Door(client, reception, workspace, notes)
             await heap.close()
 
 

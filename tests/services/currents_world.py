@@ -15,6 +15,7 @@ from typing import Any
 from heaptui.config import Home, Profile
 from heaptui.receiver.app import receiver_app
 from heaptui.receiver.currents import PATH, currents_route
+from heaptui.services.door_notes import DoorNotes
 from heaptui.services.heap_pace import HeapPace
 from heaptui.services.workspace import Workspace, open_workspace
 from heaptui.serving import bound_socket, serving
@@ -29,6 +30,7 @@ class Door:
 
     url: str
     workspace: Workspace
+    notes: DoorNotes
 
     async def post(self, body: bytes, token: str | None = TOKEN, **headers: str) -> int:
         return await asyncio.to_thread(posted, self.url, body, token, headers)
@@ -73,8 +75,9 @@ async def door(workspace: Workspace, **options: Any) -> AsyncIterator[Door]:
     intake = await workspace.currents.intake(**cap)
     bound = bound_socket("127.0.0.1", 0, "")
     url = f"http://127.0.0.1:{bound.getsockname()[1]}{PATH}"
-    async with serving(receiver_app([currents_route(intake, **options)]), bound, drain=True):
-        yield Door(url, workspace)
+    notes = DoorNotes(workspace.ledger)
+    async with serving(receiver_app([currents_route(intake, notes, **options)]), bound, drain=True):
+        yield Door(url, workspace, notes)
 
 
 async def forwarded(workspace: Workspace, **options: Any) -> None:

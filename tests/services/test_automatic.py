@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from heaptui.services.automatic import AutomaticDelivery
+from heaptui.services.door_notes import DoorNotes
 from heaptui.services.reception import Reception
 from heaptui.services.workspace import Workspace
 from heaptui.store import segments
@@ -25,7 +26,7 @@ async def delivering(workspace: Workspace, *, everything: bool = False) -> Async
 
     told: list[str] = []
     delivery = AutomaticDelivery(workspace, everything=everything, told=told.append)
-    reception = Reception(workspace, Secret(SECRET), on_applied=delivery.look)
+    reception = Reception(workspace, Secret(SECRET), DoorNotes(workspace.ledger), on_applied=delivery.look)
     work = [asyncio.create_task(reception.carry_out()), asyncio.create_task(delivery.carry_out())]
     try:
         yield reception, told
@@ -117,7 +118,7 @@ async def test_what_was_due_when_a_process_died_is_delivered_by_the_next(sandbox
     async with workspace_on(sandbox, tmp_path / "home") as workspace:
         from heaptui.model.secret import Secret
 
-        reception = Reception(workspace, Secret(SECRET))
+        reception = Reception(workspace, Secret(SECRET), DoorNotes(workspace.ledger))
         await takes(reception, ids(0, 10))
         await reception.apply_all()
     async with workspace_on(sandbox, tmp_path / "home") as workspace, delivering(workspace, everything=True):

@@ -135,12 +135,12 @@ async def test_what_was_refused_is_told_with_how_often_and_from_where(door: Door
     await door.post(body, signed(body, secret="guessed"))
     await door.post(body, {"Content-Type": "application/json"})
     await door.post(body, signed(body, at=time.time() - 9999))
-    await door.reception.write_notes()
+    await door.notes.write()
     told = [note.text for note in await door.workspace.heap.security_notes()]
     for start in ("1 request with a wrong", "1 request without", "1 request signed too long ago"):
         assert sum(text.startswith(start) for text in told) == 1, told
     facts = await door.workspace.heap.listener()
-    assert (facts.forged, facts.forged_peer) == (1, "127.0.0.1")
+    assert (facts.intruded.kind, facts.intruded.count, facts.intruded.peer) == ("forged", 1, "127.0.0.1")
 
 
 async def test_read_only_changes_nothing(door: Door) -> None:

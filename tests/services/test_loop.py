@@ -180,7 +180,7 @@ async def test_a_person_is_erased_from_everything_that_was_received(opened: Any,
     story.events.clear()
     story.did(f"{EMAIL}Send", ["a", "b", "c", "d", "erase-me", "keep-me"])
     await story.told(opened)
-    assert await service.forget("erase-me") >= 4
+    assert await service.forget("erase-me") == 4
     await forwarded(opened.workspace)
     assert sum(event["identity"] == "erase-me" for event in sandbox.heap.events) == 2
     path = currents.path_beside(opened.workspace.ledger.path)

@@ -119,6 +119,24 @@ async def test_dead_letters_are_looked_at_and_sent_again(flowing: Desk) -> None:
         await shows(pilot, "1 wait, nobody forwards")
 
 
+async def test_an_event_that_is_no_json_or_nested_very_deeply_is_seen_too(sandbox: Any, desk: Desk) -> None:
+    async with workspace_on(sandbox, desk.opening.home.config_dir.parent, heap_app_id="123") as workspace:
+        deep = json.dumps({**an_event(1), "properties": "?"}).replace('"?"', '{"a":' * 700 + "7" + "}" * 700)
+        intake = await workspace.currents.intake()
+        assert (await intake.take(f'{{"events":[{deep},{{"a":nul}}]}}'.encode())).new == 2
+    desk.opening.environ["HEAPTUI_CURRENTS_TOKEN"] = TOKEN
+    async with HeaptuiApp(desk.opening).run_test(size=(120, 36)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        await pilot.press("5")
+        await shows(pilot, "Together")
+        await pilot.press("g", "j", "enter")
+        await shows(pilot, '{"a":nul}')
+        await pilot.press("escape")
+        await shows(pilot, "Together")
+        await pilot.press("g", "j", "j", "enter")
+        await shows(pilot, "properties.a.a.a")
+
+
 async def test_without_currents_the_tab_says_what_it_needs_and_can_be_hidden(desk: Desk) -> None:
     async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
         await shows(pilot, "Cart abandoners")

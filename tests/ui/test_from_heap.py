@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from heaptui.config import Config, Home, Profile, save_config
+from heaptui.services.door_notes import DoorNotes
 from heaptui.services.workspace import open_workspace
 from heaptui.store import heartbeats, segments
 from heaptui.ui.app import HeaptuiApp
@@ -38,7 +39,7 @@ async def opening(sandbox: Any, tmp_path: Path) -> Opening:
         await door.takes(ids(0, 30), name="Cart abandoners", task="7f3a0001")
         await door.takes(ids(30, 40), ids(0, 4), name="Cart abandoners", task="90be0002", number=1, total=2)
         await door.post(page_body(["x"]), signed(page_body(["x"]), secret="guessed"))
-        await door.reception.write_notes()
+        await door.notes.write()
     profile = Profile(
         name="test",
         endpoint=sandbox.braze_url,
@@ -67,6 +68,17 @@ async def test_the_last_pages_stand_beside_the_cohort_where_there_is_room(openin
         assert "no listener" in lines_of(app)[0]
         assert "1 forged page, last today" in lines_of(app)[2]
         assert "from 127.0.0.1" in lines_of(app)[2]
+
+
+async def test_wrong_currents_tokens_stand_where_forged_pages_do(sandbox: Any, opening: Opening) -> None:
+    async with open_workspace(opening.home, Profile(name="test", endpoint=sandbox.braze_url), {}) as workspace:
+        notes = DoorNotes(workspace.ledger)
+        notes.note("wrong token", "203.0.113.9")
+        notes.note("wrong token", "203.0.113.9")
+        await notes.write()
+    app = HeaptuiApp(opening)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "! 2 wrong Currents tokens, last today")
 
 
 async def test_in_80_columns_one_line_says_what_was_received(opening: Opening) -> None:

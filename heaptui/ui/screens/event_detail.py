@@ -114,10 +114,12 @@ class EventScreen(Screen[None]):
     @staticmethod
     def _data(event: StoredEvent) -> Any:
         try:
-            return json.loads(event.body)
+            data = json.loads(event.body)
+            _leaves(data, "")
         except (ValueError, RecursionError):
-            # A dead letter may be no JSON at all.
+            # A dead letter may be broken text, or nested too deeply to be taken apart.
             return {"text": event.body.decode("utf-8", "replace")} if event.body else {}
+        return data
 
     def action_copy(self) -> None:
         """Both shapes as JSON."""
