@@ -109,6 +109,9 @@ def cli(ctx: click.Context, *, profile: str | None, home: str | None, read_only:
     if ctx.invoked_subcommand is None:
         if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") == "dumb":
             raise UsageError("heaptui needs a terminal; without one use its commands: heaptui --help")
+        from heaptui.ui.garbage import pause_collecting
+
+        pause_collecting()
         from heaptui.ui.app import run_app
 
         if run_app(ctx.obj) == "demo":

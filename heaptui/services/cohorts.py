@@ -13,27 +13,18 @@ from pyroaring import BitMap
 from heaptui.errors import UsageError
 from heaptui.model.belief import Direction
 from heaptui.model.cohorts import Cohort
+from heaptui.model.expressions import IDS, InCohort, parse
 from heaptui.model.identifiers import Identifier
-from heaptui.services.imports import (
-    ImportPreview,
-    ImportRequest,
-    Inspection,
-    ReadReport,
-    apply_import,
-    inspect_file,
-    preview_import,
-    refuse_if_read_only,
-)
-from heaptui.store import attributes, cohort_names, cohorts
+from heaptui.model.matching import MatchRate
+from heaptui.store import attributes, braze_segments, cohort_names, cohorts
 from heaptui.store.cohort_names import Resolved
 from heaptui.store.cohorts import View
 from heaptui.store.identities import CHUNK, values_of
 
 if TYPE_CHECKING:
     from heaptui.services.identity import Ranking
+    from heaptui.services.imports import ImportPreview, ImportRequest, Inspection, ReadReport
     from heaptui.services.workspace import Workspace
-
-__all__ = ["CohortService", "ImportPreview", "ImportRequest", "Inspection", "Resolved"]
 
 Identifiers = list[Identifier]
 
@@ -91,6 +82,12 @@ class CohortService:
             return values_of(connection, _window(_changing(connection, cohort_id, view, direction), offset, limit))
 
         return await self._ledger.read(look)
+
+    async def rates(self) -> dict[str, MatchRate]:
+        """The newest match rate of every cohort that has one, by id."""
+        measured = await self._ledger.read(braze_segments.match_rates)
+        alone = ((parse(text, IDS), rate) for text, rate in measured.items())
+        return {expression.cohort_id: rate for expression, rate in alone if isinstance(expression, InCohort)}
 
     async def export(
         self, cohort_id: str, *, waiting: Direction | None = None, offset: int = 0, limit: int | None = None
@@ -195,6 +192,8 @@ class CohortService:
         Raises:
             UsageError: missing, a folder, empty, binary, or in a form that is not understood.
         """
+        from heaptui.services.imports import inspect_file
+
         return await inspect_file(path)
 
     def ranked_columns(self, path: str, inspection: Inspection, alias_label: str) -> AsyncIterator[Ranking]:
@@ -216,6 +215,8 @@ class CohortService:
         Raises:
             UsageError: the file, the cohort or the column cannot be used; says why.
         """
+        from heaptui.services.imports import preview_import
+
         return await preview_import(self._workspace, request, progress)
 
     async def apply_import(self, preview: ImportPreview) -> Cohort:
@@ -225,10 +226,12 @@ class CohortService:
             Refused: the ledger is open read-only.
             UsageError: the cohort is not what it was at the preview.
         """
+        from heaptui.services.imports import apply_import
+
         return await self.show(await apply_import(self._workspace, preview))
 
     async def _changed(self, cohort_id: str, change: Callable[[sqlite3.Connection], None]) -> Cohort:
-        refuse_if_read_only(self._workspace)
+        self._workspace.refuse_if_read_only()
         view = self._workspace.view
 
         def job(connection: sqlite3.Connection) -> Cohort:

@@ -15,8 +15,6 @@ from heaptui.errors import UsageError
 from heaptui.model.cohorts import Cohort, Origin
 from heaptui.model.identifiers import Kind, Space
 from heaptui.model.reception import ListenerFacts, Received, SecurityNote
-from heaptui.services.import_destination import space_for
-from heaptui.services.imports import ImportRequest, refuse_if_read_only
 from heaptui.store import heartbeats, pages, security, segments
 from heaptui.store.identities import CHUNK, number_values, values_of
 
@@ -112,6 +110,9 @@ class HeapService:
             Refused: the ledger is open read-only.
             UsageError: it does not come from Heap, or the route does not take this kind.
         """
+        from heaptui.services.import_destination import space_for
+        from heaptui.services.imports import ImportRequest
+
         one = await self._from_heap(cohort_id, "For a file, say it with the import: --kind.")
         request = ImportRequest(path="", kind=kind, alias_label=alias_label)
         space = space_for(request, one, self._workspace.profile, self._workspace.view.route)
@@ -139,7 +140,7 @@ class HeapService:
         return moved
 
     async def _from_heap(self, cohort_id: str, otherwise: str) -> Cohort:
-        refuse_if_read_only(self._workspace)
+        self._workspace.refuse_if_read_only()
         one = await self._workspace.cohorts.show(cohort_id)
         if one.origin is not Origin.HEAP:
             raise UsageError(f"“{one.name}” does not come from Heap.", otherwise, "Nothing was changed.")

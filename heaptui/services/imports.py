@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 from pyroaring import BitMap
 
-from heaptui.errors import Refused, UsageError
+from heaptui.errors import UsageError
 from heaptui.model.cohorts import Guard, Origin, new_cohort_id
 from heaptui.model.identifiers import Kind, Space
 from heaptui.services.file_warnings import file_warnings
@@ -236,7 +236,7 @@ async def apply_import(workspace: Workspace, preview: ImportPreview) -> str:
         Refused: the ledger is open read-only.
         UsageError: the cohort is not what it was at the preview.
     """
-    refuse_if_read_only(workspace)
+    workspace.refuse_if_read_only()
     whereabouts = await asyncio.to_thread(_whereabouts, preview.request.path)
     uids = preview.known | await _in_thread(
         lambda cancelled: number_all(workspace.ledger, preview.space, preview.missing, cancelled)
@@ -266,16 +266,6 @@ async def apply_import(workspace: Workspace, preview: ImportPreview) -> str:
         return cohort_id
 
     return await workspace.ledger.write(swap)
-
-
-def refuse_if_read_only(workspace: Workspace) -> None:
-    """Say in the user's words that nothing may be written.
-
-    Raises:
-        Refused: the ledger is open read-only.
-    """
-    if workspace.read_only:
-        raise Refused("This is open read-only.", "Nothing was changed.", "Use a profile that may write.")
 
 
 async def _in_thread(work: Callable[[Callable[[], bool]], T]) -> T:

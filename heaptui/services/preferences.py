@@ -25,14 +25,10 @@ class Preferences(msgspec.Struct):
     """The cohort whose people are looked at in 5 Currents."""
 
 
-async def load_preferences(home: Home) -> Preferences:
+def load_preferences(home: Home) -> Preferences:
     """The choices of last time; the defaults when there are none, or when the file is damaged."""
-    return await asyncio.to_thread(_load, _file(home))
-
-
-def _load(path: Path) -> Preferences:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Preferences)
+        return msgspec.json.decode(_file(home).read_bytes(), type=Preferences)
     except (OSError, msgspec.DecodeError):
         # Nothing of worth is in it: a damaged file is written anew.
         return Preferences()

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from heaptui.config import Profile, every_seconds
 from heaptui.errors import HeaptuiError, UsageError
 from heaptui.model.cohorts import Cohort, Origin
-from heaptui.services.imports import ImportPreview, ImportRequest
 
 if TYPE_CHECKING:
+    from heaptui.services.imports import ImportPreview
     from heaptui.services.workspace import Workspace
 
 
@@ -54,6 +54,8 @@ async def refresh(workspace: Workspace, cohort: Cohort) -> Refreshed:
 
     An unusually large change is made and told: holding it back is the business of the next sync.
     """
+    from heaptui.services.imports import ImportRequest
+
     profile = workspace.profile
     settings = profile.settings_of(cohort)
     try:

@@ -22,7 +22,6 @@ from heaptui.model.expressions import IDS, And, Expression, InCohort, Names, Not
 from heaptui.model.identifiers import Identifier
 from heaptui.model.matching import MatchRate
 from heaptui.model.segments import Segment, as_json, from_json, segment_of
-from heaptui.services.imports import refuse_if_read_only
 from heaptui.services.previews import Count, Preview, count
 from heaptui.store import braze_segments, cohort_names, cohorts, derived
 from heaptui.store.beliefs import read_belief
@@ -149,12 +148,6 @@ class SegmentService:
             match=snapshot.rates.get(write(expression)),
         )
 
-    async def rates(self) -> dict[str, MatchRate]:
-        """The newest match rate of every cohort that has one, by id."""
-        measured = await self._ledger.read(braze_segments.match_rates)
-        alone = ((parse(text, IDS), rate) for text, rate in measured.items())
-        return {expression.cohort_id: rate for expression, rate in alone if isinstance(expression, InCohort)}
-
     async def cohorts(self) -> dict[str, Cohort]:
         """The cohorts by id, as the previews count them."""
         return (await self._current()).cohorts
@@ -199,7 +192,7 @@ class SegmentService:
             Refused: the ledger is open read-only.
             UsageError: no name.
         """
-        refuse_if_read_only(self._workspace)
+        self._workspace.refuse_if_read_only()
         wanted = name.strip()
         if not wanted:
             raise UsageError("A draft needs a name.", "Nothing was kept.")
@@ -214,7 +207,7 @@ class SegmentService:
         Raises:
             Refused: the ledger is open read-only.
         """
-        refuse_if_read_only(self._workspace)
+        self._workspace.refuse_if_read_only()
         await self._ledger.write(lambda connection: braze_segments.drop_draft(connection, name))
 
     async def derive(self, name: str, expression: Expression) -> Cohort:
@@ -224,7 +217,7 @@ class SegmentService:
             Refused: the ledger is open read-only.
             UsageError: no name, a name of another cohort, or an expression that cannot be computed here; says why.
         """
-        refuse_if_read_only(self._workspace)
+        self._workspace.refuse_if_read_only()
         wanted = name.strip()
         if not wanted:
             raise UsageError("A cohort needs a name.", "Nothing was made.")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from heaptui.config import Home, Profile
-from heaptui.errors import LedgerError, UsageError
+from heaptui.errors import LedgerError, Refused, UsageError
 from heaptui.model.cohorts import Guard
 from heaptui.model.instances import check_host
 from heaptui.model.routes import ATTRIBUTE, way_facts, ways_open
@@ -118,6 +118,15 @@ class Workspace:
         finally:
             if recorder is not None:
                 await recorder.close()
+
+    def refuse_if_read_only(self) -> None:
+        """Say in the user's words that nothing may be written.
+
+        Raises:
+            Refused: the ledger is open read-only.
+        """
+        if self.read_only:
+            raise Refused("This is open read-only.", "Nothing was changed.", "Use a profile that may write.")
 
     def fingerprints(self, connection: sqlite3.Connection) -> str:
         """Salted fingerprints of the keys in use as JSON, so that a later run can tell which one changed."""

@@ -21,9 +21,10 @@ from textual.timer import Timer
 
 from heaptui.config import Profile, load_config
 from heaptui.errors import HeaptuiError, UsageError
-from heaptui.services.preferences import Preferences, load_preferences, save_preferences
+from heaptui.services.preferences import load_preferences, save_preferences
 from heaptui.ui.attention import Attention
 from heaptui.ui.commands import choose_keys, chosen_keys
+from heaptui.ui.garbage import SETTLED_AFTER, go_on_collecting
 from heaptui.ui.keeping import profile_to_open
 from heaptui.ui.listener import ListenerChild, Opening
 from heaptui.ui.palette import help_lines, palette_of
@@ -59,7 +60,7 @@ class HeaptuiApp(App[str]):
         self.tour = Tour() if tour else None
         self._attention = Attention(self)
         self.opening = opening
-        self.preferences = Preferences()
+        self.preferences = load_preferences(opening.home)
         self._note = note
         self.workspace: Workspace | None = None
         self.crash: BaseException | None = None
@@ -73,6 +74,12 @@ class HeaptuiApp(App[str]):
         self.previewed: list[str] = []
         self.current_run: int | None = None
         self.continues: int | None = None
+        hide(self.preferences.hidden)
+        # Before anything is drawn: later, everything would be styled twice.
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        wanted = self.preferences.theme
+        self.theme = wanted if wanted in self.available_themes else DARK.name
 
     def get_default_screen(self) -> Screen[Any]:
         """An empty screen while the profile opens."""
@@ -80,12 +87,7 @@ class HeaptuiApp(App[str]):
 
     async def on_mount(self) -> None:
         """Open the profile, or the start screen when there is none."""
-        self.register_theme(DARK)
-        self.register_theme(LIGHT)
-        self.preferences = await load_preferences(self.opening.home)
-        hide(self.preferences.hidden)
-        wanted = self.preferences.theme
-        self.theme = wanted if wanted in self.available_themes else DARK.name
+        self.set_timer(SETTLED_AFTER, go_on_collecting)
         for number in (signal.SIGTERM, signal.SIGHUP):
             with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
                 asyncio.get_running_loop().add_signal_handler(number, self.leave)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heaptui.ui import run_text
-
 if TYPE_CHECKING:
     from heaptui.model.runs import RunProgress
     from heaptui.ui.app import HeaptuiApp
@@ -38,6 +36,8 @@ class Attention:
     def _ended(self, run: RunProgress) -> None:
         self._app.bell()
         if not self._app.app_focus and (run.ended_at or 0) - run.started_at > LONG_SECONDS:
+            from heaptui.ui import run_text
+
             # OSC 9 is the notification of iTerm2, kitty, WezTerm, Windows Terminal and others.
             self._write(f"\x1b]9;heaptui: run {run.run_id} {run_text.result_verdict(run)}\x07")
 

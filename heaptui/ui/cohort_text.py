@@ -9,7 +9,7 @@ from heaptui.model.expressions import IDS, Names, parse, write
 from heaptui.model.matching import MatchRate
 from heaptui.model.reception import Received
 from heaptui.model.words import counted
-from heaptui.ui import from_heap, segment_text, signs
+from heaptui.ui import from_heap, rate_text, signs
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ def lines_of(known: CohortFacts) -> list[str]:
     ]
     if rate := known.rate:
         low, likely, high = rate.of(cohort.members)
-        told = segment_text.exist(rate, cohort.members).split("(")[-1].rstrip(")") if low < high else "all asked"
-        lines.append(f"Exist in Braze {likely:>9,}  {segment_text.share(rate)} ({told})")
+        told = rate_text.exist(rate, cohort.members).split("(")[-1].rstrip(")") if low < high else "all asked"
+        lines.append(f"Exist in Braze {likely:>9,}  {rate_text.share(rate)} ({told})")
         lines += [f"  not found    {count:>9,}  {cause}" for cause, count in rate.causes[:3]]
     if cohort.refused:
         lines.append(f"Refused        {cohort.refused:>9,}  by Braze, not sent again unless asked")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from heaptui.model.expressions import Expression
 from heaptui.model.matching import MatchRate
 from heaptui.ui import signs
-from heaptui.ui.segment_text import share
+from heaptui.ui.rate_text import share
 from heaptui.ui.widgets.dialogs import Question
 
 if TYPE_CHECKING:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
 from heaptui.model.clicks import builder_clicks, row_words
 from heaptui.model.cohorts import Cohort, CohortState
 from heaptui.model.expressions import Names, write
-from heaptui.model.matching import MatchRate
 from heaptui.model.segments import Group
-from heaptui.model.words import counted, percent
-from heaptui.services.previews import Count, Preview
-from heaptui.services.segments import Overlap
-from heaptui.ui import signs
+from heaptui.model.words import counted
+from heaptui.ui import rate_text, signs
+
+if TYPE_CHECKING:
+    from heaptui.services.previews import Count, Preview
+    from heaptui.services.segments import Overlap
 
 Place = tuple[int, int]
 """A row of a segment: (group, row), exclusion groups counted on after the others."""
@@ -101,29 +103,10 @@ def totals(preview: Preview) -> list[str]:
     exact = "exact" if preview.exact else preview.why_inexact
     lines = [f"= {number(preview.in_heap)} people in Heap now, {exact}"]
     if preview.exact:
-        lines.append(f"  {exist(preview.match, preview.in_heap.at_least)}")
+        lines.append(f"  {rate_text.exist(preview.match, preview.in_heap.at_least)}")
     waiting = f": {preview.waiting:,} changes wait" if preview.waiting else ""
     lines.append(f"  {number(preview.in_braze_now)} if built in Braze this minute{waiting}")
     return lines
-
-
-def exist(rate: MatchRate | None, people: int) -> str:
-    """≈ 8,680 of them exist in Braze (8,530 to 8,800, 1,000 asked)."""
-    if rate is None:
-        return "? of them exist in Braze: m asks about some of them"
-    low, likely, high = rate.of(people)
-    age = signs.age(rate.at)
-    asked = f"{rate.asked:,} asked" + (f" {age} ago" if age.endswith(("h", "d")) else "")
-    if rate.everybody:
-        return f"{likely:,} of them exist in Braze, all {asked}"
-    return f"≈ {likely:,} of them exist in Braze ({low:,} to {high:,}, {asked})"
-
-
-def share(rate: MatchRate | None) -> str:
-    """≈94 %, or ? where nobody asked."""
-    if rate is None:
-        return "?"
-    return f"{'' if rate.everybody else '≈'}{percent(rate.share)}"
 
 
 def needs(preview: Preview) -> list[str]:

@@ -64,13 +64,13 @@ async def test_a_measurement_is_near_the_truth_and_kept(sandbox: Any, tmp_path: 
         assert rate.low <= 0.9 <= rate.high
         assert rate.asked < 2000
         assert rate.asked % 50 == 0
-        assert (await service.rates())[carts] == rate
+        assert (await workspace.cohorts.rates())[carts] == rate
         assert (await service.preview(expression)).match == rate
         small = await fill(workspace, ids(1790, 1810), name="Small")
         counted = await service.matching.measure(await service.parse("Small"))
         assert counted.everybody
         assert counted.of(20) == (10, 10, 10)
-        assert set(await service.rates()) == {carts, small}
+        assert set(await workspace.cohorts.rates()) == {carts, small}
         limit = sandbox.braze.rest.highest["/users/export/ids"]
         assert limit <= 250
 

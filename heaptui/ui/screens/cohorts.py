@@ -15,7 +15,7 @@ from heaptui.model.matching import MatchRate
 from heaptui.model.reception import Received
 from heaptui.model.words import counted
 from heaptui.services.refresh import file_is_old
-from heaptui.ui import from_heap, segment_text, signs
+from heaptui.ui import from_heap, rate_text, signs
 from heaptui.ui.cohort_text import CohortFacts, lines_of
 from heaptui.ui.commands import COHORTS
 from heaptui.ui.screens import heap_actions
@@ -91,7 +91,7 @@ class CohortsScreen(FramedScreen):
         """Read the ledger and show it."""
         try:
             self.cohorts = await self.workspace.cohorts.list()
-            self.rates = await self.workspace.segments.rates()
+            self.rates = await self.workspace.cohorts.rates()
         except HeaptuiError as error:
             self.told(error)
             return
@@ -130,7 +130,7 @@ class CohortsScreen(FramedScreen):
             cohort.name,
             signs.people(cohort.members),
             signs.waiting(cohort.adds, cohort.removes),
-            segment_text.share(self.rates.get(cohort.cohort_id)),
+            rate_text.share(self.rates.get(cohort.cohort_id)),
             str(cohort.space),
             from_heap.source(cohort),
             self._age(cohort),

@@ -90,9 +90,7 @@ class FramedScreen(Screen[None]):
         yield from ()
 
     def on_mount(self) -> None:
-        """Show the frame and load."""
-        self._frame()
-        self.load()
+        """Look after the tour; what is shown is read when the screen comes to the front."""
         if self.dashboard.tour is not None:
             self.set_interval(TOUR_EVERY, self._tour)
 
@@ -104,9 +102,9 @@ class FramedScreen(Screen[None]):
         self.query_one(TourPane).show(tour)
 
     def on_screen_resume(self) -> None:
-        """Back on this tab: what is shown may be old."""
-        self._frame()
+        """On this tab, or back on it: what is shown may be old."""
         self.load()
+        self._frame()
 
     def load(self) -> None:
         """Read anew what the screen shows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.cells import cell_len
+from textual.visual import VisualType
 from textual.widgets import Static
 
 from heaptui.ui.paint import assembled, painted, painted_header, painted_keys, painted_tabs, rule_parts
@@ -15,6 +16,11 @@ class Line(Static):
 
     def __init__(self, text: str = "", id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(text, id=id, classes=classes, markup=False)
+
+    def update(self, content: VisualType = "", *, layout: bool = True) -> None:
+        """Show something else; where the size is given, nothing around it has to be laid out anew."""
+        if content != self.content:
+            super().update(content, layout=layout and self.styles.auto_dimensions)
 
 
 class HeaderLine(Line):
@@ -111,6 +117,7 @@ class TextPane(Line):
     def __init__(self, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes="text-pane")
         self._lines: list[str] = []
+        self._height = 0
 
     @property
     def lines(self) -> list[str]:
@@ -121,9 +128,15 @@ class TextPane(Line):
         """Show these lines."""
         if lines != self._lines:
             self._lines = lines
-            self.on_resize()
+            self._draw()
 
     def on_resize(self) -> None:
-        """Break what is too long."""
+        """Break what is too long now."""
+        self._height = -1
+        self._draw()
+
+    def _draw(self) -> None:
         width = self.size.width
-        self.update(painted([part for line in self._lines for part in wrap(safe(line), width)]) if width else "")
+        parts = [part for line in self._lines for part in wrap(safe(line), width)] if width else []
+        self.update(painted(parts), layout=len(parts) != self._height)
+        self._height = len(parts)

@@ -104,6 +104,8 @@ class RecordTable(ScrollView, can_focus=True):
 
     def show(self, rows: Sequence[Row]) -> None:
         """Show these rows; the cursor stays on the same key if that is still there."""
+        if rows == self.rows:
+            return
         key = self.row.key if self.row else None
         self.rows = rows
         self.virtual_size = Size(0, len(rows) + 1)

@@ -61,7 +61,7 @@ class SidePane(Static):
                 parts += [("│ ", "$secondary"), *parts_of(line), ("\n", "")]
             used += 1 + len(lines)
         parts += [("│\n" * max(0, height - used), "$secondary")]
-        self.update(assembled(parts))
+        self.update(assembled(parts), layout=False)
 
 
 class SplitPane(Horizontal):
