@@ -183,8 +183,9 @@ class HeaptuiApp(App[str]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: what can be done here, with the reason beside what cannot."""
         yield from super().get_system_commands(screen)
-        for title, told, action in palette_of(screen):
-            yield SystemCommand(title, told, partial(self.call_later, self.screen.run_action, action))
+        for title, told, command_id in palette_of(screen):
+            action = f"screen.do('{command_id}')"
+            yield SystemCommand(title, told, partial(self.call_later, screen.run_action, action))
 
     async def action_quit(self) -> None:
         """Every way out asks first while a run is going."""

@@ -168,7 +168,7 @@ async def test_a_filter_shows_its_count_and_escape_clears_it(desk: Desk) -> None
     async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
         await shows(pilot, "VIP 2024")
         await pilot.press("slash", *"cart")
-        await shows(pilot, "1 of 3 cohorts")
+        await shows(pilot, "1 of 3 match, esc clears the filter")
         await pilot.press("escape")
         await shows(pilot, "3 cohorts")
 

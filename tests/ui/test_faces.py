@@ -39,7 +39,7 @@ FACES = {
     "runs": Face(("4",), "✓ done"),
     "story": Face(("4", "enter"), "[Story", ("escape",)),
     "currents": Face(("5",), "[5 Currents"),
-    "credentials": Face(("6",), "y copy verdict"),
+    "credentials": Face(("6",), "verdict after"),
     "way": Face(("1", "W"), "How should people get into Braze?", ("escape",)),
     "help": Face(("1", "question_mark"), "Keys", ("escape",)),
     "import": Face(("1", "i"), "File", ("escape",)),

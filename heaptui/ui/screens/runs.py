@@ -14,6 +14,7 @@ from heaptui.errors import HeaptuiError
 from heaptui.model.runs import RunProgress, RunSummary
 from heaptui.ui import run_text, signs
 from heaptui.ui.commands import RUNS
+from heaptui.ui.meanings import run_meaning
 from heaptui.ui.screens.framed import FramedScreen
 from heaptui.ui.widgets.dialogs import Question
 from heaptui.ui.widgets.facts import FactsPane
@@ -27,6 +28,7 @@ class RunsScreen(FramedScreen):
     """Tab 4."""
 
     SCOPE: ClassVar[str] = RUNS
+    COPIES: ClassVar[str] = "a message for the customer, without keys and ids; of a run that went well, its line"
     TAB: ClassVar[str] = "runs"
 
     def __init__(self) -> None:
@@ -81,13 +83,11 @@ class RunsScreen(FramedScreen):
             Row(str(run.run_id), run_text.history_cells(run), tone=signs.RUN_TONES.get(run.state, ""))
             for run in ordered
         ]
-        shown = [row for row in rows if self.filter_text in " ".join(row.cells).casefold()]
-        self.table.show(shown)
+        self.table.show(rows)
         sorted_by = ORDERS[self._order] if self._order else f"newest first, {time.strftime('%Z')}"
         need = "1 needs" if len(urgent) == 1 else f"{len(urgent)} need"
         verdict = f"{need} attention, {len(self.runs) - len(urgent)} others" if urgent else "all is well"
-        counted = f"{len(shown)} of {len(rows)} runs" if self.filter_text else verdict
-        self.headline(counted, sorted_by)
+        self.headline(verdict, sorted_by)
         if not rows:
             self.query_one("#facts", FactsPane).tell(
                 [("", "No run yet."), ("", ""), ("", "1 Cohorts: space marks, s plans, enter sends.")]
@@ -139,8 +139,6 @@ class RunsScreen(FramedScreen):
         """What the list or the profile does not allow."""
         if self.current is None:
             return "There is no run yet."
-        if command_id == "runs.copy" and not self._explained:
-            return "This run went well: there is nothing to tell the customer."
         if command_id in ("runs.continue", "runs.undo") and self.workspace.read_only:
             return "This is open read-only: its owner can do it."
         if command_id == "runs.undo" and self.dashboard.live_runs:
@@ -150,7 +148,7 @@ class RunsScreen(FramedScreen):
     async def action_open(self) -> None:
         """One run in detail; a live one of this process in its own tab."""
         run_id = self.current
-        if self.refuses("runs.open") or run_id is None:
+        if run_id is None:
             return
         if any(progress.run_id == run_id for progress in self.dashboard.live_runs):
             self.dashboard.current_run = run_id
@@ -163,7 +161,7 @@ class RunsScreen(FramedScreen):
     async def action_again(self) -> None:
         """Plan the cohorts of this run anew."""
         run_id = self.current
-        if self.refuses("runs.continue") or run_id is None:
+        if run_id is None:
             return
         detail = await self.workspace.history.show(run_id)
         app = self.dashboard
@@ -181,22 +179,27 @@ class RunsScreen(FramedScreen):
     async def action_save(self) -> None:
         """Save the receipt."""
         run_id = self.current
-        if not self.refuses("runs.receipt") and run_id is not None:
+        if run_id is not None:
             await self.saved(self.workspace.history.save_receipt(run_id))
 
-    @work(group="dialog", exclusive=True, exit_on_error=True, description="write a message")
-    async def action_copy(self) -> None:
-        """A message for the customer, without keys or ids."""
+    async def to_copy(self) -> tuple[str, str]:
+        """A message for the customer, without keys or ids; a run that went well needs none."""
         run_id = self.current
-        if not self.refuses("runs.copy") and run_id is not None:
-            self.app.copy_to_clipboard(await self.workspace.support.letter(run_id))
-            self.say("A message for the customer was sent to the terminal's clipboard; run letter prints it, too.")
+        if run_id is None or not self._explained:
+            return await super().to_copy()
+        letter = await self.workspace.support.letter(run_id)
+        return letter, "A message for the customer, which run letter prints, too."
+
+    def explanation(self) -> Sequence[str]:
+        """How the run ended."""
+        run = next((run for run in self.runs if run.run_id == self.current), None)
+        return run_meaning(run.state) if run else ()
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="bundle a run")
     async def action_bundle(self) -> None:
         """Pack the run into one file."""
         run_id = self.current
-        if self.refuses("runs.bundle") or run_id is None:
+        if run_id is None:
             return
         path = await self.workspace.bundles.make(run_id)
         self.say(f"No keys, ids hashed: {path}")
@@ -205,7 +208,7 @@ class RunsScreen(FramedScreen):
     async def action_undo(self) -> None:
         """Show what an undo would send, and send it when somebody says so."""
         run_id = self.current
-        if self.refuses("runs.undo") or run_id is None:
+        if run_id is None:
             return
         app = self.dashboard
         try:
