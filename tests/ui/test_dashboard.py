@@ -185,13 +185,6 @@ async def test_a_key_that_does_nothing_now_says_why(desk: Desk) -> None:
         await until(pilot, lambda: "No sync is running" in status(pilot.app))
 
 
-async def test_full_width_letters_of_an_input_method_count_as_narrow_ones(desk: Desk) -> None:
-    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
-        await shows(pilot, "VIP 2024")
-        await pilot.press("４")
-        await shows(pilot, "[4 Runs]")
-
-
 async def test_a_read_only_look_changes_nothing_and_says_so(desk: Desk) -> None:
     desk.opening.read_only = True
     async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
