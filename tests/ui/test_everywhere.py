@@ -18,7 +18,7 @@ from heaptui.ui.exports import write_csv
 from heaptui.ui.palette import palette_of
 from heaptui.ui.screens.page import Page
 from tests.services.world import ids
-from tests.ui.conftest import Desk, highlight, shows, status, text_of, until
+from tests.ui.conftest import Desk, highlight, shows, status, text_of, until, walk_to
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ async def on(desk: Desk, screen: str, size: tuple[int, int] = (80, 24)) -> Async
     async with HeaptuiApp(desk.opening).run_test(size=size) as pilot:
         await shows(pilot, "Cart abandoners")
         highlight(pilot.app, desk.carts)
-        await pilot.press(*face.keys)
+        await walk_to(pilot, face.keys)
         await shows(pilot, face.ready)
         yield pilot
 

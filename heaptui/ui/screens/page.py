@@ -207,9 +207,10 @@ class Page(Screen[None]):
         return [pane for pane in self.query(self.PANES) if alone.in_sight(pane)]
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Remember the table that was entered."""
+        """Remember the table that was entered; elsewhere other keys work."""
         if isinstance(event.widget, RecordTable):
             self._last_table = event.widget
+        self.show_keys()
 
     def home(self) -> Widget | None:
         """What has the focus when nothing is typed."""
@@ -255,10 +256,12 @@ class Page(Screen[None]):
     def _filter_kept(self) -> None:
         self.go_home()
 
-    @on(RecordTable.Filtered)
+    @on(RecordTable.RowsChanged)
     def _counted_anew(self) -> None:
         if self.filter_text:
             self.say("", idle=True)
+        else:
+            self.show_keys()
 
     def filter_changed(self) -> None:
         """Filter what is in sight; what is not shows everything."""

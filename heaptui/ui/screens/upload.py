@@ -15,6 +15,7 @@ from heaptui.services.upload import Upload
 from heaptui.ui.commands import UPLOAD
 from heaptui.ui.exports import write_upload
 from heaptui.ui.screens.page import Page
+from heaptui.ui.signs import short_path
 from heaptui.ui.widgets.frame import RuleLine, TextPane
 
 LEFT_OUT_SHOWN = 5
@@ -79,7 +80,7 @@ class UploadScreen(Page):
             f"As      {_dot(not upload.attribute)} list of ids: 0 data points, a snapshot without leaving",
             f"        {_dot(bool(upload.attribute))} {form}, true and false: 1 point a change",
             "",
-            f"File    {self._path or self.workspace.home.out_dir}",
+            f"File    {short_path(self._path or self.workspace.home.out_dir)}",
             f"        {size}",
         ]
         if self._path:

@@ -113,8 +113,9 @@ class KeyLine(Line):
 
     def tell(self, keys: str) -> None:
         """Show these keys, as many as there is space for."""
-        self._keys = keys
-        self.on_resize()
+        if keys != self._keys:
+            self._keys = keys
+            self.on_resize()
 
     def on_resize(self) -> None:
         shown = self._keys.split(" · ")

@@ -91,8 +91,8 @@ class RecordTable(ScrollView, can_focus=True):
             """The table it happened in."""
             return self.table
 
-    class Filtered(Message):
-        """More or fewer rows match the filter."""
+    class RowsChanged(Message):
+        """Other rows are shown, or looked through."""
 
     class Chosen(Message):
         """A row was clicked twice."""
@@ -134,7 +134,7 @@ class RecordTable(ScrollView, can_focus=True):
         """Show those of the rows that match; the cursor stays on the same key if that is still there."""
         self._all = rows
         self._show_rows([row for row in rows if row.holds(self.needle)] if self.needle else rows)
-        self.post_message(self.Filtered())
+        self.post_message(self.RowsChanged())
 
     def _show_rows(self, rows: Sequence[Row]) -> None:
         key = self.row.key if self.row else None

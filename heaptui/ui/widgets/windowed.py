@@ -82,7 +82,7 @@ class WindowedTable(RecordTable):
             found += [row for row in rows if row.holds(self.needle)]
             self._looked += len(rows)
             self._show_rows(found[:FOUND_AT_MOST])
-            self.post_message(self.Filtered())
+            self.post_message(self.RowsChanged())
             if len(found) >= FOUND_AT_MOST:
                 break
 
@@ -97,6 +97,7 @@ class WindowedTable(RecordTable):
         self._want(self.cursor // PAGE)
         self.refresh()
         self._tell()
+        self.post_message(self.RowsChanged())
 
     def _want(self, page: int) -> None:
         """A page came into sight."""
