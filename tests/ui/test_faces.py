@@ -130,7 +130,9 @@ def steady(text: str) -> str:
     text = re.sub(r"─+ \S+@\S+, (tui|cli), .*", "─ who, where ─", text)
     text = re.sub(r"\d+\.\d s\b", "0.0 s", text)
     text = re.sub(r" +\d+ ms\b", " 0 ms", text)
-    # Times that SQLite wrote, whose clock does not stand still.
+    # Days of the sandbox and times of SQLite, whose clocks do not stand still.
+    text = re.sub(r"\b20\d\d-\d\d-\d\d\b", "2026-01-01", text)
+    text = re.sub(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} 20\d\d", "Thu, 01 Jan 2026", text)
     text = re.sub(r"\b(?!12:00:00)\d\d:\d\d:\d\d\b", "00:00:00", text)
     # The milliseconds of each check, and the blanks before them.
     return re.sub(r"(?m)^(.* [✓✗!–] .*?) +\d+( [▁-▇])? *$", r"\1\2", text)

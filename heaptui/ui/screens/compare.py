@@ -49,8 +49,8 @@ class CompareScreen(FramedScreen):
         """The two sides, the counts, and one sentence."""
         yield FactsPane(id="sides")
         yield RecordTable(
-            Column("", 18), Column("People", 11, right=True), Column("", 7, right=True), Column("What it means", 0),
-            id="compare-table",
+            Column("", 18), Column("People", 11, right=True), Column("", 7, right=True, drop=1),
+            Column("What it means", 0), id="compare-table",
         )  # fmt: skip
         with VerticalScroll(classes="grow", can_focus=False):
             yield FactsPane(id="sentence")

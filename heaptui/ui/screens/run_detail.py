@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 PANES = ("Story", "Batches", "Refused", "Exchanges")
 STORY, BATCHES, REFUSED, EXCHANGES = range(4)
 FAILING_SHOWN = 500
+NORMAL = 80
+"""Columns from which each pane tells its count."""
 EVERY = 1.0
 """Seconds between two looks at a run that goes on."""
 
@@ -74,8 +76,8 @@ class RunScreen(FramedScreen):
             id="pane-0",
         )  # fmt: skip
         yield WindowedTable(
-            Column("Batch", 8, right=True), Column("Change", 6), Column("People", 8, right=True), Column("State", 11),
-            Column("Tries", 5, right=True, drop=1), Column("Answer", 6, right=True), Column("Braze says", 0),
+            Column("Batch", 8, right=True), Column("Change", 6, drop=1), Column("People", 8, right=True),
+            Column("State", 11), Column("Tries", 5, right=True, drop=2), Column("Answer", 6, right=True), Column("Braze says", 0),
             id="pane-1",
         )  # fmt: skip
         yield WindowedTable(
@@ -163,12 +165,11 @@ class RunScreen(FramedScreen):
 
     def _show(self, *, focus: bool = True) -> None:
         assert self._progress is not None
-        names = [
-            f"[{name} {count:,}]" if number == self._pane else f"{name} {count:,}"
-            for number, (name, count) in enumerate(zip(PANES, self._counts, strict=True))
-        ]
+        counted = [f"{name} {count:,}" for name, count in zip(PANES, self._counts, strict=True)]
+        others, gap = (counted, "  ") if self.size.width >= NORMAL else (PANES, " ")
+        names = [f"[{counted[n]}]" if n == self._pane else others[n] for n in range(len(PANES))]
         glyph, word = signs.RUN_SIGNS[self._progress.state]
-        self.headline(f"Run {self._run_id} {glyph} {word}", "  ".join(names))
+        self.headline(f"Run {self._run_id} {glyph} {word}", gap.join(names))
         for number in range(len(PANES)):
             table = self.query_one(f"#pane-{number}")
             table.display = number == self._pane

@@ -41,11 +41,11 @@ class RunsScreen(FramedScreen):
         """The list, and what happened in the highlighted run."""
         yield RecordTable(
             Column("Run", 5, right=True),
-            Column("When", 13),
-            Column("By", 12, drop=2),
+            Column("When", 13, drop=1),
+            Column("By", 12, drop=3),
             Column("Cohorts", 0),
             Column("Result", 14),
-            Column("Accepted", 9, right=True, drop=1),
+            Column("Accepted", 9, right=True, drop=2),
             Column("Why", 14),
             id="runs-table",
         )
