@@ -77,7 +77,8 @@ class RunScreen(FramedScreen):
         )  # fmt: skip
         yield WindowedTable(
             Column("Batch", 8, right=True), Column("Change", 6, drop=1), Column("People", 8, right=True),
-            Column("State", 11), Column("Tries", 5, right=True, drop=2), Column("Answer", 6, right=True), Column("Braze says", 0),
+            Column("State", 11), Column("Tries", 5, right=True, drop=2), Column("Answer", 6, right=True),
+            Column("Braze says", 0),
             id="pane-1",
         )  # fmt: skip
         yield WindowedTable(
