@@ -26,6 +26,8 @@ def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
     monkeypatch.delenv("NO_COLOR", raising=False)
+    # As over SSH: the clipboard of whoever runs the tests stays as it is.
+    monkeypatch.setenv("SSH_TTY", "/dev/null")
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
 

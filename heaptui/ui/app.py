@@ -186,9 +186,11 @@ class HeaptuiApp(App[str]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: what can be done here, with the reason beside what cannot."""
-        yield from super().get_system_commands(screen)
-        for title, told, action in palette_of(screen):
-            yield SystemCommand(title, told, partial(self.call_later, self.screen.run_action, action))
+        # Of Textual's own, those that have no key here.
+        yield from (own for own in super().get_system_commands(screen) if own.title in ("Theme", "Screenshot"))
+        for title, told, command_id in palette_of(screen):
+            action = f"screen.do('{command_id}')"
+            yield SystemCommand(title, told, partial(self.call_later, screen.run_action, action))
 
     async def action_quit(self) -> None:
         """Every way out asks first while a run is going."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -10,7 +9,7 @@ from difflib import get_close_matches
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 
-TRACE, COMPARE, PASTE = "trace", "compare", "paste"
+TRACE, COMPARE, PASTE, PEOPLE, EVENT = "trace", "compare", "paste", "people", "event"
 COHORTS, SEGMENTS, SYNC, RUNS, RUN, CURRENTS, CREDENTIALS, IMPORT, START, WAY, UPLOAD = (
     "cohorts",
     "segments",
@@ -25,7 +24,17 @@ COHORTS, SEGMENTS, SYNC, RUNS, RUN, CURRENTS, CREDENTIALS, IMPORT, START, WAY, U
     "upload",
 )
 EVERYWHERE = "everywhere"
-_SIGNS = {"plus": "+", "minus": "-", "equals_sign": "="}
+_CHARACTERS = {
+    "slash": "/",
+    "question_mark": "?",
+    "colon": ":",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
+    "space": " ",
+}
+"""What the keys type that are called by a name."""
+_ENDS = ("app.back", "app.help", "app.commands")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +48,14 @@ class Command:
     action: str
     help: str
     footer: int = 0
-    """Place in the footer, from 1; 0 keeps it out."""
+    """Place in the footer, from 1; 0 keeps it out; from 9 for what works everywhere."""
 
     @property
     def shown_key(self) -> str:
         """The key as people read it."""
-        names = {"slash": "/", "question_mark": "?", "colon": ":", "escape": "esc", "delete": "del", **_SIGNS}
-        return names.get(self.key.split(",")[0], self.key.split(",")[0])
+        key = self.key.split(",")[0]
+        names = {"escape": "esc", "delete": "del", "left": "←", "right": "→"}
+        return names.get(key) or _CHARACTERS.get(key, "").strip() or key
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -56,12 +66,16 @@ COMMANDS: tuple[Command, ...] = (
     Command("app.currents", EVERYWHERE, "5", "Currents", "app.tab('currents')", "Go to the events from Braze."),
     Command("app.credentials", EVERYWHERE, "6", "Credentials", "app.tab('credentials')", "Go to profile and keys."),
     Command("app.way", EVERYWHERE, "W", "way into Braze", "screen.way", "Choose how people get into Braze."),
-    Command("app.help", EVERYWHERE, "question_mark", "help", "app.help", "Show the keys of this screen."),
-    Command("app.commands", EVERYWHERE, "colon", "more", "app.command_palette", "List all commands."),
+    Command("pane.filter", EVERYWHERE, "slash", "filter", "screen.filter", "Show and count rows that hold a text.", 10),
+    Command("pane.copy", EVERYWHERE, "y", "copy", "screen.copy", "Copy what is highlighted, or was found.", 9),
+    Command("pane.export", EVERYWHERE, "e", "export", "screen.export", "Write all rows of the pane to a file."),
+    Command("pane.alone", EVERYWHERE, "z", "alone", "screen.alone", "This pane alone; again: the next; then all.", 11),
+    Command("app.trace", EVERYWHERE, "t", "trace", "screen.trace", "Trace a person: why in the segment, or not."),
+    Command("app.back", EVERYWHERE, "escape", "back", "screen.back", "Back; out of a filter or a field first.", 12),
+    Command("app.help", EVERYWHERE, "question_mark", "help", "app.help", "What is highlighted, and the keys here.", 13),
+    Command("app.commands", EVERYWHERE, "colon", "more", "app.command_palette", "List all commands.", 14),
     Command("app.quit", EVERYWHERE, "q", "quit", "app.ask_quit", "Quit; asks while a run is going."),
     Command("app.end_tour", EVERYWHERE, "0", "end tour", "app.end_tour", "End the guided tour of the demo."),
-    Command("table.filter", EVERYWHERE, "slash", "filter", "screen.filter", "Show only rows with a text; esc clears."),
-    Command("people.trace", EVERYWHERE, "t", "trace", "screen.trace", "Trace a person: why in the segment, or not."),
     Command("cohorts.mark", COHORTS, "space", "mark", "screen.mark", "Mark the cohort for the next plan.", 1),
     Command("cohorts.sync", COHORTS, "s", "sync", "screen.sync", "Plan a sync of what is marked. Sends nothing.", 2),
     Command("cohorts.import", COHORTS, "i", "import", "screen.import", "Import a file. Sends nothing.", 3),
@@ -78,7 +92,6 @@ COMMANDS: tuple[Command, ...] = (
     Command("cohorts.drain", COHORTS, "d", "answer", "screen.drain", "Answer Heap's wish to empty the segment."),
     Command("cohorts.kind", COHORTS, "f", "id kind", "screen.kind", "Say what the ids from Heap are in Braze."),
     Command("cohorts.followed", COHORTS, "A", "what followed", "screen.followed", "What its people did afterwards."),
-    Command("cohorts.export", COHORTS, "e", "export", "screen.export", "Write all people of the cohort to a file."),
     Command("segments.view", SEGMENTS, "tab", "next view", "screen.view", "Preview, segments in Braze, overlap.", 1),
     Command("segments.add", SEGMENTS, "plus", "filter", "screen.add", "Add a filter to this group.", 2),
     Command("segments.exclude", SEGMENTS, "minus", "exclusion", "screen.exclude", "Add an exclusion group.", 3),
@@ -95,7 +108,6 @@ COMMANDS: tuple[Command, ...] = (
     Command("segments.keep", SEGMENTS, "w", "keep", "screen.keep", "Keep it as a draft."),
     Command("segments.drafts", SEGMENTS, "b", "drafts", "screen.drafts", "Open a draft."),
     Command("segments.clear", SEGMENTS, "x", "empty", "screen.clear", "Begin with an empty segment."),
-    Command("segments.copy", SEGMENTS, "y", "copy", "screen.copy", "Copy as text; again: as Markdown, as JSON."),
     Command("segments.again", SEGMENTS, "r", "read again", "screen.again", "Ask Braze for its segments again.", 7),
     Command("cohorts.upload", COHORTS, "b", "file for Braze", "screen.upload", "Write a file for Import Users."),
     Command("cohorts.compare", COHORTS, "v", "compare", "screen.compare", "Compare the cohort with a Braze segment."),
@@ -105,43 +117,29 @@ COMMANDS: tuple[Command, ...] = (
     Command("sync.pause", SYNC, "p", "pause", "screen.pause", "Send nothing more until p is pressed again.", 4),
     Command("sync.cancel", SYNC, "x", "cancel", "screen.cancel", "Stop after the requests in flight.", 5),
     Command("sync.clicks", SYNC, "c", "clicks", "screen.clicks", "The clicks to make in Braze; again: the older menu."),
-    Command("sync.copy", SYNC, "y", "copy", "screen.copy", "Copy the clicks for Braze.", 6),
     Command("sync.save", SYNC, "w", "save", "screen.save", "Save the plan as CSV, or the receipt."),
     Command("sync.again", SYNC, "r", "continue", "screen.again", "Plan anew what this run left over."),
     Command("runs.open", RUNS, "enter", "open", "screen.open", "Open the run.", 1),
     Command("runs.continue", RUNS, "r", "continue", "screen.again", "Plan the cohorts of this run anew.", 2),
     Command("runs.order", RUNS, "o", "order", "screen.order", "Sort by need, time, people accepted or reason."),
     Command("runs.receipt", RUNS, "w", "receipt", "screen.save", "Save the receipt of the run.", 3),
-    Command("runs.copy", RUNS, "y", "copy", "screen.copy", "Copy a message for the customer: no keys, no ids.", 4),
     Command("runs.undo", RUNS, "u", "undo", "screen.undo", "Take the run back, as a plan; its cohorts go on hold."),
     Command("runs.bundle", RUNS, "b", "bundle", "screen.bundle", "Pack the run into one file: no keys, ids hashed.", 5),
     Command("run.pane", RUN, "tab", "pane", "screen.pane", "Story, batches, refused ids, exchanges.", 1),
-    Command("run.copy", RUN, "y", "copy", "screen.copy", "Copy what the lower half shows.", 2),
     Command("run.ids", RUN, "i", "ids", "screen.ids", "Show the people of a request, or mask them again.", 3),
-    Command("run.larger", RUN, "z", "larger", "screen.larger", "The lower half alone, or both again.", 4),
     Command("run.receipt", RUN, "w", "receipt", "screen.save", "Save the receipt of the run."),
     Command("run.curl", RUN, "a", "as curl", "screen.curl", "Copy the request as curl, with variables for keys."),
-    Command("run.back", RUN, "escape", "back", "screen.back", "Back to the list.", 5),
     Command("way.choose", WAY, "enter", "choose", "screen.choose", "Take this way into Braze, or show how it goes.", 1),
     Command("way.pane", WAY, "tab", "cohorts", "screen.pane", "To the attributes of the cohorts, and back.", 2),
     Command("way.name", WAY, "n", "name", "screen.name", "Choose the attribute of the highlighted cohort.", 3),
-    Command("way.copy", WAY, "y", "copy note", "screen.copy", "Copy a note to the Heap account manager.", 4),
-    Command("way.back", WAY, "escape", "back", "screen.back", "Leave everything as it is.", 5),
     Command("upload.write", UPLOAD, "enter", "write file", "screen.write", "Write the file. Sends nothing.", 1),
     Command("upload.who", UPLOAD, "k", "who", "screen.who", "Everybody, or only people Braze knows.", 2),
     Command("upload.form", UPLOAD, "a", "form", "screen.form", "A list of ids, or the attribute.", 3),
     Command("upload.clicks", UPLOAD, "c", "older menu", "screen.clicks", "The clicks in the other menu.", 4),
-    Command("upload.copy", UPLOAD, "y", "copy steps", "screen.copy", "Copy the steps for Braze.", 5),
-    Command("upload.back", UPLOAD, "escape", "back", "screen.back", "Back to the cohorts.", 6),
     Command("trace.edit", TRACE, "i", "another", "screen.edit", "Type another id.", 1),
     Command("trace.again", TRACE, "m", "ask again", "screen.again", "Look again, and ask Braze again.", 2),
-    Command("trace.copy", TRACE, "y", "copy answer", "screen.copy", "Copy the answer.", 3),
-    Command("trace.back", TRACE, "escape", "back", "screen.back", "Back to where it was opened.", 4),
-    Command("compare.report", COMPARE, "y", "copy report", "screen.copy", "Copy a report without ids.", 1),
-    Command("compare.export", COMPARE, "e", "export", "screen.export", "Write the people of the line to a file.", 2),
     Command("compare.again", COMPARE, "r", "again", "screen.again", "Read the Braze segment again.", 3),
     Command("compare.repair", COMPARE, "s", "repair", "screen.repair", "Believe what was read, and plan a sync.", 4),
-    Command("compare.back", COMPARE, "escape", "back", "screen.back", "Back to the cohorts.", 5),
     Command("currents.open", CURRENTS, "enter", "event", "screen.open", "An event in Braze's and in Heap's shape.", 1),
     Command("currents.cohort", CURRENTS, "a", "another cohort", "screen.cohort", "Look at another cohort's people.", 2),
     Command("currents.period", CURRENTS, "p", "period", "screen.period", "Since the run, 24 hours, 7 or 30 days.", 3),
@@ -149,22 +147,29 @@ COMMANDS: tuple[Command, ...] = (
     Command("currents.again", CURRENTS, "r", "send dead again", "screen.again", "Send dead letters to Heap again.", 5),
     Command("currents.set_up", CURRENTS, "s", "set up", "screen.set_up", "Make a token, see the clicks for Braze."),
     Command("currents.demo", CURRENTS, "d", "sample events", "screen.demo", "Watch it with sample events."),
-    Command("currents.copy", CURRENTS, "y", "copy", "screen.copy", "Copy the comparison, or the steps for Braze."),
     Command("currents.hide", CURRENTS, "h", "hide Currents", "screen.hide", "Hide this tab, or show it again."),
     Command("credentials.edit", CREDENTIALS, "enter", "edit", "screen.edit", "Edit the highlighted setting or key.", 1),
     Command("credentials.check", CREDENTIALS, "r", "check", "screen.check", "Check endpoint and keys again.", 2),
-    Command("credentials.copy", CREDENTIALS, "y", "copy verdict", "screen.copy", "Copy the verdict without keys.", 3),
     Command("credentials.paste", CREDENTIALS, "p", "paste", "screen.paste", "Check somebody's keys; saves nothing.", 4),
     Command("credentials.find", CREDENTIALS, "f", "find cluster", "screen.find", "Ask every cluster; asks first.", 5),
     Command("credentials.note", CREDENTIALS, "n", "copy note", "screen.note", "Copy a note to Heap's account manager."),
     Command("credentials.switch", CREDENTIALS, "o", "other profile", "screen.switch", "Choose another profile."),
     Command("credentials.forget", CREDENTIALS, "d", "forget key", "screen.forget", "Remove a stored key.", 6),
+    Command("event.older", EVENT, "left,N", "older", "screen.step(1)", "The event before.", 1),
+    Command("event.newer", EVENT, "right,n", "newer", "screen.step(-1)", "The event after.", 2),
+    Command("import.now", IMPORT, "enter", "import", "screen.import_now", "Replace the people. Sends nothing.", 1),
+    Command("import.file", IMPORT, "f", "file", "screen.field('path')", "Choose another file.", 2),
+    Command("import.cohort", IMPORT, "n", "cohort", "screen.field('name')", "Say into which cohort.", 3),
+    Command("import.kind", IMPORT, "a", "kind", "screen.kind", "The next kind of id.", 4),
+    Command("import.label", IMPORT, "l", "label", "screen.field('label')", "Give the label of the alias."),
+    Command("import.size", IMPORT, "x", "size", "screen.field('expect')", "Say how many people Heap shows."),
+    Command("import.bad", IMPORT, "b", "bad rows", "screen.bad_rows", "List what is not taken.", 5),
+    Command("import.why", IMPORT, "w", "why", "screen.why", "Why ids of the column are not in Braze.", 6),
+    Command("import.ask", IMPORT, "m", "ask Braze", "screen.ask", "Look samples of the columns up again."),
     Command("paste.check", PASTE, "enter", "check", "screen.check", "Check what was pasted.", 1),
     Command("paste.find", PASTE, "f", "find cluster", "screen.find", "Ask every cluster; asks first.", 2),
-    Command("paste.copy", PASTE, "y", "copy verdict", "screen.copy", "Copy the verdict without keys.", 3),
     Command("paste.note", PASTE, "n", "copy note", "screen.note", "Copy a note to Heap's account manager."),
     Command("paste.save", PASTE, "w", "save", "screen.save", "Keep this as a profile.", 4),
-    Command("paste.leave", PASTE, "escape", "leave", "screen.leave", "Leave the field; then leave, forgetting all.", 5),
 )  # fmt: skip
 
 MOVES = "↑↓ j k g G move · pgup pgdn page · mouse works too"
@@ -212,30 +217,47 @@ def commands_of(scope: str) -> list[Command]:
     return [_with_chosen(c) for c in own + [command for command in COMMANDS if command.scope == EVERYWHERE]]
 
 
+def command_of(command_id: str) -> Command:
+    """The command of that id."""
+    return next(command for command in COMMANDS if command.command_id == command_id)
+
+
 def bindings_of(scope: str) -> list[BindingType]:
     """Textual's bindings for one screen, each with its id so that it can be mapped to another key."""
     return [
-        Binding(_with_wide(command.key), command.action, command.label, id=command.command_id, show=False)
+        Binding(
+            _with_wide(command.key),
+            f"screen.do('{command.command_id}')",
+            command.label,
+            id=command.command_id,
+            show=False,
+        )
         for command in commands_of(scope)
     ]
 
 
-def _with_wide(key: str) -> str:
-    """A single letter or digit also as its full-width twin, which Japanese input methods send."""
-    if len(key) != 1 or not 0x21 <= ord(key) < 0x7F:
-        twins = {"slash": "／", "question_mark": "？", "colon": "：", "plus": "＋", "minus": "－", "equals_sign": "＝"}
-        return f"{key},{twins[key]}" if key in twins else key
-    wide = next(chr(code) for code in range(0xFF01, 0xFF5F) if unicodedata.normalize("NFKC", chr(code)) == key)
-    return f"{key},{wide}"
+def _with_wide(keys: str) -> str:
+    """Each letter, digit and sign also as its full-width twin, which Japanese input methods send."""
+    return ",".join(part for key in keys.split(",") for part in (key, _wide(key)) if part)
+
+
+def _wide(key: str) -> str:
+    """The full-width twin of a key; empty where it has none."""
+    narrow = _CHARACTERS.get(key, key)
+    if narrow == " ":
+        return "ideographic_space"
+    # Full-width characters stand in the order of ASCII, so many places behind it.
+    return chr(ord(narrow) + 0xFEE0) if len(narrow) == 1 and "!" <= narrow <= "~" else ""
 
 
 def footer_of(scope: str, width: int, is_on: Callable[[str], bool] = lambda _: True) -> str:
-    """At most eight keys that work now, the most useful first, in so many cells."""
-    own = sorted((command for command in commands_of(scope) if command.footer), key=lambda command: command.footer)
-    shown = [f"{command.shown_key} {command.label}" for command in own if is_on(command.command_id)][:6]
-    while shown and cell_len(" · ".join([*shown, "? help", ": more"])) > width:
+    """At most eight keys that work now, the most useful first, in so many cells; the way back and on is never lost."""
+    on = sorted((c for c in commands_of(scope) if c.footer and is_on(c.command_id)), key=lambda command: command.footer)
+    ends = [f"{c.shown_key} {c.label}" for c in on if c.command_id in _ENDS]
+    shown = [f"{c.shown_key} {c.label}" for c in on if c.command_id not in _ENDS][: 8 - len(ends)]
+    while shown and cell_len(" · ".join([*shown, *ends])) > width:
         shown.pop()
-    return " · ".join([*shown, "? help", ": more"])
+    return " · ".join([*shown, *ends])
 
 
 def key_table() -> str:

@@ -111,11 +111,7 @@ def clicks_of(screen: SegmentsScreen, preview: Preview, *, older: bool) -> list[
     return segment_text.clicks(preview, workspace.profile.endpoint, screen.name_of_draft, older=older)
 
 
-def copy(screen: SegmentsScreen, preview: Preview, form: str, *, older: bool) -> None:
-    """Copy the preview in one of the forms, and say which is next."""
-    workspace = screen.workspace
-    text = segment_text.copied(preview, form, workspace.profile.endpoint, screen.name_of_draft, older=older)
-    screen.app.copy_to_clipboard(text)
-    forms = segment_text.FORMATS
-    following = forms[(forms.index(form) + 1) % len(forms)]
-    screen.say(f"Sent to the terminal's clipboard as {form}. y again: as {following}.")
+def copied_as(screen: SegmentsScreen, preview: Preview, form: str) -> str:
+    """The preview in one of the forms."""
+    endpoint = screen.workspace.profile.endpoint
+    return segment_text.copied(preview, form, endpoint, screen.name_of_draft, older=screen.older_menu)

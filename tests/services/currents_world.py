@@ -6,7 +6,7 @@ import asyncio
 import json
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +15,12 @@ from typing import Any
 from heaptui.config import Home, Profile
 from heaptui.receiver.app import receiver_app
 from heaptui.receiver.currents import PATH, currents_route
+from heaptui.services.currents_upkeep import digest_all
 from heaptui.services.door_notes import DoorNotes
 from heaptui.services.heap_pace import HeapPace
 from heaptui.services.workspace import Workspace, open_workspace
 from heaptui.serving import bound_socket, serving
+from tests.services.world import workspace_on
 
 TOKEN = "Q3VycmVudHM-token_1.2~x"
 NO_LIMIT = 10**9
@@ -106,3 +108,15 @@ async def eventually(holds: Callable[[], Any], seconds: float = 20) -> None:
     async with asyncio.timeout(seconds):
         while not holds():
             await asyncio.sleep(0.01)
+
+
+async def events_came(sandbox: Any, folder: Path, events: Sequence[Any]) -> None:
+    """Events came, the first forty of them twice, and went to Heap, all but those of sessions."""
+    settings = {"heap_endpoint": sandbox.heap_url, "heap_app_id": "123", "currents_types": ("!app.Session*",)}
+    token = {"HEAPTUI_CURRENTS_TOKEN": TOKEN}
+    async with workspace_on(sandbox, folder, environ=token, **settings) as workspace:
+        async with door(workspace) as opened:
+            assert await opened.send(*events) == 204
+            assert await opened.send(*events[:40]) == 204
+        await digest_all(await workspace.currents.events())
+        await forwarded(workspace)

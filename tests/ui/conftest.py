@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,6 +102,27 @@ async def until(pilot: Any, holds: Callable[[], Any], seconds: float = 10) -> No
     async with asyncio.timeout(seconds):
         while not holds():
             await pilot.pause(0.02)
+
+
+ASKING = {"dialog", "quit"}
+"""Work that goes on while a question stands."""
+
+
+async def settled(pilot: Any) -> None:
+    """Wait until everything that was asked for is read and shown; what waits for an answer of the user stays."""
+    before = ""
+    while (now := text_of(pilot.app)) != before or any(
+        worker.is_running and worker.group not in ASKING for worker in pilot.app.workers
+    ):
+        before = now
+        await pilot.pause(0.1)
+
+
+async def walk_to(pilot: Any, keys: Sequence[str]) -> None:
+    """Press keys; the first may open a screen that must be there for those that follow."""
+    await pilot.press(*keys[:1])
+    await settled(pilot)
+    await pilot.press(*keys[1:])
 
 
 async def shows(pilot: Any, text: str, seconds: float = 10) -> None:

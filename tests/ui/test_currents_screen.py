@@ -11,7 +11,7 @@ import pytest
 from rich.cells import cell_len
 
 from heaptui.ui.app import HeaptuiApp
-from tests.services.currents_world import TOKEN, an_event, door, forwarded
+from tests.services.currents_world import TOKEN, an_event, events_came
 from tests.services.world import ids, workspace_on
 from tests.ui.conftest import SIZES, Desk, lines_of, shows, status, text_of
 
@@ -36,22 +36,7 @@ def story() -> list[dict[str, Any]]:
 @pytest.fixture
 async def flowing(sandbox: Any, desk: Desk) -> Desk:
     """The desk after events came and went to Heap."""
-    settings = {
-        "heap_endpoint": sandbox.heap_url,
-        "heap_app_id": "123",
-        "currents_types": ("!app.Session*",),
-    }
-    async with workspace_on(sandbox, desk.opening.home.config_dir.parent, **settings) as workspace:
-        from heaptui.model.secret import Secret
-        from heaptui.services.currents_upkeep import digest_all
-
-        workspace.secrets.currents_token = Secret(TOKEN)
-        async with door(workspace) as opened:
-            body = json.dumps({"events": story()}).encode()
-            assert await opened.post(body) == 204
-            assert await opened.post(json.dumps({"events": story()[:40]}).encode()) == 204
-        await digest_all(await workspace.currents.events())
-        await forwarded(workspace)
+    await events_came(sandbox, desk.opening.home.config_dir.parent, story())
     return desk
 
 

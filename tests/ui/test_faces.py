@@ -15,9 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import set_cell_size
 
+from heaptui.config import Home
+from heaptui.sandbox.world import Segment
 from heaptui.ui.app import HeaptuiApp
-from tests.ui.conftest import SIZES, Desk, filled_desk, shows, text_of
+from tests.services.currents_world import TOKEN, an_event, events_came
+from tests.services.world import fill, ids, synced, workspace_on
+from tests.ui.conftest import SIZES, Desk, Opening, filled_desk, highlight, settled, shows, text_of, walk_to
 
 NOON = 1_767_268_800.0
 """2026-01-01 12:00 UTC."""
@@ -39,11 +44,35 @@ FACES = {
     "runs": Face(("4",), "✓ done"),
     "story": Face(("4", "enter"), "[Story", ("escape",)),
     "currents": Face(("5",), "[5 Currents"),
-    "credentials": Face(("6",), "y copy verdict"),
+    "credentials": Face(("6",), "verdict after"),
     "way": Face(("1", "W"), "How should people get into Braze?", ("escape",)),
     "help": Face(("1", "question_mark"), "Keys", ("escape",)),
     "import": Face(("1", "i"), "File", ("escape",)),
 }
+
+
+ANSWERS = {
+    "people": Face(("enter",), "3,900 people", ("escape",)),
+    "upload": Face(("b",), "Then in Braze", ("escape",)),
+    "compare": Face(("v",), "known to Braze", ("escape",)),
+    "trace": Face(("t", *"u000350", "enter"), "step by step", ("escape",)),
+    "in-braze": Face(("2", "tab"), "2 of 2 read"),
+    "overlap": Face(("tab",), "Some of them"),
+    "batches": Face(("4", "enter", "tab"), "[Batches"),
+    "refused": Face(("tab",), "u000007"),
+    "exchanges": Face(("tab",), "POST http", ("escape",)),
+    "undo": Face(("u",), "Undo run", ("escape",)),
+    "event-flow": Face(("5",), "could not go to Heap"),
+    "event": Face(("j", "enter"), "Braze sent", ("escape",)),
+    "paste": Face(("6", "p"), "Are these keys right?", ("escape", "escape")),
+    "palette": Face(("1", "colon"), "cohorts", ("escape",)),
+}
+HELD = {"held": Face(("s", "l"), "Let “VIP 2024” through?", (*"VIP 2024", "enter"))}
+RUNNING = {
+    "quit": Face(("enter", "q"), "A sync is running", ("escape",)),
+    "result": Face((), "r plans what is left"),
+}
+DIALOGS = {"undo", "held", "quit"}
 
 
 @pytest.fixture
@@ -63,9 +92,36 @@ async def still(noon: None, sandbox: Any, tmp_path: Path) -> Desk:
 
 
 async def reach(pilot: Any, face: Face) -> None:
-    await pilot.press(*face.keys)
-    await shows(pilot, face.ready)
-    await pilot.pause(0.5)
+    await walk_to(pilot, face.keys)
+    await shows(pilot, face.ready, 30)
+    await settled(pilot)
+
+
+@pytest.fixture
+async def busy(still: Desk, sandbox: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Desk:
+    """The same with a REST key, segments in Braze, a run with refused ids, and events that came and went to Heap."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    still.opening.environ |= {"HEAPTUI_REST_API_KEY": sandbox.keys.rest_api_key, "HEAPTUI_CURRENTS_TOKEN": TOKEN}
+    sandbox.world.segments |= {
+        "s1": Segment("s1", "check: Cart abandoners", include=[still.carts], sizes=list(range(3000, 3030))),
+        "s2": Segment("s2", "Newcomers", tags=["weekly"], tracked=False),
+    }
+    async with workspace_on(sandbox, tmp_path / "home") as workspace:
+        sandbox.fault(effect="poison", identifiers=["u000007"])
+        await synced(workspace, await fill(workspace, ids(0, 20), name="Late carts"))
+        sandbox.clear_faults()
+    await events_came(sandbox, tmp_path / "home", some_events())
+    return still
+
+
+def some_events() -> list[dict[str, Any]]:
+    """A mail to some of the cohort, and one event that is no event."""
+    events = [an_event(number, "users.messages.email.Open", campaign_name="Spring sale") for number in range(40)]
+    told = [
+        {**event, "time": int(NOON) - 60, "user": {"external_user_id": f"u{number:06}", "user_id": "b"}}
+        for number, event in enumerate(events)
+    ]
+    return [*told, an_event(90_000, "users.messages.email.Click", url="x" * 1312)]
 
 
 def steady(text: str) -> str:
@@ -73,20 +129,65 @@ def steady(text: str) -> str:
     text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:00000", text)
     text = re.sub(r"─+ \S+@\S+, (tui|cli), .*", "─ who, where ─", text)
     text = re.sub(r"\d+\.\d s\b", "0.0 s", text)
+    text = re.sub(r" +\d+ ms\b", " 0 ms", text)
+    # Days of the sandbox and times of SQLite, whose clocks do not stand still.
+    text = re.sub(r"\b20\d\d-\d\d-\d\d\b", "2026-01-01", text)
+    text = re.sub(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} 20\d\d", "Thu, 01 Jan 2026", text)
+    text = re.sub(r"\b(?!12:00:00)\d\d:\d\d:\d\d\b", "00:00:00", text)
     # The milliseconds of each check, and the blanks before them.
     return re.sub(r"(?m)^(.* [✓✗!–] .*?) +\d+( [▁-▇])? *$", r"\1\2", text)
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def between(line: str, start: int, end: int) -> str:
+    """The cells of a line from one column to another."""
+    return set_cell_size(line, end)[len(set_cell_size(line, start)) :]
+
+
+async def seen_on(pilot: Any, faces: dict[str, Face]) -> dict[str, list[str]]:
+    """What a walk through these screens shows."""
+    seen = {}
+    for name, face in faces.items():
+        await reach(pilot, face)
+        shown = steady(text_of(pilot.app)).splitlines()
+        dialog = next(iter(pilot.app.screen.query(".dialog")), None)
+        if dialog is not None and name in DIALOGS:
+            # What is behind it goes on.
+            shown = shown[dialog.region.y : dialog.region.bottom]
+            shown = [between(line, dialog.region.x, dialog.region.right) for line in shown]
+        seen[name] = [line.rstrip() for line in shown]
+        await pilot.press(*face.back)
+    return seen
+
+
+ALL_SIZES = pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+
+
+@ALL_SIZES
 async def test_every_screen_looks_as_before(still: Desk, size: tuple[int, int], snapshot: Any) -> None:
-    seen: dict[str, list[str]] = {}
     async with HeaptuiApp(still.opening).run_test(size=size) as pilot:
         await shows(pilot, "Cart abandoners")
-        for name, face in FACES.items():
-            await reach(pilot, face)
-            seen[name] = [line.rstrip() for line in steady(text_of(pilot.app)).splitlines()]
-            await pilot.press(*face.back)
-    assert seen == snapshot
+        assert await seen_on(pilot, FACES) == snapshot
+
+
+@ALL_SIZES
+async def test_every_answer_looks_as_before(busy: Desk, sandbox: Any, size: tuple[int, int], snapshot: Any) -> None:
+    async with HeaptuiApp(busy.opening).run_test(size=size) as pilot:
+        await shows(pilot, "Cart abandoners")
+        highlight(pilot.app, busy.carts)
+        seen = await seen_on(pilot, ANSWERS)
+        highlight(pilot.app, busy.vip)
+        seen |= await seen_on(pilot, HELD)
+        sandbox.fault(effect="slow", seconds=0.7)
+        seen |= await seen_on(pilot, RUNNING)
+        assert seen == snapshot
+
+
+@ALL_SIZES
+async def test_the_first_screen_looks_as_before(tmp_path: Path, size: tuple[int, int], snapshot: Any) -> None:
+    nothing = Opening(Home.find(str(tmp_path / "nothing"), {}))
+    async with HeaptuiApp(nothing).run_test(size=size) as pilot:
+        seen = await seen_on(pilot, {"start": Face((), "What would you like to do?")})
+        assert seen == snapshot
 
 
 PICTURES = [

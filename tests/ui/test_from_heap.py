@@ -171,7 +171,7 @@ async def test_r_reads_the_newest_file_of_a_cohort_again(opening: Opening, tmp_p
         await until(pilot, lambda: "no file that could be read again" in status(app))
         highlight(app, vip)
         await pilot.press("r")
-        await until(pilot, lambda: "is the same as at the last import" in status(app))
+        await until(pilot, lambda: "the same as at the last import" in status(app))
         file.write_text("user_id\nu1\nu3\nu4\n")
         await pilot.press("r")
         await until(pilot, lambda: "+2 join, −1 leave" in status(app))

@@ -53,3 +53,41 @@ def test_chosen_keys_survive_a_change_of_the_profile(tmp_path: Any) -> None:
     home = Home.find(str(tmp_path), {})
     save_config(home, Config({"a": Profile(name="a")}, keys={"cohorts.sync": "S"}))
     assert load_config(home).keys == {"cohorts.sync": "S"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "shown"),
+    [
+        ("ｓ", "nothing has been sent"),
+        ("Ｗ", "How should people get into Braze?"),
+        ("？", "Plan a sync of what is marked."),
+        ("２ｎ", "A new filter group with"),
+        ("２＋", "Add a filter"),
+        ("　", "[x]"),
+    ],
+)
+async def test_full_width_letters_and_signs_are_keys_too(desk: Desk, keys: str, shown: str) -> None:
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        for key in keys:
+            await pilot.press(key)
+        await shows(pilot, shown)
+
+
+async def test_a_chosen_key_has_its_full_width_twin(desk: Desk) -> None:
+    home = desk.opening.home
+    save_config(home, replace(load_config(home), keys={"cohorts.sync": "S", "pane.filter": "&"}))
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        await pilot.press("＆", *"vip", "enter")
+        await shows(pilot, "1 of 3 match")
+        await pilot.press("Ｓ")
+        await shows(pilot, "nothing has been sent")
+
+
+async def test_in_a_field_full_width_letters_are_letters(desk: Desk) -> None:
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        await pilot.press("／", *"ｓｙ")
+        await shows(pilot, "0 of 3 match")
+        assert "ｓｙ" in text_of(pilot.app)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on, work
@@ -13,15 +14,16 @@ from heaptui.model.cohorts import Cohort, CohortState
 from heaptui.model.expressions import InCohort, Names
 from heaptui.model.matching import MatchRate
 from heaptui.model.reception import Received
-from heaptui.model.words import counted
 from heaptui.services.refresh import file_is_old
 from heaptui.ui import from_heap, rate_text, signs
 from heaptui.ui.cohort_text import CohortFacts, lines_of
 from heaptui.ui.commands import COHORTS
+from heaptui.ui.exports import export_people
+from heaptui.ui.meanings import cohort_meaning
 from heaptui.ui.screens import heap_actions
 from heaptui.ui.screens.framed import FramedScreen
 from heaptui.ui.waiting import PER_LINE, people_section, people_waiting
-from heaptui.ui.widgets.dialogs import Asked, Told
+from heaptui.ui.widgets.dialogs import Asked
 from heaptui.ui.widgets.frame import RuleLine
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
 from heaptui.ui.widgets.split_pane import Section, SplitPane
@@ -40,6 +42,8 @@ class CohortsScreen(FramedScreen):
     """Tab 1."""
 
     SCOPE: ClassVar[str] = COHORTS
+    COPIES: ClassVar[str] = "name, id, people and state of the cohort"
+    EXPORTS: ClassVar[str] = "all people of the cohort"
     TAB: ClassVar[str] = "cohorts"
 
     def __init__(self) -> None:
@@ -47,7 +51,6 @@ class CohortsScreen(FramedScreen):
         self.cohorts: Sequence[Cohort] = ()
         self.rates: dict[str, MatchRate] = {}
         self.marked: set[str] = set()
-        self._count = ""
         self._received: dict[str, Received] = {}
         self._sections: list[Section] = []
         self._sections_of = ""
@@ -99,19 +102,15 @@ class CohortsScreen(FramedScreen):
             self._show()
 
     def _show(self) -> None:
-        shown = [c for c in self._ordered() if self.filter_text in f"{c.name} {c.cohort_id} {c.state}".casefold()]
-        self.table.show([self._row(cohort) for cohort in shown])
-        total = len(self.cohorts)
-        count = f"{len(shown)} of {counted(total, 'cohort')}" if self.filter_text else counted(total, "cohort")
-        self._count = count
+        self.table.show([self._row(cohort) for cohort in self._ordered()])
         self.heap_looked()
-        self._tell_marks(len(shown))
+        self._tell_marks()
         self._detail()
 
     def heap_looked(self) -> None:
         """What was refused at the receiver's door stands where nobody misses it."""
         refused = from_heap.security(self.heap_facts) if self.heap_facts else ""
-        self.headline(self._count, refused or f"sorted by {self.order}")
+        self.headline(f"{len(self.cohorts)} cohorts", refused or f"sorted by {self.order}")
 
     def _ordered(self) -> list[Cohort]:
         match self.order:
@@ -137,7 +136,9 @@ class CohortsScreen(FramedScreen):
             signs.age(cohort.synced_at),
             state,
         )
-        return Row(cohort.cohort_id, cells, cohort.cohort_id in self.marked, TONES.get(cohort.state, ""))
+        return Row(
+            cohort.cohort_id, cells, cohort.cohort_id in self.marked, TONES.get(cohort.state, ""), cohort.cohort_id
+        )
 
     def _age(self, cohort: Cohort) -> str:
         """How old the data is; `!` where it is older than it should be."""
@@ -145,7 +146,7 @@ class CohortsScreen(FramedScreen):
         old = cohort.quiet or file_is_old(self.workspace.profile, cohort)
         return f"{'!' if old else ''}{signs.age(at)}"
 
-    def _tell_marks(self, shown: int) -> None:
+    def _tell_marks(self) -> None:
         marked = [cohort for cohort in self.cohorts if cohort.cohort_id in self.marked]
         if not self.cohorts:
             self.say("No cohorts yet. i imports a file from Heap. With Developer Hub access, l receives.", idle=True)
@@ -155,8 +156,6 @@ class CohortsScreen(FramedScreen):
                 f"{len(marked)} marked: {adds:,} join, {removes:,} leave, at most {adds + removes:,} data points",
                 idle=True,
             )
-        elif self.filter_text:
-            self.say(f"{shown} of {len(self.cohorts)}, esc clears the filter", idle=True)
         else:
             self.say("space marks, s plans a sync. Nothing is sent before you say so.", idle=True)
 
@@ -221,15 +220,13 @@ class CohortsScreen(FramedScreen):
 
     def action_compare(self) -> None:
         """Compare the cohort with a Braze segment."""
-        if not self.refuses("cohorts.compare") and self.current is not None:
+        if self.current is not None:
             from heaptui.ui.screens.compare import CompareScreen
 
             self.app.push_screen(CompareScreen(self.current))
 
     def action_mark(self) -> None:
         """Mark or unmark, and go on to the next."""
-        if self.refuses("cohorts.mark"):
-            return
         cohort = self.current
         assert cohort is not None
         self.marked ^= {cohort.cohort_id}
@@ -238,8 +235,6 @@ class CohortsScreen(FramedScreen):
 
     async def action_sync(self) -> None:
         """Plan the marked cohorts, or the highlighted one."""
-        if self.refuses("cohorts.sync"):
-            return
         cohort = self.current
         assert cohort is not None
         chosen = [c.cohort_id for c in self.cohorts if c.cohort_id in self.marked] or [cohort.cohort_id]
@@ -253,7 +248,7 @@ class CohortsScreen(FramedScreen):
     async def action_preview(self) -> None:
         """The marked cohorts, or the highlighted one, as a Braze segment."""
         cohort = self.current
-        if self.refuses("cohorts.preview") or cohort is None:
+        if cohort is None:
             return
         marked = [c.cohort_id for c in self.cohorts if c.cohort_id in self.marked]
         self.dashboard.previewed = marked or [cohort.cohort_id]
@@ -263,7 +258,7 @@ class CohortsScreen(FramedScreen):
     async def action_match(self) -> None:
         """Ask Braze how many people of the highlighted cohort exist."""
         cohort = self.current
-        if self.refuses("cohorts.match") or cohort is None:
+        if cohort is None:
             return
         from heaptui.ui.measuring import measured
 
@@ -274,10 +269,9 @@ class CohortsScreen(FramedScreen):
 
     def action_import(self) -> None:
         """Open the import dialog."""
-        if not self.refuses("cohorts.import"):
-            from heaptui.ui.screens.import_dialog import ImportDialog
+        from heaptui.ui.screens.import_dialog import ImportDialog
 
-            self.app.push_screen(ImportDialog(self.workspace, self.current))
+        self.app.push_screen(ImportDialog(self.current))
 
     def action_order(self) -> None:
         """The next order."""
@@ -288,7 +282,7 @@ class CohortsScreen(FramedScreen):
     async def action_rename(self) -> None:
         """Ask for another name."""
         cohort = self.current
-        if self.refuses("cohorts.rename") or cohort is None:
+        if cohort is None:
             return
         note = "The next sync renames it in Braze, too. Its id stays, and so do the segments that use it."
         name = await self.app.push_screen_wait(Asked("Rename the cohort", [note], value=cohort.name))
@@ -302,7 +296,7 @@ class CohortsScreen(FramedScreen):
     async def action_undo(self) -> None:
         """Bring the people before the last import back."""
         cohort = self.current
-        if self.refuses("cohorts.undo") or cohort is None:
+        if cohort is None:
             return
         try:
             after = await self.workspace.cohorts.undo_import(cohort.cohort_id)
@@ -314,32 +308,30 @@ class CohortsScreen(FramedScreen):
     async def action_release(self) -> None:
         """Let it be synced again."""
         cohort = self.current
-        if self.refuses("cohorts.release") or cohort is None:
+        if cohort is None:
             return
         await self.workspace.cohorts.release(cohort.cohort_id)
 
     def action_automatic(self) -> None:
         """Deliver Heap's syncs of it by themselves, or not."""
-        self._about_heap("cohorts.automatic", heap_actions.switch_automatic)
+        self._about_heap(heap_actions.switch_automatic)
 
     def action_drain(self) -> None:
         """Answer Heap's wish to empty the segment."""
-        self._about_heap("cohorts.drain", heap_actions.answer_drain)
+        self._about_heap(heap_actions.answer_drain)
 
     def action_kind(self) -> None:
         """Say what the ids are in Braze."""
-        self._about_heap("cohorts.kind", heap_actions.say_kind)
+        self._about_heap(heap_actions.say_kind)
 
     def action_again(self) -> None:
         """Read the newest file again."""
-        self._about_heap("cohorts.again", heap_actions.read_again)
+        self._about_heap(heap_actions.read_again)
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="something about what Heap sends")
-    async def _about_heap(
-        self, command_id: str, action: Callable[[CohortsScreen, Cohort], Coroutine[None, None, None]]
-    ) -> None:
+    async def _about_heap(self, action: Callable[[CohortsScreen, Cohort], Coroutine[None, None, None]]) -> None:
         cohort = self.current
-        if self.refuses(command_id) or cohort is None:
+        if cohort is None:
             return
         try:
             await action(self, cohort)
@@ -349,41 +341,45 @@ class CohortsScreen(FramedScreen):
     @work(group="dialog", exclusive=True, exit_on_error=True, description="start or stop the receiver")
     async def action_listen(self) -> None:
         """Start or stop the receiver."""
-        if not self.refuses("cohorts.listen"):
-            await heap_actions.switch_listener(self)
+        await heap_actions.switch_listener(self)
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="show people of a cohort")
     async def action_open(self) -> None:
         """Browse the people."""
         cohort = self.current
-        if self.refuses("cohorts.open") or cohort is None:
+        if cohort is None:
             return
         from heaptui.ui.screens.people import PeopleScreen
 
-        self.app.push_screen(PeopleScreen(self.workspace, cohort))
+        self.app.push_screen(PeopleScreen(cohort))
 
     async def action_followed(self) -> None:
         """What its people did afterwards."""
         cohort = self.current
-        if not self.refuses("cohorts.followed") and cohort is not None:
+        if cohort is not None:
             self.dashboard.preferences.followed = cohort.cohort_id
             await self.dashboard.action_tab("currents")
 
-    @work(group="dialog", exclusive=True, exit_on_error=True, description="export a cohort")
-    async def action_export(self) -> None:
-        """Write everybody to a file."""
-        cohort = self.current
-        if self.refuses("cohorts.export") or cohort is None:
-            return
-        from heaptui.ui.exports import export_people
+    async def write_export(self) -> tuple[int, Path]:
+        """Everybody in the cohort."""
+        assert self.current is not None
+        return await export_people(self.workspace, self.current)
 
-        path = await export_people(self.workspace, cohort)
-        self.app.push_screen(Told("Exported", [f"{cohort.members:,} people: {path}"]))
+    async def to_copy(self) -> tuple[str, str]:
+        """The cohort on one line."""
+        cohort = self.current
+        assert cohort is not None
+        state, _ = signs.cohort_state(cohort)
+        return f"{cohort.name}\t{cohort.cohort_id}\t{cohort.members}\t{state}", ""
+
+    def explanation(self) -> Sequence[str]:
+        """What the state of the cohort means."""
+        return cohort_meaning(self.current) if self.current else ()
 
     def action_upload(self) -> None:
         """Write a file for Braze's Import Users."""
         cohort = self.current
-        if not self.refuses("cohorts.upload") and cohort is not None:
+        if cohort is not None:
             from heaptui.ui.screens.upload import UploadScreen
 
-            self.app.push_screen(UploadScreen(self.workspace, cohort))
+            self.app.push_screen(UploadScreen(cohort))

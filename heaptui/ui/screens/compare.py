@@ -15,6 +15,7 @@ from heaptui.model.cohorts import Cohort
 from heaptui.model.comparison import meaning_lines, sentence
 from heaptui.ui import signs
 from heaptui.ui.commands import COMPARE
+from heaptui.ui.exports import whole_file
 from heaptui.ui.screens.framed import FramedScreen
 from heaptui.ui.widgets.dialogs import Asked, Question
 from heaptui.ui.widgets.facts import FactsPane
@@ -27,10 +28,15 @@ PARTS = {1: "missing", 2: "unknown", 3: "known", 4: "extra"}
 """Which people are behind a row of the table."""
 
 
+NOTHING_YET = "There is nothing to compare yet."
+
+
 class CompareScreen(FramedScreen):
     """Opened with v on a cohort. Sends nothing; a repair opens a plan."""
 
     SCOPE: ClassVar[str] = COMPARE
+    COPIES: ClassVar[str] = "a report without ids"
+    EXPORTS: ClassVar[str] = "the people of the line"
     TAB: ClassVar[str] = "cohorts"
 
     def __init__(self, cohort: Cohort) -> None:
@@ -43,15 +49,14 @@ class CompareScreen(FramedScreen):
         """The two sides, the counts, and one sentence."""
         yield FactsPane(id="sides")
         yield RecordTable(
-            Column("", 18), Column("People", 11, right=True), Column("", 7, right=True), Column("What it means", 0),
-            id="compare-table",
+            Column("", 18), Column("People", 11, right=True), Column("", 7, right=True, drop=1),
+            Column("What it means", 0), id="compare-table",
         )  # fmt: skip
         with VerticalScroll(classes="grow", can_focus=False):
             yield FactsPane(id="sentence")
 
     def on_mount(self) -> None:
         """Begin at once."""
-        super().on_mount()
         self.headline(f"Compare with Braze: {self._cohort.name}", "nothing is sent")
         self.say("A large export takes Braze some minutes.", idle=True)
         self._compare()
@@ -104,8 +109,8 @@ class CompareScreen(FramedScreen):
 
     def why_disabled(self, command_id: str) -> str:
         """What needs a comparison, or a profile that may write."""
-        if command_id in ("compare.report", "compare.export", "compare.repair") and self._found is None:
-            return "There is nothing to compare yet."
+        if command_id == "compare.repair" and self._found is None:
+            return NOTHING_YET
         if command_id == "compare.repair" and self.workspace.read_only:
             return "This is open read-only: the owner repairs it."
         if command_id == "compare.repair" and not self.workspace.route:
@@ -116,31 +121,41 @@ class CompareScreen(FramedScreen):
         """Read it again."""
         self._compare()
 
-    def action_copy(self) -> None:
-        """Copy a report without ids."""
-        if not self.refuses("compare.report") and self._found is not None:
-            self.app.copy_to_clipboard(self.workspace.compare.report(self._found))
-            self.say("A report without ids was sent to the terminal's clipboard.")
+    def why_not_copied(self) -> str:
+        """A report needs a comparison."""
+        return NOTHING_YET if self._found is None else ""
 
-    @work(group="dialog", exclusive=True, exit_on_error=True, description="export people")
-    async def action_export(self) -> None:
-        """Write the people of the highlighted line to a file."""
+    async def to_copy(self) -> tuple[str, str]:
+        """A report without ids."""
+        assert self._found is not None
+        return self.workspace.compare.report(self._found), "A report without ids."
+
+    @property
+    def _part(self) -> str | None:
         row = self.query_one("#compare-table", RecordTable).row
-        part = PARTS.get(int(row.key)) if row else None
-        if self.refuses("compare.export") or self._found is None:
-            return
-        if part is None:
-            self.say("These are as they should be; the lines below can be exported.")
-            return
-        path = self.workspace.home.out_dir / f"{self._cohort.tail}-{part}.txt"
-        text = [value async for some in self.workspace.compare.people(self._found, part) for _, value in some]
-        await asyncio.to_thread(_write, path, text)
-        self.say(f"{len(text):,} people: {path}")
+        return PARTS.get(int(row.key)) if row else None
+
+    def why_not_exported(self) -> str:
+        """Only lines that differ have people to write."""
+        if self._found is None:
+            return NOTHING_YET
+        return "" if self._part else "These are as they should be; the lines below can be exported."
+
+    async def write_export(self) -> tuple[int, Path]:
+        """The people of the highlighted line, one id a line."""
+        assert self._found is not None
+        assert self._part is not None
+        path, count = self.workspace.home.out_dir / f"{self._cohort.tail}-{self._part}.txt", 0
+        async with whole_file(path) as file:
+            async for some in self.workspace.compare.people(self._found, self._part):
+                await asyncio.to_thread(file.writelines, [f"{value}\n" for _, value in some])
+                count += len(some)
+        return count, path
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="repair")
     async def action_repair(self) -> None:
         """Believe what was read, then plan a sync."""
-        if self.refuses("compare.repair") or self._found is None:
+        if self._found is None:
             return
         counts = self._found.counts
         agreed = await self.app.push_screen_wait(
@@ -164,15 +179,3 @@ class CompareScreen(FramedScreen):
         app = self.dashboard
         app.planned, app.continues, app.current_run = [self._cohort.cohort_id], None, None
         await app.action_tab("sync")
-
-    def action_back(self) -> None:
-        """Back to the cohorts."""
-        self.app.pop_screen()
-
-    def key_escape(self) -> None:
-        """The binding does it."""
-
-
-def _write(path: Path, lines: list[str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

@@ -50,7 +50,7 @@ _NAMES: dict[str, str] = {CheckId.PARTNER_KEY: SecretName.PARTNER_API_KEY}
 class CredentialsScreen(FramedScreen, VerdictScreen):
     """Tab 6."""
 
-    COMMANDS_OF = "credentials"
+    CHECK_IDS: ClassVar[dict[str, str]] = {name: check_id for check_id, name in _NAMES.items()}
     SENT_KEYS = "The keys of this profile"
     MANAGER = "your Heap account manager"
 
@@ -128,8 +128,7 @@ class CredentialsScreen(FramedScreen, VerdictScreen):
             return
         title, note = SETTINGS.get(row.key) or self._key_text(row.key) or (row.cells[0].strip(), "")
         self.query_one("#detail-rule", RuleLine).tell(title)
-        check = self._checks.get(CheckId.PARTNER_KEY if row.key == SecretName.PARTNER_API_KEY else row.key)
-        lines = [*([note] if note else []), *check_lines(check)]
+        lines = [*([note] if note else []), *check_lines(self.highlighted_check)]
         can = can_lines(self._report)
         opened = [part for line in can for part in line.split("   ")]
         way = f"Way into Braze now: {way_title(self.workspace.route) or 'none yet'}; W chooses another"
@@ -168,12 +167,11 @@ class CredentialsScreen(FramedScreen, VerdictScreen):
         """Choose another profile."""
         from heaptui.ui.screens.start import ProfileScreen
 
-        if not self.refuses("credentials.switch"):
-            self.app.push_screen(ProfileScreen())
+        self.app.push_screen(ProfileScreen())
 
     def why_disabled(self, command_id: str) -> str:
         """What cannot be done here just now."""
-        if command_id in ("credentials.find", "credentials.copy", "credentials.note"):
+        if command_id in ("credentials.find", "credentials.note"):
             return self._why_no_verdict(command_id)
         if command_id == "credentials.switch":
             return "A sync is running on this profile." if self.dashboard.live_runs else ""
@@ -190,8 +188,8 @@ class CredentialsScreen(FramedScreen, VerdictScreen):
         origin = (self._facts.keys.get(row.key) or "") if self._facts else ""
         if origin.startswith(("environment", "command")):
             return f"This key comes from the {origin.split(',')[0]}; change it there."
-        if command_id == "credentials.forget" and not origin:
-            return "Only stored keys can be forgotten."
+        if command_id == "credentials.forget" and (not origin or row.key in SETTINGS):
+            return "Highlight a stored key to forget it."
         return ""
 
     def _why_no_verdict(self, command_id: str) -> str:
@@ -204,7 +202,7 @@ class CredentialsScreen(FramedScreen, VerdictScreen):
     async def action_edit(self) -> None:
         """Ask for another value; a key is typed hidden."""
         row = self.table.row
-        if self.refuses("credentials.edit") or row is None:
+        if row is None:
             return
         profile = self.workspace.profile
         try:
@@ -230,9 +228,7 @@ class CredentialsScreen(FramedScreen, VerdictScreen):
     async def action_forget(self) -> None:
         """Remove a stored key."""
         row = self.table.row
-        if row is None or row.key not in set(SecretName) or self.refuses("credentials.forget"):
-            self.say("Highlight a stored key to forget it.")
-            return
+        assert row is not None
         title = KEYS[SecretName(row.key)][0]
         lines = ["It is removed from the keyring or the private file. Braze is not told."]
         if await self.app.push_screen_wait(Question(f"Forget the {title}?", lines, yes="Forget it", no="Keep it")):

@@ -41,6 +41,8 @@ class CurrentsScreen(FramedScreen):
     """Tab 5."""
 
     SCOPE: ClassVar[str] = CURRENTS
+    COPIES: ClassVar[str] = "the comparison, or the steps for Braze"
+    PANES: ClassVar[str] = "#type-table, #loop, #dead, #set-up"
     TAB: ClassVar[str] = "currents"
 
     def __init__(self) -> None:
@@ -76,7 +78,6 @@ class CurrentsScreen(FramedScreen):
 
     def on_mount(self) -> None:
         """Look anew every second: events come into a database of their own."""
-        super().on_mount()
         self.set_interval(LOOK_EVERY, self._look)
 
     def _look(self) -> None:
@@ -148,12 +149,11 @@ class CurrentsScreen(FramedScreen):
                 ["", " After a sync, its people are compared here with everybody else."]
             )
         self.query_one("#flow-rule", RuleLine).tell("Braze Currents → Heap", currents_text.flow_verdict(self.stats))
-        shown = [c for c in self.stats.types if self.filter_text in c.event_type.casefold()]
         room = max(24, self.table.layout_of(width)[0][1])
         rows = [
             Row(c.event_type, currents_text.row_cells(c, currents_text.short_type(c.event_type, room)),
-                tone="attention" if c.dead else "")
-            for c in shown
+                tone="attention" if c.dead else "", also=c.event_type)
+            for c in self.stats.types
         ]  # fmt: skip
         # The sum comes first: there may be more types than lines.
         self.table.show([Row(TOGETHER, currents_text.row_cells(self.stats.together, TOGETHER), tone="accent"), *rows])
@@ -218,13 +218,11 @@ class CurrentsScreen(FramedScreen):
             self.say("Its events are older than 30 days; only the counts are kept.")
 
     async def _show_events(self, events: Sequence[StoredEvent]) -> None:
-        self.app.push_screen(EventScreen(self.workspace, events, await self.workspace.currents.names()))
+        self.app.push_screen(EventScreen(events, await self.workspace.currents.names()))
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="choose a cohort")
     async def action_cohort(self) -> None:
         """Look at another cohort."""
-        if self.refuses("currents.cohort"):
-            return
         rows = [Row(c.cohort_id, (c.name, f"{c.delivered:,}", signs.age(c.synced_at))) for c in self.cohorts]
         columns = (Column("Cohort", 0), Column("Accepted", 9, right=True), Column("Synced", 8))
         chosen = await self.app.push_screen_wait(Picker("Whose people?", columns, rows))
@@ -234,15 +232,12 @@ class CurrentsScreen(FramedScreen):
 
     def action_period(self) -> None:
         """The next period."""
-        if not self.refuses("currents.period"):
-            self._period = ((self._period or 0) + 1) % len(currents_text.PERIODS)
-            self.load()
+        self._period = ((self._period or 0) + 1) % len(currents_text.PERIODS)
+        self.load()
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="show dead letters")
     async def action_dead(self) -> None:
         """Choose a dead letter and show it."""
-        if self.refuses("currents.dead"):
-            return
         letters = await self.workspace.currents.dead_letters()
         rows = [
             Row(str(x.event_no), (signs.clock(x.died_at), currents_text.short_type(x.event_type, 24), x.reason))
@@ -261,8 +256,6 @@ class CurrentsScreen(FramedScreen):
     @work(group="dialog", exclusive=True, exit_on_error=True, description="send dead letters again")
     async def action_again(self) -> None:
         """Let all dead letters wait for Heap again."""
-        if self.refuses("currents.again"):
-            return
         count = self.stats.together.dead
         lines = ["What was the matter with them may be the matter still: then they are dead letters again."]
         question = Question(f"Send {count:,} dead letters again?", lines, yes="Send again", no="Leave them")
@@ -274,8 +267,7 @@ class CurrentsScreen(FramedScreen):
     @work(group="dialog", exclusive=True, exit_on_error=True, description="set up Currents")
     async def action_set_up(self) -> None:
         """Make a token, ask for the app id, show the clicks."""
-        if not self.refuses("currents.set_up"):
-            await currents_set_up.set_up(self)
+        await currents_set_up.set_up(self)
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="open the demo")
     async def action_demo(self) -> None:
@@ -284,12 +276,16 @@ class CurrentsScreen(FramedScreen):
         if await self.app.push_screen_wait(Question("Watch sample events?", lines, yes="Open the demo", no="Stay")):
             self.app.exit("demo")
 
-    def action_copy(self) -> None:
+    def why_not_copied(self) -> str:
+        """There is a comparison, or there are steps."""
+        return ""
+
+    async def to_copy(self) -> tuple[str, str]:
         """The comparison, or the steps for Braze."""
-        pane = "#loop" if self.received else "#set-up TextPane"
-        title = f"{self.found.name}\n" if self.received and self.found else ""
-        self.app.copy_to_clipboard(title + "\n".join(self.query_one(pane, TextPane).lines))
-        self.say("Sent to the terminal's clipboard; whether it took it cannot be seen from here.")
+        if self.received:
+            title = f"{self.found.name}\n" if self.found else ""
+            return title + "\n".join(self.query_one("#loop", TextPane).lines), "The comparison."
+        return "\n".join(self.query_one("#set-up TextPane", TextPane).lines), "The steps for Braze."
 
     async def action_hide(self) -> None:
         """Hide the tab, or show it again."""

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import Screen
 
 from heaptui.model.currents import Account, Fate
 from heaptui.model.currents_facts import StoredEvent
+from heaptui.ui.commands import EVENT
+from heaptui.ui.screens.page import Page
 from heaptui.ui.signs import clock
-from heaptui.ui.widgets.frame import KeyLine, RuleLine, TextPane
+from heaptui.ui.widgets.frame import TextPane
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
-
-if TYPE_CHECKING:
-    from heaptui.services.workspace import Workspace
 
 ROOMY = 110
 _TONES = {Fate.DROPPED: "attention"}
@@ -30,36 +27,28 @@ _OUTCOMES = {
 }
 
 
-class EventScreen(Screen[None]):
+class EventScreen(Page):
     """Events of one kind, the newest first; left and right go through them."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "app.pop_screen", show=False),
-        Binding("left,N", "step(1)", show=False),
-        Binding("right,n", "step(-1)", show=False),
-        Binding("y", "copy", show=False),
-    ]
+    SCOPE: ClassVar[str] = EVENT
+    COPIES: ClassVar[str] = "both shapes as JSON; they hold personal data"
 
-    def __init__(self, workspace: Workspace, events: Sequence[StoredEvent], names: Mapping[str, str]) -> None:
+    def __init__(self, events: Sequence[StoredEvent], names: Mapping[str, str]) -> None:
         super().__init__()
-        self._workspace, self._events, self._names = workspace, events, names
+        self._events, self._names = events, names
         self._at = 0
 
-    def compose(self) -> ComposeResult:
-        """Title, fields, what happened, keys."""
-        yield RuleLine(id="event-rule")
+    def compose_body(self) -> ComposeResult:
+        """Fields, and what happened to each."""
         with VerticalScroll(id="event-facts", can_focus=False):
             yield TextPane(id="facts")
         yield RecordTable(
-            Column("Braze sent", 0), Column("Value", 0), Column("Heap is told", 0), Column("What was done", 18, drop=1)
-        )
-        yield RuleLine()
-        yield KeyLine("← older · → newer · ↑↓ move · y copy both · esc back")
+            Column("Braze sent", 0), Column("Value", 0, ids=True), Column("Heap is told", 0),
+            Column("What was done", 18, drop=1), id="event-table",
+        )  # fmt: skip
 
     def on_mount(self) -> None:
         """The newest."""
-        self.query_one(RecordTable).add_class("-main")
-        self.query_one(RecordTable).focus()
         self._show()
 
     def action_step(self, by: int) -> None:
@@ -71,11 +60,17 @@ class EventScreen(Screen[None]):
         """Longer names where there is room."""
         self._show()
 
+    def why_disabled(self, command_id: str) -> str:
+        """Where the events end."""
+        if command_id == "event.older" and self._at == len(self._events) - 1:
+            return "This is the oldest of those that are kept."
+        return "This is the newest." if command_id == "event.newer" and self._at == 0 else ""
+
     def _show(self) -> None:
         event = self._events[self._at]
         place = f"{self._at + 1} of {len(self._events)}, newest first"
-        self.query_one("#event-rule", RuleLine).tell(event.event_type, place)
-        heap, accounts, why = self._workspace.currents.preview(event.body) if event.body else (None, (), "")
+        self.headline(event.event_type, place)
+        heap, accounts, why = self.workspace.currents.preview(event.body) if event.body else (None, (), "")
         went = _OUTCOMES.get(event.outcome, event.outcome) + (f": {event.reason}" if event.reason else "")
         lines = [f"Event       {event.event_id}, received {clock(event.received_at)}", f"State       {went}"]
         if heap:
@@ -121,14 +116,14 @@ class EventScreen(Screen[None]):
             return {"text": event.body.decode("utf-8", "replace")} if event.body else {}
         return data
 
-    def action_copy(self) -> None:
+    async def to_copy(self) -> tuple[str, str]:
         """Both shapes as JSON."""
         event = self._events[self._at]
-        heap, _, why = self._workspace.currents.preview(event.body) if event.body else (None, (), "removed")
+        heap, _, why = self.workspace.currents.preview(event.body) if event.body else (None, (), "removed")
         told = {"event": heap.event, "identity": heap.identity, "timestamp": heap.timestamp, "idempotency_key":
                 heap.idempotency_key, "properties": dict(heap.properties)} if heap else {"not sent": why}  # fmt: skip
-        self.app.copy_to_clipboard(json.dumps({"braze": self._data(event), "heap": told}, ensure_ascii=False, indent=2))
-        self.notify("Sent to the terminal's clipboard. It holds personal data.", markup=False)
+        both = json.dumps({"braze": self._data(event), "heap": told}, ensure_ascii=False, indent=2)
+        return both, "Both shapes, with personal data."
 
 
 def _leaves(value: Any, path: str) -> list[tuple[str, Any]]:

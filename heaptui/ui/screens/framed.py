@@ -1,113 +1,52 @@
-"""What all tabs share: the frame, the sentence, the keys, the filter, and why a command is off."""
+"""What all tabs share: where we are, the tabs, how fresh Heap's data is, and reading anew."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
-from textual import on, work
+from textual import work
 from textual.app import ComposeResult
-from textual.containers import Vertical
-from textual.screen import Screen
-from textual.widget import Widget
-from textual.widgets import Input
 
 from heaptui.errors import HeaptuiError
 from heaptui.model.reception import ListenerFacts
 from heaptui.model.routes import way_title
 from heaptui.model.runs import DeliveryState, need_attention
-from heaptui.ui import signs
-from heaptui.ui.commands import bindings_of, footer_of
 from heaptui.ui.from_heap import freshness
-from heaptui.ui.widgets.dialogs import Told
-from heaptui.ui.widgets.frame import HeaderLine, KeyLine, Line, RuleLine, TabLine
-from heaptui.ui.widgets.tour import TourPane
+from heaptui.ui.screens.page import Page
+from heaptui.ui.widgets.frame import HeaderLine, TabLine
 
 if TYPE_CHECKING:
-    from heaptui.services.workspace import Workspace
-    from heaptui.ui.app import HeaptuiApp, LedgerChanged
-
-ANSWER_STAYS = 4.0
-"""Seconds in which the answer to a key is not replaced by a hint."""
+    from heaptui.ui.app import LedgerChanged
 
 NEWEST_RUNS = 50
 """Runs among which is looked for some that need somebody."""
 
-TOUR_EVERY = 0.25
-"""Seconds between two looks whether a step of the tour was done."""
 
+class FramedScreen(Page):
+    """One tab, or a screen that belongs to one."""
 
-class FramedScreen(Screen[None]):
-    """One tab."""
-
-    SCOPE: ClassVar[str] = ""
     TAB: ClassVar[str] = ""
-    AUTO_FOCUS = "RecordTable"
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        cls.BINDINGS = bindings_of(cls.SCOPE)
-        super().__init_subclass__(**kwargs)
 
     def __init__(self) -> None:
         super().__init__()
-        self.filter_text = ""
-        self._answer_until = 0.0
         self._where = ""
         self.heap_facts: ListenerFacts | None = None
 
     @property
-    def dashboard(self) -> HeaptuiApp:
-        """The app with its own type."""
-        return cast("HeaptuiApp", self.app)
-
-    @property
-    def workspace(self) -> Workspace:
-        """The opened profile."""
-        return self.dashboard.opened
-
-    @property
     def alive(self) -> bool:
-        """Whether there is still something to show on: a read may come home after the screen was taken down."""
-        return self.is_running and bool(self.query(HeaderLine)) and self.dashboard.workspace is not None
+        """Whether there is still something to show on, and a profile to show."""
+        return super().alive and self.dashboard.workspace is not None
 
-    def compose(self) -> ComposeResult:
-        """The frame around the screen's body."""
+    def compose_top(self) -> ComposeResult:
+        """Where we are, and the tabs."""
         yield HeaderLine()
         yield TabLine(self.TAB)
-        yield RuleLine(id="title-rule")
-        with Vertical(id="body"):
-            yield from self.compose_body()
-        yield Input(id="filter", placeholder="filter, esc clears")
-        yield TourPane()
-        yield RuleLine(id="bottom-rule")
-        yield Line(id="status-line")
-        yield KeyLine()
-
-    def compose_body(self) -> ComposeResult:
-        """What the screen is about."""
-        yield from ()
-
-    def on_mount(self) -> None:
-        """Look after the tour; what is shown is read when the screen comes to the front."""
-        if self.dashboard.tour is not None:
-            self.set_interval(TOUR_EVERY, self._tour)
-
-    def _tour(self) -> None:
-        """Show where the tour is, if there is one."""
-        tour = self.dashboard.tour
-        if tour is not None and self.is_current:
-            tour.look(self.dashboard)
-        self.query_one(TourPane).show(tour)
 
     def on_screen_resume(self) -> None:
         """On this tab, or back on it: what is shown may be old."""
         self.load()
         self._frame()
-
-    def load(self) -> None:
-        """Read anew what the screen shows."""
 
     def on_ledger_changed(self, _: LedgerChanged) -> None:
         """Something was written somewhere."""
@@ -152,88 +91,3 @@ class FramedScreen(Screen[None]):
         elif app.planned and app.current_run is None:
             marks["sync"] = str(len(app.planned))
         return marks
-
-    def say(self, text: str, *, idle: bool = False) -> None:
-        """One sentence in the line above the keys; an idle one leaves the result of a key its few seconds."""
-        now = time.monotonic()
-        if idle and now < self._answer_until:
-            return
-        self._answer_until = 0.0 if idle else now + ANSWER_STAYS
-        self.query_one("#status-line", Line).update(signs.sign(f" {signs.safe(text)}"))
-        self.show_keys()
-
-    def show_keys(self) -> None:
-        """The keys that work now."""
-        keys = footer_of(self.SCOPE, self.size.width - 2, lambda command_id: not self.why_disabled(command_id))
-        self.query_one(KeyLine).tell(keys)
-
-    def headline(self, text: str, verdict: str = "") -> None:
-        """The rule above the main pane."""
-        self.query_one("#title-rule", RuleLine).tell(text, verdict)
-
-    def told(self, error: HeaptuiError) -> None:
-        """Show an error that people can act on."""
-        lines = [line for line in (error.detail, error.hint) if line]
-        self.app.push_screen(Told(error.title, lines))
-
-    async def saved(self, writing: Awaitable[Path]) -> None:
-        """Say where a file was saved, or show why it was not."""
-        try:
-            self.say(f"Saved: {await writing}")
-        except HeaptuiError as error:
-            self.told(error)
-
-    def why_disabled(self, command_id: str) -> str:
-        """Why a command does nothing just now; empty when it works."""
-        del command_id
-        return ""
-
-    def refuses(self, command_id: str) -> bool:
-        """Say why a command is off; False when it is on."""
-        why = self.why_disabled(command_id)
-        if why:
-            self.say(why)
-        return bool(why)
-
-    def home(self) -> Widget:
-        """What has the focus when nothing is typed."""
-        return self.query_one(self.AUTO_FOCUS)
-
-    def action_way(self) -> None:
-        """Choose how people get into Braze."""
-        from heaptui.ui.screens.way import WayScreen
-
-        self.app.push_screen(WayScreen(self.workspace))
-
-    def action_filter(self) -> None:
-        """Open the filter field."""
-        field = self.query_one("#filter", Input)
-        field.add_class("-open")
-        field.focus()
-
-    def traced_by_default(self) -> str:
-        """The id of the highlighted person, where the screen shows people."""
-        return ""
-
-    def action_trace(self) -> None:
-        """Trace a person."""
-        from heaptui.ui.screens.trace import TraceScreen
-
-        self.app.push_screen(TraceScreen(self.traced_by_default()))
-
-    @on(Input.Changed, "#filter")
-    def _filtered(self, event: Input.Changed) -> None:
-        self.filter_text = event.value.casefold()
-        self.load()
-
-    @on(Input.Submitted, "#filter")
-    def _keep_filter(self) -> None:
-        self.home().focus()
-
-    def key_escape(self) -> None:
-        """Clear the filter, or go back to the table."""
-        field = self.query_one("#filter", Input)
-        if field.has_class("-open"):
-            field.value = ""
-            field.remove_class("-open")
-        self.home().focus()

@@ -88,7 +88,7 @@ async def read_again(screen: CohortsScreen, cohort: Cohort) -> None:
     if done.error is not None:
         screen.told(done.error)
     elif done.unchanged:
-        screen.say(f"{cohort.name}: {done.path} is the same as at the last import.")
+        screen.say(f"{cohort.name}: the same as at the last import, {done.path}.")
     elif done.preview is not None:
         preview = done.preview
         warning = f" {preview.unusual} u brings those before back." if preview.unusual else ""

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Input
 
 from heaptui.errors import HeaptuiError
@@ -18,48 +17,37 @@ from heaptui.model.routes import way_facts
 from heaptui.model.words import percent
 from heaptui.services.imports import ImportPreview, ImportRequest, Inspection
 from heaptui.ui import signs
+from heaptui.ui.commands import IMPORT
+from heaptui.ui.screens.page import Page
 from heaptui.ui.widgets.dialogs import Asked, Told
-from heaptui.ui.widgets.frame import KeyLine, Line, RuleLine, TextPane
+from heaptui.ui.widgets.frame import Line, RuleLine, TextPane
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
 
 if TYPE_CHECKING:
     from heaptui.services.identity import Candidate
-    from heaptui.services.workspace import Workspace
 
 BAD_ROWS_SHOWN = 200
 
 
-class ImportDialog(Screen[bool]):
-    """Path, cohort, column, difference; closes with True when something was imported."""
+class ImportDialog(Page):
+    """Path, cohort, column, difference."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", show=False),
-        Binding("enter", "import_now", show=False),
-        Binding("b,ｂ", "bad_rows", show=False),
-        Binding("f,ｆ", "field('path')", show=False),
-        Binding("n,ｎ", "field('name')", show=False),
-        Binding("x,ｘ", "field('expect')", show=False),
-        Binding("a,ａ", "kind", show=False),
-        Binding("l,ｌ", "field('label')", show=False),
-        Binding("m,ｍ", "ask", show=False),
-        Binding("w,ｗ", "why", show=False),
-    ]
+    SCOPE: ClassVar[str] = IMPORT
     AUTO_FOCUS = "#path"
 
-    def __init__(self, workspace: Workspace, into: Cohort | None) -> None:
+    def __init__(self, into: Cohort | None) -> None:
         super().__init__()
-        self._workspace = workspace
         self._into = into if into and into.origin is Origin.FILE else None
         self._inspection: Inspection | None = None
         self._preview: ImportPreview | None = None
         self._candidates: list[Candidate] = []
         self._note, self._remembered = "", False
+        workspace = self.workspace
         self._kinds = way_facts(workspace.route).kinds if workspace.route else tuple(Kind)
         self._kind = self._into.space.kind if self._into else workspace.profile.kind
 
-    def compose(self) -> ComposeResult:
+    def compose_body(self) -> ComposeResult:
         """Fields, columns, difference."""
-        yield RuleLine("Import a file into a cohort", "importing sends nothing to Braze")
         with Vertical(classes="form"):
             with Horizontal():
                 yield Line("File", classes="name")
@@ -77,7 +65,7 @@ class ImportDialog(Screen[bool]):
             with Horizontal():
                 yield Line("Alias label", classes="name")
                 yield Input(
-                    self._into.space.label if self._into else self._workspace.profile.alias_label,
+                    self._into.space.label if self._into else self.workspace.profile.alias_label,
                     id="label",
                     placeholder="for the kind alias only",
                 )
@@ -94,17 +82,12 @@ class ImportDialog(Screen[bool]):
         yield RuleLine("What changes here", id="change-rule")
         with VerticalScroll(classes="grow", can_focus=False):
             yield TextPane(id="facts")
-        yield RuleLine()
-        yield Line(id="status-line")
-        yield KeyLine("enter import · esc back · ↑↓ column · a kind · f file · n cohort · b bad · w why · x size")
 
     def on_mount(self) -> None:
         """Say what is expected."""
-        self._say("Drop a file here or type its path, then enter.")
+        self.headline("Import a file into a cohort", "importing sends nothing to Braze")
+        self.say("Drop a file here or type its path, then enter.")
         self._show_kind()
-
-    def _say(self, text: str) -> None:
-        self.query_one("#status-line", Line).update(signs.sign(f" {signs.safe(text)}"))
 
     def _value(self, field: str) -> str:
         return self.query_one(f"#{field}", Input).value.strip()
@@ -128,14 +111,14 @@ class ImportDialog(Screen[bool]):
     @work(group="inspect", exclusive=True, exit_on_error=True, description="inspect a file")
     async def _inspect(self) -> None:
         self._preview = None
-        self._say("Reading…")
+        self.say("Reading…")
         try:
-            self._inspection = await self._workspace.cohorts.inspect(self._value("path"))
+            self._inspection = await self.workspace.cohorts.inspect(self._value("path"))
         except HeaptuiError as error:
             self._inspection = None
             self.query_one(RecordTable).show([])
             self.query_one("#facts", TextPane).tell([error.title, error.detail, error.hint])
-            self._say("Nothing was changed.")
+            self.say("Nothing was changed.")
             return
         found = self._inspection
         self._candidates, self._note = [], ""
@@ -181,11 +164,11 @@ class ImportDialog(Screen[bool]):
     @work(group="ask", exclusive=True, exit_on_error=True, description="look samples of columns up in Braze")
     async def _ask(self) -> None:
         """Where there is a REST key, look a sample of every column up."""
-        if self._inspection is None or self._workspace.secrets.rest_api_key is None:
+        if self._inspection is None or self.workspace.secrets.rest_api_key is None:
             return
         inspection, label = self._inspection, self._value("label")
         try:
-            async for ranking in self._workspace.cohorts.ranked_columns(self._value("path"), inspection, label):
+            async for ranking in self.workspace.cohorts.ranked_columns(self._value("path"), inspection, label):
                 if self._inspection is not inspection or not self.is_attached:
                     return
                 first = not self._candidates
@@ -204,11 +187,11 @@ class ImportDialog(Screen[bool]):
     def _tell_asked(self, best: Candidate) -> None:
         asked = sum(one.asked for one in self._candidates)
         if best.known:
-            self._say(
+            self.say(
                 f"{asked:,} ids looked up: {percent(best.share)} exist as {best.space}. enter imports. Sends nothing."
             )
         else:
-            self._say(f"None of {asked:,} ids looked up exists in Braze. w says why.")
+            self.say(f"None of {asked:,} ids looked up exists in Braze. w says why.")
 
     def action_why(self) -> None:
         """Why the ids of a column were not found."""
@@ -239,15 +222,13 @@ class ImportDialog(Screen[bool]):
         facts = self.query_one("#facts", TextPane)
         self._preview = None
         try:
-            self._preview = preview = await self._workspace.cohorts.preview_import(request)
+            self._preview = preview = await self.workspace.cohorts.preview_import(request)
         except HeaptuiError as error:
             facts.tell([error.title, error.detail, error.hint])
-            self._say("Nothing was changed.")
+            self.say("Nothing was changed.")
             return
         facts.tell(self._lines(preview))
-        self._say(
-            "enter imports" + (", and asks for the cohort's name" if preview.unusual else "") + ". Sends nothing."
-        )
+        self.say("enter imports" + (", and asks for the cohort's name" if preview.unusual else "") + ". Sends nothing.")
 
     def _request(self) -> ImportRequest | None:
         row = self.query_one(RecordTable).row
@@ -281,12 +262,24 @@ class ImportDialog(Screen[bool]):
             lines += ["", "First ids  " + "  ".join(preview.examples)]
         return lines
 
+    def why_disabled(self, command_id: str) -> str:
+        """What needs a file, or a key."""
+        match command_id:
+            case "import.now" if self._preview is None:
+                return "Choose a file and a cohort first: f file, n cohort."
+            case "import.bad" if self._preview is None or not self._preview.bad_rows:
+                return "No row is invalid."
+            case "import.ask" if self.workspace.secrets.rest_api_key is None:
+                return "This needs a Braze REST key with users.export.ids."
+            case "import.why" if self.query_one(RecordTable).row is None:
+                return "Choose a file first: f goes to its field."
+            case "import.label" if self._kind is not Kind.ALIAS:
+                return "Only an alias has a label: a chooses the kind."
+        return ""
+
     def action_ask(self) -> None:
         """Look samples up again, after a label was given."""
-        if self._workspace.secrets.rest_api_key is None:
-            self._say("This needs a Braze REST key with users.export.ids.")
-        else:
-            self._ask()
+        self._ask()
 
     def action_field(self, field: str) -> None:
         """Go to a field."""
@@ -301,9 +294,7 @@ class ImportDialog(Screen[bool]):
 
     def action_bad_rows(self) -> None:
         """List what was not taken."""
-        if self._preview is None or not self._preview.bad_rows:
-            self._say("No row is invalid.")
-            return
+        assert self._preview is not None
         bad = self._preview.bad_rows
         lines = [f"line {row.line:>8,}  {row.reason}  {row.shown}" for row in bad[:BAD_ROWS_SHOWN]]
         if self._preview.invalid > len(lines):
@@ -314,9 +305,7 @@ class ImportDialog(Screen[bool]):
     async def action_import_now(self) -> None:
         """Replace the people; asks for the name when unusually many would leave."""
         preview = self._preview
-        if preview is None:
-            self._say("Choose a file and a cohort first: f file, n cohort.")
-            return
+        assert preview is not None
         if preview.unusual:
             lines = [
                 preview.unusual,
@@ -327,16 +316,13 @@ class ImportDialog(Screen[bool]):
             if not await self.app.push_screen_wait(Asked("Unusually many would leave", lines, must_be=preview.name)):
                 return
         try:
-            cohort = await self._workspace.cohorts.apply_import(preview)
+            cohort = await self.workspace.cohorts.apply_import(preview)
         except HeaptuiError as error:
-            self.app.push_screen(Told(error.title, [error.detail, error.hint]))
+            self.told(error)
             return
         self.notify(f"{cohort.name}: {cohort.members:,} people. Nothing was sent.", markup=False)
-        self.dismiss(True)  # noqa: FBT003 - the screen's result
+        self.leave()
 
-    def action_leave(self) -> None:
-        """Out of a field first, then out of the dialog."""
-        if isinstance(self.focused, Input) and self._inspection is not None:
-            self.query_one(RecordTable).focus()
-        else:
-            self.dismiss(False)  # noqa: FBT003 - the screen's result
+    def home(self) -> Widget | None:
+        """The columns, once there are some."""
+        return super().home() if self._inspection is None else self.query_one(RecordTable)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
-from textual.binding import BindingType
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Input
 
 from heaptui.errors import HeaptuiError
@@ -16,17 +16,15 @@ from heaptui.services.paste_check import Sorting, given_of_paste, with_others
 from heaptui.services.pasted import Pasted, PastedKey, plain_values, read_paste
 from heaptui.services.profiles import ProfileService
 from heaptui.services.verification import Given, Verification
-from heaptui.ui import signs
 from heaptui.ui.check_text import COLUMNS, can_lines, headline_of, remedy_lines, rows_of
-from heaptui.ui.commands import PASTE, bindings_of, footer_of
+from heaptui.ui.commands import PASTE
 from heaptui.ui.keeping import ask_label, ask_name, keep_key, take_over_or_new
 from heaptui.ui.screens.verdict import VerdictScreen
 from heaptui.ui.widgets.dialogs import Question, Told
-from heaptui.ui.widgets.frame import HeaderLine, KeyLine, Line, RuleLine, TextPane
+from heaptui.ui.widgets.frame import HeaderLine, RuleLine, TextPane
 from heaptui.ui.widgets.record_table import RecordTable
 
-if TYPE_CHECKING:
-    from heaptui.ui.app import HeaptuiApp
+NOTHING_YET = "Nothing is pasted yet."
 
 
 class PasteField(Input):
@@ -49,14 +47,11 @@ class PasteField(Input):
 class PasteScreen(VerdictScreen):
     """Check only."""
 
-    COMMANDS_OF = "paste"
     SENT_KEYS = "The keys"
     MANAGER = "the Heap account manager"
 
     SCOPE: ClassVar[str] = PASTE
     AUTO_FOCUS = "PasteField"
-
-    BINDINGS: ClassVar[list[BindingType]] = bindings_of(PASTE)
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,42 +60,31 @@ class PasteScreen(VerdictScreen):
         self._refused: list[PastedKey] = []
         self._given: Given | None = None
 
-    def compose(self) -> ComposeResult:
-        """Verdict first, then the findings, then the field."""
+    def compose_top(self) -> ComposeResult:
+        """What becomes of what is pasted."""
         yield HeaderLine()
-        yield RuleLine(id="title-rule")
+
+    def compose_body(self) -> ComposeResult:
+        """Verdict first, then the findings, then the field."""
         yield TextPane(id="remedy")
         yield RecordTable(*COLUMNS, id="check-table")
         yield RuleLine("So you can", id="can-rule")
         yield TextPane(id="can")
         yield RuleLine("Paste a URL, a key, or a whole message")
         yield PasteField(password=True, placeholder="nothing that is pasted here is shown", id="paste")
-        yield Line(id="status-line")
-        yield KeyLine()
 
     def on_mount(self) -> None:
         """An empty desk."""
         self.query_one(HeaderLine).tell("check only · nothing is saved or recorded", "keys never appear here")
         self._show()
-        self.say("Nothing is pasted yet.")
-
-    @property
-    def _app(self) -> HeaptuiApp:
-        return cast("HeaptuiApp", self.app)
-
-    def say(self, text: str) -> None:
-        """One sentence above the keys."""
-        self.query_one("#status-line", Line).update(signs.sign(f" {signs.safe(text)}"))
-        self.query_one(KeyLine).tell(
-            footer_of(PASTE, self.size.width - 2, lambda command_id: not self.why_disabled(command_id))
-        )
+        self.say(NOTHING_YET)
 
     def _show(self) -> None:
-        if not self.is_running or not self.query(HeaderLine):
+        if not self.alive:
             return
         waiting = self._report is None and not self._checks
         title, verdict = ("Are these keys right?", "") if waiting else headline_of(self._report, len(self._checks))
-        self.query_one("#title-rule", RuleLine).tell(title, verdict)
+        self.headline(title, verdict)
         remedy = self.query_one("#remedy", TextPane)
         remedy.tell(remedy_lines(self._report))
         remedy.display = bool(remedy.lines)
@@ -111,7 +95,7 @@ class PasteScreen(VerdictScreen):
         """Something was pasted: check at once."""
         self._take(event.text)
 
-    @on(Input.Submitted)
+    @on(Input.Submitted, "#paste")
     def _typed(self, event: Input.Submitted) -> None:
         self._take(event.value)
 
@@ -127,7 +111,7 @@ class PasteScreen(VerdictScreen):
         pasted = read_paste(self._text)
         self.say(f"Found: {pasted.summary()}.")
         pasted = await self._with_others(pasted)
-        opening = self._app.opening
+        opening = self.dashboard.opening
         try:
             partner_keys, notes = await known_partner_keys(opening.home, opening.environ, read_only=opening.read_only)
         except HeaptuiError as error:
@@ -152,9 +136,9 @@ class PasteScreen(VerdictScreen):
     @work(group="dialog", exclusive=True, exit_on_error=True, description="save as a profile")
     async def action_save(self) -> None:
         """Keep endpoint and keys as a profile, because the user says so."""
-        if self.refuses("paste.save") or self._report is None or self._given is None:
+        if self._report is None or self._given is None:
             return
-        given, opening = self._given, self._app.opening
+        given, opening = self._given, self.dashboard.opening
         service = ProfileService(opening.home, opening.environ)
         name = await ask_name(self.app, service)
         label = await ask_label(self.app) if name else None
@@ -171,33 +155,36 @@ class PasteScreen(VerdictScreen):
             self.app.push_screen(Told(error.title, [error.detail, error.hint]))
             return
         await take_over_or_new(self.app, opening.home, profile)
-        self.app.call_later(self._app.open_profile, profile, then="credentials")
+        self.app.call_later(self.dashboard.open_profile, profile, then="credentials")
 
     def why_disabled(self, command_id: str) -> str:
         """What cannot be done yet."""
-        if command_id in ("paste.leave", "paste.check"):
+        if command_id == "paste.check":
             return ""
         if not self._text.strip():
-            return "Nothing is pasted yet."
+            return NOTHING_YET
         why = self._why_no_report(command_id)
         if not why and command_id == "paste.save" and self._report and not self._report.endpoint:
             return "Without an endpoint there is nothing to connect to."
         return why
 
-    def refuses(self, command_id: str) -> bool:
-        """Say why a command is off; False when it is on."""
-        why = self.why_disabled(command_id)
-        if why:
-            self.say(why)
-        return bool(why)
+    def why_not_copied(self) -> str:
+        """There must be something to check, and a verdict."""
+        return super().why_not_copied() if self._text.strip() else NOTHING_YET
 
-    def action_leave(self) -> None:
-        """Out of the field; then out of here, and everything that was pasted is forgotten."""
-        field = self.query_one(PasteField)
-        if field.has_focus:
-            self.query_one(RecordTable).focus()
+    def home(self) -> Widget | None:
+        """Out of the field, letters are commands."""
+        return self.query_one(RecordTable)
+
+    def action_back(self) -> None:
+        """Out of the field first, where letters are no commands."""
+        leaves_field = self.query_one(PasteField).has_focus
+        super().action_back()
+        if leaves_field:
             self.say("Letters are commands now; tab goes back to the field, esc leaves and forgets all.")
-            return
+
+    def leave(self) -> None:
+        """Everything that was pasted is forgotten."""
         self._text, self._checks, self._report, self._given = "", {}, None, None
         self._tried, self._refused = [], []
-        self.dismiss()
+        super().leave()

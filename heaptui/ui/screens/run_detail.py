@@ -16,6 +16,7 @@ from heaptui.model.runs import BatchState
 from heaptui.services.support import Content, Desk, ExchangeRow
 from heaptui.ui import exchange_view, signs
 from heaptui.ui.commands import RUN
+from heaptui.ui.meanings import run_meaning
 from heaptui.ui.run_text import arithmetic
 from heaptui.ui.screens.framed import FramedScreen
 from heaptui.ui.widgets.facts import FactsPane
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 PANES = ("Story", "Batches", "Refused", "Exchanges")
 STORY, BATCHES, REFUSED, EXCHANGES = range(4)
 FAILING_SHOWN = 500
+NORMAL = 80
+"""Columns from which each pane tells its count."""
 EVERY = 1.0
 """Seconds between two looks at a run that goes on."""
 
@@ -50,6 +53,7 @@ class RunScreen(FramedScreen):
     """Opened from the history; esc goes back."""
 
     SCOPE: ClassVar[str] = RUN
+    COPIES: ClassVar[str] = "what the lower half shows"
     TAB: ClassVar[str] = "runs"
     AUTO_FOCUS = "RecordTable.-current"
 
@@ -58,6 +62,7 @@ class RunScreen(FramedScreen):
         self._run_id = run_id
         self._pane = STORY
         self._counts = [0, 0, 0, 0]
+        self._exchanges = 0
         self._with_ids = False
         self._shown: tuple[ExchangeRow, Content] | None = None
         self._desk: Desk | None = None
@@ -71,12 +76,17 @@ class RunScreen(FramedScreen):
             id="pane-0",
         )  # fmt: skip
         yield WindowedTable(
-            Column("Batch", 8, right=True), Column("Change", 6), Column("People", 8, right=True), Column("State", 11),
-            Column("Tries", 5, right=True, drop=1), Column("Answer", 6, right=True), Column("Braze says", 0),
+            Column("Batch", 8, right=True), Column("Change", 6, drop=1), Column("People", 8, right=True),
+            Column("State", 11), Column("Tries", 5, right=True, drop=2), Column("Answer", 6, right=True),
+            Column("Braze says", 0),
             id="pane-1",
         )  # fmt: skip
         yield WindowedTable(
-            Column("Change", 6), Column("Kind", 11, drop=1), Column("Id", 24), Column("Braze says", 0), id="pane-2"
+            Column("Change", 6),
+            Column("Kind", 11, drop=1),
+            Column("Id", 24, ids=True),
+            Column("Braze says", 0),
+            id="pane-2",
         )
         yield WindowedTable(
             Column("Time", 12), Column("What", 0), Column("Try", 3, right=True, drop=2),
@@ -93,7 +103,6 @@ class RunScreen(FramedScreen):
 
     def on_mount(self) -> None:
         """Show the frame and read; a run that goes on is read again every second."""
-        super().on_mount()
         self.set_interval(EVERY, self._again)
 
     def _again(self) -> None:
@@ -114,7 +123,8 @@ class RunScreen(FramedScreen):
             exchanges = await support.count(self._run_id)
             failing = await support.failing(self._run_id, FAILING_SHOWN)
             self._desk = await support.desk(self._run_id)
-            matching = await support.found(self._run_id, self.filter_text) if self.filter_text else None
+            wanted = self.filter_text if self._pane == EXCHANGES else ""
+            matching = await support.found(self._run_id, wanted) if wanted else None
         except HeaptuiError as error:
             self.told(error)
             return
@@ -134,7 +144,7 @@ class RunScreen(FramedScreen):
         else:
             rows = [exchange_view.exchange_row(row) for row in matching]
             self._windowed(EXCHANGES).show_many(len(rows), _reader(rows), anew=True)
-            self._pane = EXCHANGES
+        self._exchanges = exchanges
         self._read_at = time.time()
         self._show(focus=first)
 
@@ -156,18 +166,17 @@ class RunScreen(FramedScreen):
 
     def _show(self, *, focus: bool = True) -> None:
         assert self._progress is not None
-        names = [
-            f"[{name} {count:,}]" if number == self._pane else f"{name} {count:,}"
-            for number, (name, count) in enumerate(zip(PANES, self._counts, strict=True))
-        ]
+        counted = [f"{name} {count:,}" for name, count in zip(PANES, self._counts, strict=True)]
+        others, gap = (counted, "  ") if self.size.width >= NORMAL else (PANES, " ")
+        names = [f"[{counted[n]}]" if n == self._pane else others[n] for n in range(len(PANES))]
         glyph, word = signs.RUN_SIGNS[self._progress.state]
-        self.headline(f"Run {self._run_id} {glyph} {word}", "  ".join(names))
+        self.headline(f"Run {self._run_id} {glyph} {word}", gap.join(names))
         for number in range(len(PANES)):
             table = self.query_one(f"#pane-{number}")
             table.display = number == self._pane
             table.set_class(number == self._pane, "-current")
         if focus and not self.query_one("#filter", Input).has_focus:
-            self._table.focus()
+            self.go_home()
         self.say(arithmetic(self._progress), idle=True)
         self._detail()
 
@@ -205,8 +214,6 @@ class RunScreen(FramedScreen):
         """What needs an exchange, and what the run does not allow."""
         if command_id in ("run.curl", "run.ids") and self._shown is None:
             return "This needs an exchange: tab goes to Exchanges."
-        if command_id == "run.letter" and (self._desk is None or not self._desk.explanations):
-            return "This run went well: there is nothing to tell anybody."
         return ""
 
     def action_pane(self) -> None:
@@ -214,51 +221,54 @@ class RunScreen(FramedScreen):
         if self._progress is not None:
             self._pane = (self._pane + 1) % len(PANES)
             self._show()
+            self.filter_changed()
 
-    def action_back(self) -> None:
-        """Clear the search, or go back to the list."""
-        field = self.query_one("#filter", Input)
-        if field.has_class("-open"):
-            field.remove_class("-open")
-            field.value = ""
-            self._table.focus()
-            return
-        self.app.pop_screen()
+    def filter_changed(self) -> None:
+        """The ledger looks through exchanges, also in what was sent and answered; a table through its own rows."""
+        for number in range(len(PANES)):
+            table = self.query_one(f"#pane-{number}", RecordTable)
+            table.filter(self.filter_text if number == self._pane != EXCHANGES else "")
+        self.load()
 
-    def key_escape(self) -> None:
-        """The binding does it."""
+    @property
+    def export_name(self) -> str:
+        """The run and the pane."""
+        return f"run-{self._run_id}-{PANES[self._pane].casefold()}"
+
+    def matching(self) -> str:
+        """How many match in the pane."""
+        if self._pane == EXCHANGES:
+            return f"{self._counts[EXCHANGES]:,} of {self._exchanges:,} match"
+        return super().matching()
 
     def action_ids(self) -> None:
         """Show the people of requests, or mask them again."""
-        if not self.refuses("run.ids"):
-            self._with_ids = not self._with_ids
-            self._detail()
+        self._with_ids = not self._with_ids
+        self._detail()
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="copy a request")
     async def action_curl(self) -> None:
         """Copy the request as a shell command with variables for the keys."""
-        if not self.refuses("run.curl") and self._shown is not None:
-            self.app.copy_to_clipboard(await self.workspace.support.curl(self._shown[0].exchange_id))
-            self.say("Sent to the terminal's clipboard as curl; the keys are variables, people are left out.")
+        if self._shown is not None:
+            curl = await self.workspace.support.curl(self._shown[0].exchange_id)
+            await self.copy(curl, "The request as curl, with variables for keys and without people.")
 
-    def action_copy(self) -> None:
-        """Copy what the lower half shows."""
-        self.app.copy_to_clipboard(self.query_one("#run-facts", FactsPane).text)
-        self.say("Sent to the terminal's clipboard; whether it took it cannot be seen from here.")
+    def why_not_copied(self) -> str:
+        """There is always something in the lower half."""
+        return ""
 
-    def action_larger(self) -> None:
-        """The lower half alone, or both again."""
-        self._table.toggle_class("-hidden")
-        self.query_one("#run-detail").can_focus = self._table.has_class("-hidden")
-        self.query_one("#run-detail" if self._table.has_class("-hidden") else f"#pane-{self._pane}").focus()
+    async def to_copy(self) -> tuple[str, str]:
+        """What the lower half shows."""
+        return self.query_one("#run-facts", FactsPane).text, ""
+
+    def explanation(self) -> Sequence[str]:
+        """How the run goes or went."""
+        return run_meaning(self._progress.state) if self._progress else ()
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="save a receipt")
     async def action_save(self) -> None:
         """Save the receipt."""
-        try:
-            self.say(f"Saved: {await self.workspace.history.save_receipt(self._run_id)}")
-        except HeaptuiError as error:
-            self.told(error)
+        await self.saved(self.workspace.history.save_receipt(self._run_id))
 
 
 def _batch_row(batch: BatchRow) -> Row:

@@ -15,6 +15,7 @@ from heaptui.model.runs import RunProgress, RunSummary, need_attention
 from heaptui.model.words import counted
 from heaptui.ui import run_text, signs
 from heaptui.ui.commands import RUNS
+from heaptui.ui.meanings import run_meaning
 from heaptui.ui.screens.framed import FramedScreen
 from heaptui.ui.widgets.dialogs import Question
 from heaptui.ui.widgets.facts import FactsPane
@@ -28,6 +29,7 @@ class RunsScreen(FramedScreen):
     """Tab 4."""
 
     SCOPE: ClassVar[str] = RUNS
+    COPIES: ClassVar[str] = "a message for the customer, without keys and ids; of a run that went well, its line"
     TAB: ClassVar[str] = "runs"
 
     def __init__(self) -> None:
@@ -40,11 +42,11 @@ class RunsScreen(FramedScreen):
         """The list, and what happened in the highlighted run."""
         yield RecordTable(
             Column("Run", 5, right=True),
-            Column("When", 13),
-            Column("By", 12, drop=2),
+            Column("When", 13, drop=1),
+            Column("By", 12, drop=3),
             Column("Cohorts", 0),
             Column("Result", 14),
-            Column("Accepted", 9, right=True, drop=1),
+            Column("Accepted", 9, right=True, drop=2),
             Column("Why", 14),
             id="runs-table",
         )
@@ -78,15 +80,14 @@ class RunsScreen(FramedScreen):
             Row(str(run.run_id), run_text.history_cells(run), tone=signs.RUN_TONES.get(run.state, ""))
             for run in ordered
         ]
-        shown = [row for row in rows if self.filter_text in " ".join(row.cells).casefold()]
-        self.table.show(shown)
+        self.table.show(rows)
         newest = f"newest first, {time.strftime('%Z')}"
         sorted_by = ORDERS[self._order] if self._order else f"needed first, then {newest}" if urgent else newest
         verdict = counted(len(self.runs), "run")
         if urgent:
             need = "1 needs" if len(urgent) == 1 else f"{len(urgent)} need"
             verdict = f"{need} attention, {counted(len(self.runs) - len(urgent), 'other')}"
-        self.headline(f"{len(shown)} of {counted(len(rows), 'run')}" if self.filter_text else verdict, sorted_by)
+        self.headline(verdict, sorted_by)
         if not rows:
             self.query_one("#facts", FactsPane).tell(
                 [("", "No run yet."), ("", ""), ("", "1 Cohorts: space marks, s plans, enter sends.")]
@@ -138,8 +139,6 @@ class RunsScreen(FramedScreen):
         """What the list or the profile does not allow."""
         if self.current is None:
             return "There is no run yet."
-        if command_id == "runs.copy" and not self._explained:
-            return "This run went well: there is nothing to tell the customer."
         if command_id in ("runs.continue", "runs.undo") and self.workspace.read_only:
             return "This is open read-only: its owner can do it."
         if command_id == "runs.undo" and self.dashboard.live_runs:
@@ -149,7 +148,7 @@ class RunsScreen(FramedScreen):
     async def action_open(self) -> None:
         """One run in detail; a live one of this process in its own tab."""
         run_id = self.current
-        if self.refuses("runs.open") or run_id is None:
+        if run_id is None:
             return
         if any(progress.run_id == run_id for progress in self.dashboard.live_runs):
             self.dashboard.current_run = run_id
@@ -162,7 +161,7 @@ class RunsScreen(FramedScreen):
     async def action_again(self) -> None:
         """Plan the cohorts of this run anew."""
         run_id = self.current
-        if self.refuses("runs.continue") or run_id is None:
+        if run_id is None:
             return
         detail = await self.workspace.history.show(run_id)
         app = self.dashboard
@@ -180,22 +179,27 @@ class RunsScreen(FramedScreen):
     async def action_save(self) -> None:
         """Save the receipt."""
         run_id = self.current
-        if not self.refuses("runs.receipt") and run_id is not None:
+        if run_id is not None:
             await self.saved(self.workspace.history.save_receipt(run_id))
 
-    @work(group="dialog", exclusive=True, exit_on_error=True, description="write a message")
-    async def action_copy(self) -> None:
-        """A message for the customer, without keys or ids."""
+    async def to_copy(self) -> tuple[str, str]:
+        """A message for the customer, without keys or ids; a run that went well needs none."""
         run_id = self.current
-        if not self.refuses("runs.copy") and run_id is not None:
-            self.app.copy_to_clipboard(await self.workspace.support.letter(run_id))
-            self.say("A message for the customer was sent to the terminal's clipboard; run letter prints it, too.")
+        if run_id is None or not self._explained:
+            return await super().to_copy()
+        letter = await self.workspace.support.letter(run_id)
+        return letter, "A message for the customer, which run letter prints, too."
+
+    def explanation(self) -> Sequence[str]:
+        """How the run ended."""
+        run = next((run for run in self.runs if run.run_id == self.current), None)
+        return run_meaning(run.state) if run else ()
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="bundle a run")
     async def action_bundle(self) -> None:
         """Pack the run into one file."""
         run_id = self.current
-        if self.refuses("runs.bundle") or run_id is None:
+        if run_id is None:
             return
         try:
             self.say(f"No keys, ids hashed: {await self.workspace.bundles.make(run_id)}")
@@ -206,7 +210,7 @@ class RunsScreen(FramedScreen):
     async def action_undo(self) -> None:
         """Show what an undo would send, and send it when somebody says so."""
         run_id = self.current
-        if self.refuses("runs.undo") or run_id is None:
+        if run_id is None:
             return
         app = self.dashboard
         try:

@@ -43,6 +43,8 @@ class SegmentsScreen(FramedScreen):
     """Tab 2."""
 
     SCOPE: ClassVar[str] = SEGMENTS
+    COPIES: ClassVar[str] = "the segment as text; again: as Markdown, as JSON; in the other views, the line"
+    PANES: ClassVar[str] = "RecordTable, Builder, .grow, SegmentSide, #overlap-matrix, #overlap-people"
     TAB: ClassVar[str] = "segments"
     AUTO_FOCUS = "Builder"
 
@@ -95,7 +97,6 @@ class SegmentsScreen(FramedScreen):
         if not self.alive:
             return
         if self.view == BRAZE:
-            self.braze.filter(self.filter_text)
             self._look()
         self._count()
 
@@ -192,9 +193,8 @@ class SegmentsScreen(FramedScreen):
     def _hint(self) -> None:
         self.show_keys()
         if self.view == BRAZE:
-            shown, total = len(self.braze.table.rows), len(self.braze.seen)
-            none = "none seen yet: r reads them, with a REST key" if not total else "r reads them again · / filters"
-            self.say(f"{shown} of {total}, esc clears the filter" if self.filter_text else none, idle=True)
+            none = "none seen yet: r reads them, with a REST key"
+            self.say("r reads them again · / filters" if self.braze.seen else none, idle=True)
         elif self.view == OVERLAP:
             self.say("Each person is counted in exactly one line below the matrix.", idle=True)
         elif self.preview is None:
@@ -234,6 +234,7 @@ class SegmentsScreen(FramedScreen):
         """The next view."""
         self.view = VIEWS[(VIEWS.index(self.view) + 1) % len(VIEWS)]
         self._show()
+        self.filter_changed()
         self.home().focus()
         if self.view == BRAZE:
             self._look()
@@ -245,8 +246,7 @@ class SegmentsScreen(FramedScreen):
 
     def action_again(self) -> None:
         """Ask Braze for its segments again."""
-        if not self.refuses("segments.again"):
-            self._look(again=True)
+        self._look(again=True)
 
     def action_filter(self) -> None:
         """A filter in the list of Braze's segments; in the preview, find a cohort to add."""
@@ -257,19 +257,16 @@ class SegmentsScreen(FramedScreen):
 
     def action_add(self) -> None:
         """Add a filter to the group under the cursor."""
-        if not self.refuses("segments.add"):
-            add = segment_edits.with_filter
-            self._pick("Add a filter", lambda segment, row: add(segment, row, self.builder.place))
+        add = segment_edits.with_filter
+        self._pick("Add a filter", lambda segment, row: add(segment, row, self.builder.place))
 
     def action_exclude(self) -> None:
         """Add an exclusion group."""
-        if not self.refuses("segments.exclude"):
-            self._pick("Exclude everybody in", segment_edits.with_exclusion)
+        self._pick("Exclude everybody in", segment_edits.with_exclusion)
 
     def action_group(self) -> None:
         """Add a filter group."""
-        if not self.refuses("segments.group"):
-            self._pick("A new filter group with", segment_edits.with_group)
+        self._pick("A new filter group with", segment_edits.with_group)
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="choose a cohort")
     async def _pick(self, title: str, change: Callable[[Segment, Filter], tuple[Segment, Place]]) -> None:
@@ -284,30 +281,29 @@ class SegmentsScreen(FramedScreen):
             text = chosen.removeprefix("typed:")
             self._edit(*change(self.segment, Filter(InCohort(chosen) if text == chosen else InBraze(text))))
 
-    def _change(self, command_id: str, change: Callable[[Segment, Place], Segment]) -> None:
-        if not self.refuses(command_id) and self.segment is not None and self.builder.place is not None:
+    def _change(self, change: Callable[[Segment, Place], Segment]) -> None:
+        if self.segment is not None and self.builder.place is not None:
             self._edit(change(self.segment, self.builder.place))
 
     def action_remove(self) -> None:
         """Remove the filter under the cursor."""
-        self._change("segments.remove", segment_edits.without)
+        self._change(segment_edits.without)
 
     def action_turn(self) -> None:
         """Includes, or does not include."""
-        self._change("segments.turn", segment_edits.turned)
+        self._change(segment_edits.turned)
 
     def action_join(self) -> None:
         """AND or OR inside the group."""
-        self._change("segments.join", segment_edits.joined_otherwise)
+        self._change(segment_edits.joined_otherwise)
 
     def action_join_groups(self) -> None:
         """AND or OR between the filter groups."""
-        self._change("segments.groups", lambda segment, _: segment_edits.groups_joined_otherwise(segment))
+        self._change(lambda segment, _: segment_edits.groups_joined_otherwise(segment))
 
     def action_text(self) -> None:
         """Edit the expression as text."""
-        if not self.refuses("segments.text"):
-            self.query_one(ExpressionField).edit(self.workspace.segments)
+        self.query_one(ExpressionField).edit(self.workspace.segments)
 
     @on(ExpressionField.Typed)
     def _typed(self, event: ExpressionField.Typed) -> None:
@@ -323,17 +319,17 @@ class SegmentsScreen(FramedScreen):
         self.builder.focus()
         self._count()
 
-    def key_escape(self) -> None:
+    def action_back(self) -> None:
         """Out of the expression first, then as everywhere."""
         field = self.query_one(ExpressionField)
         if field.open:
             field.leave()
         else:
-            super().key_escape()
+            super().action_back()
 
     async def action_sync(self) -> None:
         """One plan for everything that is missing."""
-        if self.refuses("segments.sync") or self.preview is None:
+        if self.preview is None:
             return
         if self.dashboard.live_runs:
             self.say("A sync is running: 3 shows it. The next one can be planned when it is over.")
@@ -345,19 +341,19 @@ class SegmentsScreen(FramedScreen):
     @work(group="match", exclusive=True, exit_on_error=True, description="measure a match rate")
     async def action_match(self) -> None:
         """Ask Braze how many of these people exist."""
-        if not self.refuses("segments.match") and self.preview is not None:
+        if self.preview is not None:
             await segment_doings.measure(self, self.preview)
             self._count()
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="derive a cohort")
     async def action_derive(self) -> None:
         """A cohort of its own."""
-        if not self.refuses("segments.derive") and self.preview is not None:
+        if self.preview is not None:
             await segment_doings.derive(self, self.preview)
 
     def action_clicks(self) -> None:
         """The clicks; again: the older menu."""
-        if self.refuses("segments.clicks") or self.preview is None:
+        if self.preview is None:
             return
         if self.size.width >= segment_doings.WIDE:
             self.older_menu = not self.older_menu
@@ -366,17 +362,25 @@ class SegmentsScreen(FramedScreen):
         segment_doings.show_clicks(self, self.preview, older=self.older_menu)
         self.older_menu = not self.older_menu
 
-    def action_copy(self) -> None:
-        """Copy it as text; again as Markdown, then as JSON."""
-        if not self.refuses("segments.copy") and self.preview is not None:
-            forms = segment_text.FORMATS
-            segment_doings.copy(self, self.preview, forms[self._copies % len(forms)], older=self.older_menu)
-            self._copies += 1
+    def why_not_copied(self) -> str:
+        """The preview is copied where it shows, a line in the other views."""
+        if self.view != PREVIEW:
+            return super().why_not_copied()
+        return "The segment is empty: + adds a cohort." if self.preview is None else ""
+
+    async def to_copy(self) -> tuple[str, str]:
+        """The segment as text; again as Markdown, then as JSON."""
+        if self.view != PREVIEW or self.preview is None:
+            return await super().to_copy()
+        form, following = (segment_text.FORMATS[(self._copies + n) % len(segment_text.FORMATS)] for n in (0, 1))
+        self._copies += 1
+        text = segment_doings.copied_as(self, self.preview, form)
+        return text, f"As {form}; y again: as {following}."
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="keep a draft")
     async def action_keep(self) -> None:
         """Keep it as a draft."""
-        if not self.refuses("segments.keep") and self.preview is not None:
+        if self.preview is not None:
             self.name_of_draft = await segment_doings.keep(self, self.preview) or self.name_of_draft
             self._title()
 
@@ -391,7 +395,6 @@ class SegmentsScreen(FramedScreen):
 
     def action_clear(self) -> None:
         """Begin with an empty segment; a draft stays kept."""
-        if not self.refuses("segments.clear"):
-            self.name_of_draft = ""
-            self._take(None)
-            self._count()
+        self.name_of_draft = ""
+        self._take(None)
+        self._count()

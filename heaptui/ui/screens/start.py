@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.screen import Screen
 
 from heaptui.config import Config, NoProfile
@@ -65,7 +65,7 @@ class StartScreen(Screen[None]):
         yield TextPane(id="intro")
         yield RecordTable(Column("", 1), Column("", 18), Column("", 0))
         yield RuleLine("To deliver people into Braze, one of these is enough")
-        with Vertical(classes="grow"):
+        with VerticalScroll(classes="grow", can_focus=False):
             yield TextPane(id="needs")
         yield RuleLine()
         yield KeyLine("↑↓ choose · enter open · ? help · q quit")

@@ -16,6 +16,7 @@ from heaptui.model.words import counted
 from heaptui.ui import run_text, signs
 from heaptui.ui.commands import SYNC
 from heaptui.ui.exports import save_plan
+from heaptui.ui.meanings import run_meaning
 from heaptui.ui.screens.framed import FramedScreen
 from heaptui.ui.waiting import people_waiting
 from heaptui.ui.widgets.dialogs import Asked, Question
@@ -31,6 +32,7 @@ class SyncScreen(FramedScreen):
     """Tab 3."""
 
     SCOPE: ClassVar[str] = SYNC
+    COPIES: ClassVar[str] = "the clicks for Braze after a run, before it the line of the plan"
     TAB: ClassVar[str] = "sync"
 
     def __init__(self) -> None:
@@ -73,7 +75,6 @@ class SyncScreen(FramedScreen):
 
     def on_mount(self) -> None:
         """Start looking at the live run."""
-        super().on_mount()
         self.set_interval(LOOK_EVERY, self._tick)
 
     @property
@@ -115,8 +116,7 @@ class SyncScreen(FramedScreen):
 
     def _show_plan(self) -> None:
         table = self.query_one("#plan-table", RecordTable)
-        rows = [self._plan_row(plan) for plan in self.plans if self.filter_text in plan.name.casefold()]
-        table.show(rows)
+        table.show([self._plan_row(plan) for plan in self.plans])
         facts, rule = self.query_one("#facts", SplitPane), self.query_one("#detail-rule", RuleLine)
         if not self.plans:
             self.headline("Sync", "nothing planned")
@@ -276,14 +276,16 @@ class SyncScreen(FramedScreen):
                 return "No sync is running."
             case "sync.again" if progress is None or live:
                 return "There is no finished run to continue."
-            case "sync.clicks" | "sync.copy" if progress is None or live:
+            case "sync.save" if progress is None and not self.plans:
+                return "Nothing is planned, so there is nothing to save."
+            case "sync.clicks" if progress is None or live:
                 return "The clicks come with the result."
         return ""
 
     def action_leave_out(self) -> None:
         """Leave the highlighted cohort out, or take it in again."""
         row = self.table.row
-        if not self.refuses("sync.leave_out") and row is not None:
+        if row is not None:
             self._left_out ^= {row.key}
             self._show_plan()
 
@@ -291,7 +293,7 @@ class SyncScreen(FramedScreen):
     async def action_let_through(self) -> None:
         """Ask for the name of the held cohort."""
         plan = self._planned_here()
-        if self.refuses("sync.let") or plan is None:
+        if plan is None:
             return
         if not plan.held:
             self.say(f"“{plan.name}” is not held.")
@@ -306,8 +308,6 @@ class SyncScreen(FramedScreen):
     @work(group="dialog", exclusive=True, exit_on_error=True, description="start a sync")
     async def action_start(self) -> None:
         """Send the plan; in production the first sync of a cohort asks twice."""
-        if self.refuses("sync.start"):
-            return
         chosen = [p for p in self.plans if p.cohort_id not in self._left_out and not p.on_hold]
         sent = [p for p in chosen if run_text.is_sent(p, self._left_out, self._let_through)]
         if not any(not plan.empty for plan in sent):
@@ -339,7 +339,7 @@ class SyncScreen(FramedScreen):
     def action_pause(self) -> None:
         """Pause, or go on."""
         progress = self.run_progress
-        if self.refuses("sync.pause") or progress is None:
+        if progress is None:
             return
         service = self.workspace.sync
         (service.go_on if progress.paused else service.pause)(progress.run_id)
@@ -348,7 +348,7 @@ class SyncScreen(FramedScreen):
     async def action_cancel(self) -> None:
         """Ask, then stop after the requests in flight."""
         progress = self.run_progress
-        if self.refuses("sync.cancel") or progress is None:
+        if progress is None:
             return
         in_flight = sum(delivery.at_once for delivery in progress.deliveries.values())
         lines = [f"Stop after the {counted(in_flight, 'request')} in flight? What is accepted stays, the rest waits."]
@@ -358,22 +358,33 @@ class SyncScreen(FramedScreen):
     def action_clicks(self) -> None:
         """The other menu."""
         progress = self.run_progress
-        if not self.refuses("sync.clicks") and progress is not None:
+        if progress is not None:
             self._older_menu = not self._older_menu
             self._show_run(progress)
 
-    def action_copy(self) -> None:
-        """The clicks, for a message or a ticket."""
+    async def to_copy(self) -> tuple[str, str]:
+        """The clicks of a finished run, for a message or a ticket."""
         progress = self.run_progress
-        if not self.refuses("sync.copy") and progress is not None:
-            title, clicks = self._clicks(progress)
-            self.app.copy_to_clipboard("\n".join([title, *clicks]))
-            self.say("The clicks were sent to the terminal's clipboard; whether it took them cannot be seen from here.")
+        if progress is None or not progress.closed:
+            return await super().to_copy()
+        title, clicks = self._clicks(progress)
+        return "\n".join([title, *clicks]), "The clicks for Braze."
+
+    def explanation(self) -> Sequence[str]:
+        """What holds a planned cohort back, or how the run goes."""
+        row, progress = self.table.row, self.run_progress
+        if row is None:
+            return ()
+        if progress is not None:
+            return run_meaning(next(d.state for d in progress.deliveries.values() if d.key == row.key))
+        plan = next(plan for plan in self.plans if plan.cohort_id == row.key)
+        held = plan.cohort_id not in self._let_through
+        return [line for part in run_text.remarks(plan, let_through=not held) for line in (part.title, *part.lines)]
 
     async def action_again(self) -> None:
         """Plan what the run left over."""
         progress = self.run_progress
-        if self.refuses("sync.again") or progress is None:
+        if progress is None:
             return
         self.dashboard.planned = progress.cohort_ids
         self.dashboard.continues, self.dashboard.current_run = progress.run_id, None
@@ -383,16 +394,14 @@ class SyncScreen(FramedScreen):
     async def action_save(self) -> None:
         """The plan as CSV, or the receipt again."""
         progress = self.run_progress
-        if progress is not None:
-            await self.saved(self.workspace.history.save_receipt(progress.run_id))
-        elif self.plans:
-            await self.saved(save_plan(self.workspace, self.plans))
-        else:
-            self.say("Nothing is planned, so there is nothing to save.")
+        receipts = self.workspace.history
+        await self.saved(receipts.save_receipt(progress.run_id) if progress else save_plan(self.workspace, self.plans))
 
-    def key_escape(self) -> None:
-        """Back to the cohorts, unless a filter is open."""
-        if self.filter_text:
-            super().key_escape()
-        else:
-            self.app.call_later(self.dashboard.action_tab, "cohorts")
+    @property
+    def lies_over(self) -> bool:
+        """A plan belongs to the cohorts."""
+        return True
+
+    def leave(self) -> None:
+        """Back to the cohorts."""
+        self.app.call_later(self.dashboard.action_tab, "cohorts")

@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
+from textual.widget import Widget
 from textual.widgets import Input
 
 from heaptui.errors import HeaptuiError
@@ -27,6 +28,7 @@ class TraceScreen(FramedScreen):
     """Opened with t from everywhere; what is typed here is kept nowhere."""
 
     SCOPE: ClassVar[str] = TRACE
+    COPIES: ClassVar[str] = "the answer"
     TAB: ClassVar[str] = "runs"
     AUTO_FOCUS = "#who"
 
@@ -49,7 +51,6 @@ class TraceScreen(FramedScreen):
 
     def on_mount(self) -> None:
         """Ask at once when it is known who is meant."""
-        super().on_mount()
         self.headline("Trace a person", "kept in no history")
         self.query_one("#trace-table").display = False
         self.say("The search is kept in no history.", idle=True)
@@ -106,11 +107,18 @@ class TraceScreen(FramedScreen):
             lines = [("", verdict.sentence), ("To do", verdict.do), *lines]
         self.query_one("#steps", FactsPane).tell(lines)
 
-    def action_copy(self) -> None:
-        """Copy the answer."""
-        if self._found is not None:
-            self.app.copy_to_clipboard(f"{self._found.first.sentence}\n{self._found.first.do}")
-            self.say("Sent to the terminal's clipboard; whether it took it cannot be seen from here.")
+    def home(self) -> Widget | None:
+        """The cohorts, once there are some."""
+        return self.query_one("#trace-table") if self._found and self._found.verdicts else super().home()
+
+    def why_not_copied(self) -> str:
+        """There must be an answer."""
+        return "" if self._found is not None else "Nobody was traced yet: type an id, then enter."
+
+    async def to_copy(self) -> tuple[str, str]:
+        """The answer, and what to do."""
+        assert self._found is not None
+        return f"{self._found.first.sentence}\n{self._found.first.do}", "The answer."
 
     def action_again(self) -> None:
         """Ask again."""
@@ -119,13 +127,6 @@ class TraceScreen(FramedScreen):
     def action_edit(self) -> None:
         """Type another id."""
         self.query_one("#who", Input).focus()
-
-    def action_back(self) -> None:
-        """Back to where t was pressed."""
-        self.app.pop_screen()
-
-    def key_escape(self) -> None:
-        """The binding does it."""
 
 
 def _row(number: int, verdict: Verdict) -> Row:

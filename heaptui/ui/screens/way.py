@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.screen import Screen
 
 from heaptui.config import load_config, resolve_profile
 from heaptui.errors import HeaptuiError
@@ -17,15 +16,11 @@ from heaptui.model.notes import note_to_heap
 from heaptui.model.routes import ATTRIBUTE, COHORT_IMPORT, WAYS, way_facts, way_title, ways_open
 from heaptui.model.words import counted
 from heaptui.services.profiles import ProfileService
-from heaptui.ui import signs
-from heaptui.ui.commands import WAY, bindings_of, footer_of
+from heaptui.ui.commands import WAY
+from heaptui.ui.screens.page import Page
 from heaptui.ui.widgets.dialogs import Asked, Question, Told
-from heaptui.ui.widgets.frame import KeyLine, Line, RuleLine, TextPane
+from heaptui.ui.widgets.frame import RuleLine, TextPane
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
-
-if TYPE_CHECKING:
-    from heaptui.services.workspace import Workspace
-    from heaptui.ui.app import HeaptuiApp
 
 FILE, COMPARE = "file", "compare"
 
@@ -50,22 +45,20 @@ _HOW = {
 }
 
 
-class WayScreen(Screen[None]):
+class WayScreen(Page):
     """Opened from anywhere; esc goes back."""
 
     SCOPE: ClassVar[str] = WAY
-    BINDINGS = bindings_of(WAY)
+    COPIES: ClassVar[str] = "a note to the Heap account manager"
     AUTO_FOCUS = "#way-table"
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._workspace = workspace
         self._cohorts: Sequence[Cohort] = ()
         self._names: dict[str, tuple[str, bool]] = {}
 
-    def compose(self) -> ComposeResult:
+    def compose_body(self) -> ComposeResult:
         """Ways, what the highlighted one does, and the attributes."""
-        yield RuleLine(id="title-rule")
         yield RecordTable(
             Column("Way", 18),
             Column("Needs", 0),
@@ -79,14 +72,6 @@ class WayScreen(Screen[None]):
         yield RecordTable(Column("Cohort", 0), Column("Attribute", 34), Column("", 16, drop=1), id="attribute-table")
         with VerticalScroll(classes="grow", can_focus=False):
             yield TextPane(id="more")
-        yield RuleLine(id="bottom-rule")
-        yield Line(id="status-line")
-        yield KeyLine(footer_of(WAY, 78))
-
-    @property
-    def dashboard(self) -> HeaptuiApp:
-        """The app with its own type."""
-        return cast("HeaptuiApp", self.app)
 
     @property
     def chosen(self) -> str:
@@ -96,12 +81,12 @@ class WayScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Show the ways, the one in use or the best highlighted."""
-        keys = self._workspace.secrets.given()
+        keys = self.workspace.secrets.given()
         open_ways = ways_open(keys)
         rows = []
         for way in WAYS:
             have = "✓" if way.route in open_ways else "✗ missing"
-            if way.route == self._workspace.route and way.route in open_ways:
+            if way.route == self.workspace.route and way.route in open_ways:
                 have = "✓ in use"
             tone = "" if way.route in open_ways else "quiet"
             rows.append(Row(way.route, (way.title, way.needs_short, have, "1 a change", way.in_braze), tone=tone))
@@ -110,24 +95,22 @@ class WayScreen(Screen[None]):
         rows.append(Row(COMPARE, ("Only compare", "REST key, exports", have, "0", "as Heap sent it")))
         table = self.query_one("#way-table", RecordTable)
         table.show(rows)
-        best = self._workspace.route or (open_ways[0] if open_ways else FILE)
+        best = self.workspace.route or (open_ways[0] if open_ways else FILE)
         table.cursor = [row.key for row in rows].index(best)
-        used = way_title(self._workspace.route)
-        self.query_one("#title-rule", RuleLine).tell(
-            "How should people get into Braze?", f"in use: {used}" if used else "no key opens a way yet"
-        )
+        used = way_title(self.workspace.route)
+        self.headline("How should people get into Braze?", f"in use: {used}" if used else "no key opens a way yet")
         self._read()
 
     @work(group="way", exclusive=True, exit_on_error=True, description="read the attributes")
     async def _read(self) -> None:
-        service = self._workspace.cohorts
+        service = self.workspace.cohorts
         self._cohorts = await service.list()
         names = {}
         for cohort in self._cohorts:
             name, since = await service.attribute_of(cohort.cohort_id)
             names[cohort.cohort_id] = (name, since is not None)
         self._names = names
-        if self.is_running:
+        if self.alive:
             self._show()
 
     @on(RecordTable.Highlighted, "#way-table")
@@ -146,15 +129,13 @@ class WayScreen(Screen[None]):
         table.show(rows)
         self.query_one("#facts", TextPane).tell(_HOW[route])
         self.query_one("#more", TextPane).tell(self._more(route))
-        self._say(
-            "enter takes this way; nothing is sent by choosing it." if route in (ATTRIBUTE, COHORT_IMPORT) else ""
-        )
+        self.say("enter takes this way; nothing is sent by choosing it." if route in (ATTRIBUTE, COHORT_IMPORT) else "")
 
     def _more(self, route: str) -> list[str]:
         lines = [""]
         if route in (ATTRIBUTE, COHORT_IMPORT):
             people = sum(cohort.members for cohort in self._cohorts)
-            limit = self._workspace.per_request(route)
+            limit = self.workspace.per_request(route)
             requests = sum(-(-cohort.members // limit) for cohort in self._cohorts)
             lines.append(f"Each request     up to {limit:,} people")
             lines.append(
@@ -164,12 +145,9 @@ class WayScreen(Screen[None]):
             lines.append(f"Ids              {kinds}")
         if route == ATTRIBUTE and self._names:
             lines.append(f"Filter           Custom Attributes › {next(iter(self._names.values()))[0]} › is › true")
-        if route in (ATTRIBUTE, COHORT_IMPORT) and self._workspace.route:
+        if route in (ATTRIBUTE, COHORT_IMPORT) and self.workspace.route:
             lines += ["", "Changing the way later takes people out the old way first, with a plan."]
         return lines
-
-    def _say(self, text: str) -> None:
-        self.query_one("#status-line", Line).update(signs.sign(f" {signs.safe(text)}"))
 
     def action_pane(self) -> None:
         """The attributes, and back."""
@@ -182,27 +160,27 @@ class WayScreen(Screen[None]):
     @work(group="dialog", exclusive=True, exit_on_error=True, description="choose the way into Braze")
     async def action_choose(self) -> None:
         """Take the highlighted way."""
-        route, profile = self.chosen, self._workspace.profile
+        route, profile = self.chosen, self.workspace.profile
         if route in (FILE, COMPARE):
             self.app.push_screen(Told("Nothing to choose here", _HOW[route]))
             return
         facts = way_facts(route)
-        missing = [name for name in facts.keys if name not in self._workspace.secrets.given()]
+        missing = [name for name in facts.keys if name not in self.workspace.secrets.given()]
         if missing:
-            self._say(f"A key is missing: {', '.join(missing)}. 6 Credentials takes it.")
-        elif route == self._workspace.route:
-            self._say(f"{facts.title} is in use already.")
+            self.say(f"A key is missing: {', '.join(missing)}. 6 Credentials takes it.")
+        elif route == self.workspace.route:
+            self.say(f"{facts.title} is in use already.")
         elif profile.from_environment:
-            self._say(f"This profile is the environment: set HEAPTUI_ROUTE={route}.")
+            self.say(f"This profile is the environment: set HEAPTUI_ROUTE={route}.")
         elif self.dashboard.live_runs:
-            self._say("A sync is running: the way can be changed when it is over.")
+            self.say("A sync is running: the way can be changed when it is over.")
         elif await self._agreed(facts.title):
             try:
                 opening = self.dashboard.opening
                 await ProfileService(opening.home, opening.environ).change(profile.name, {"route": route})
                 again = resolve_profile(load_config(opening.home), profile.name, opening.environ)
             except HeaptuiError as error:
-                self.app.push_screen(Told(error.title, [error.detail, error.hint]))
+                self.told(error)
                 return
             self.app.call_later(self.dashboard.open_profile, again)
 
@@ -212,7 +190,7 @@ class WayScreen(Screen[None]):
         if not there:
             return True
         lines = [
-            f"{there:,} people are in Braze by {way_title(self._workspace.route)}.",
+            f"{there:,} people are in Braze by {way_title(self.workspace.route)}.",
             "The next sync of each cohort takes them out there first, then lets them join the new way.",
             "Both cost data points, and segments built on the old way become empty: build them anew.",
         ]
@@ -224,32 +202,31 @@ class WayScreen(Screen[None]):
         """Ask for the attribute of the highlighted cohort."""
         row = self.query_one("#attribute-table", RecordTable).row
         if self.chosen != ATTRIBUTE or row is None:
-            self._say("Highlight Custom attribute, then a cohort: tab goes there.")
+            self.say("Highlight Custom attribute, then a cohort: tab goes there.")
             return
-        if self._workspace.read_only:
-            self._say("This is open read-only: nothing can be changed here.")
+        if self.workspace.read_only:
+            self.say("This is open read-only: nothing can be changed here.")
             return
         name, sent = self._names[row.key]
         if sent:
-            self._say(f"{name} was sent to Braze, so it stays.")
+            self.say(f"{name} was sent to Braze, so it stays.")
             return
         lines = ["Letters, digits and _. It is chosen once: from the first sync on it stays."]
         wanted = await self.app.push_screen_wait(Asked(f"The attribute of “{row.cells[0]}”", lines, value=name))
         if wanted is None:
             return
         try:
-            await self._workspace.cohorts.choose_attribute(row.key, wanted)
+            await self.workspace.cohorts.choose_attribute(row.key, wanted)
         except HeaptuiError as error:
-            self.app.push_screen(Told(error.title, [error.detail, error.hint]))
+            self.told(error)
             return
         self._read()
 
-    def action_copy(self) -> None:
-        """The note to the Heap account manager."""
-        note = note_to_heap(self._workspace.profile.endpoint, [cohort.name for cohort in self._cohorts])
-        self.app.copy_to_clipboard(note)
-        self._say("The note was sent to the terminal's clipboard; whether it took it cannot be seen from here.")
+    def why_not_copied(self) -> str:
+        """The note can always be written."""
+        return ""
 
-    def action_back(self) -> None:
-        """Leave everything as it is."""
-        self.app.pop_screen()
+    async def to_copy(self) -> tuple[str, str]:
+        """The note to the Heap account manager."""
+        names = [cohort.name for cohort in self._cohorts]
+        return note_to_heap(self.workspace.profile.endpoint, names), "The note to the Heap account manager."

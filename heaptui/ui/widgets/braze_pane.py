@@ -42,7 +42,6 @@ class InBrazePane(Vertical):
         super().__init__(id="segment-braze")
         self.seen: Mapping[str, SeenSegment] = {}
         self.uses: Uses | None = None
-        self.wanted = ""
         self.reading = False
         self._workspace: Workspace | None = None
         self._cohorts: Sequence[Cohort] = ()
@@ -106,23 +105,14 @@ class InBrazePane(Vertical):
         self.seen = {one.segment_id: one for one in seen}
         self.uses = service.uses(self._cohorts)
         self._tell_problems([missing_words(error) for error in service.problems.values()])
-        self.filter(self.wanted)
+        self.table.show([self._row(one) for one in seen])
+        self._tell()
         self.post_message(self.Changed(reading=self.reading))
 
     def _tell_problems(self, problems: Sequence[str]) -> None:
         pane = self.query_one("#braze-problems", TextPane)
         pane.display = bool(problems)
         pane.tell([f"✗ {sentence}" for sentence in problems])
-
-    def filter(self, wanted: str) -> tuple[int, int]:
-        """Show only those with a text; returns (shown, all)."""
-        self.wanted = wanted
-        rows = [self._row(one) for one in self.seen.values()]
-        pairs = zip(rows, self.seen.values(), strict=True)
-        shown = [row for row, one in pairs if wanted in f"{' '.join(row.cells)} {one.words}".casefold()]
-        self.table.show(shown)
-        self._tell()
-        return len(shown), len(rows)
 
     def mentions(self, one: SeenSegment) -> tuple[str, ...]:
         """The cohorts that its text mentions."""
@@ -137,7 +127,7 @@ class InBrazePane(Vertical):
             ", ".join(mentioned) or "·",
             ", ".join(one.item.tags),
         )
-        return Row(one.segment_id, cells, tone="accent" if mentioned else "")
+        return Row(one.segment_id, cells, tone="accent" if mentioned else "", also=one.words)
 
     @on(RecordTable.Highlighted, "#braze-table")
     def _tell(self) -> None:

@@ -7,7 +7,7 @@ from textual.visual import VisualType
 from textual.widgets import Static
 
 from heaptui.ui.paint import assembled, painted, painted_header, painted_keys, painted_tabs, rule_parts
-from heaptui.ui.signs import fit, rule, safe, wrap
+from heaptui.ui.signs import fit, rule, safe, sign, wrap
 from heaptui.ui.tabs import Tab, shown_tabs
 
 
@@ -92,6 +92,24 @@ class RuleLine(Line):
         self.update(assembled(rule_parts(title, verdict, rule(title, verdict, self.size.width))))
 
 
+class StatusLine(Line):
+    """One sentence, cut by cells where it is too long."""
+
+    def __init__(self) -> None:
+        super().__init__(id="status-line")
+        self._text = ""
+
+    def tell(self, text: str) -> None:
+        """Show another sentence."""
+        self._text = text
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        """Cut to the width."""
+        if self.size.width:
+            self.update(sign(fit(f" {safe(self._text)}", self.size.width).rstrip()))
+
+
 class KeyLine(Line):
     """The keys of a screen, given as `space mark · s sync`."""
 
@@ -101,8 +119,9 @@ class KeyLine(Line):
 
     def tell(self, keys: str) -> None:
         """Show these keys, as many as there is space for."""
-        self._keys = keys
-        self.on_resize()
+        if keys != self._keys:
+            self._keys = keys
+            self.on_resize()
 
     def on_resize(self) -> None:
         shown = self._keys.split(" · ")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -34,6 +34,8 @@ class Column:
     width: int
     right: bool = False
     drop: int = 0
+    ids: bool = False
+    """Whether it holds ids, which are never altered, whatever a spreadsheet makes of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,12 @@ class Row:
     cells: tuple[str, ...]
     marked: bool | None = None
     tone: str = ""
+    also: str = ""
+    """What a filter finds beside the cells."""
+
+    def holds(self, text: str) -> bool:
+        """Whether the row has a text, given in lower case."""
+        return text in " ".join((*self.cells, self.also)).casefold()
 
 
 class RecordTable(ScrollView, can_focus=True):
@@ -83,6 +91,9 @@ class RecordTable(ScrollView, can_focus=True):
             """The table it happened in."""
             return self.table
 
+    class RowsChanged(Message):
+        """Other rows are shown, or looked through."""
+
     class Chosen(Message):
         """A row was clicked twice."""
 
@@ -95,6 +106,8 @@ class RecordTable(ScrollView, can_focus=True):
         super().__init__(id=id)
         self.columns = columns
         self.rows: Sequence[Row] = ()
+        self.needle = ""
+        self._all: Sequence[Row] = ()
         self._told: str | None = None
 
     @property
@@ -102,10 +115,33 @@ class RecordTable(ScrollView, can_focus=True):
         """The row under the cursor."""
         return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
 
+    def filter(self, text: str) -> None:
+        """Show only rows that hold a text; nothing shows all."""
+        if text.casefold() != self.needle:
+            self.needle = text.casefold()
+            self._show_matching()
+
+    @property
+    def found(self) -> str:
+        """How many rows match the filter."""
+        return f"{len(self.rows):,} of {len(self._all):,} match"
+
+    async def every_row(self) -> AsyncIterator[Sequence[Row]]:
+        """All rows that match the filter, some at a time, also those that were never in sight."""
+        yield self.rows
+
     def show(self, rows: Sequence[Row]) -> None:
-        """Show these rows; the cursor stays on the same key if that is still there."""
-        if rows == self.rows:
-            return
+        """Show those of the rows that match; the cursor stays on the same key if that is still there."""
+        if rows != self._all:
+            self._all = rows
+            self._show_matching()
+
+    def _show_matching(self) -> None:
+        rows = self._all
+        self._show_rows([row for row in rows if row.holds(self.needle)] if self.needle else rows)
+        self.post_message(self.RowsChanged())
+
+    def _show_rows(self, rows: Sequence[Row]) -> None:
         key = self.row.key if self.row else None
         self.rows = rows
         self.virtual_size = Size(0, len(rows) + 1)

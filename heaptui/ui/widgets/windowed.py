@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import overload
 
 from textual import work
@@ -13,6 +13,10 @@ from heaptui.ui.widgets.record_table import Column, RecordTable, Row
 
 PAGE = 200
 PAGES_KEPT = 20
+READ_AT_ONCE = 2000
+"""Rows read at once by whoever wants all of them."""
+FOUND_AT_MOST = 10_000
+"""Matching rows that are kept; a filter that matches more is no help yet."""
 
 Reader = Callable[[int, int], Awaitable[Sequence[Row]]]
 """Reads some rows: from an offset, at most so many."""
@@ -26,9 +30,63 @@ class WindowedTable(RecordTable):
         self._pages = _Pages(0, len(columns), self._want)
         self._reader: Reader | None = None
         self._wanted: set[int] = set()
+        self._source: tuple[int, Reader | None] = (0, None)
+        self._looked = 0
 
     def show_many(self, count: int, reader: Reader, *, anew: bool = False) -> None:
         """Show this many rows; those in sight are read again, the cursor stays where it is."""
+        grown = count != self._source[0]
+        self._source = (count, reader)
+        if not self.needle:
+            self._show_pages(count, reader, anew=anew)
+        elif grown:
+            self._find()
+
+    def filter(self, text: str) -> None:
+        """Show only rows that hold a text; they are looked for a part at a time."""
+        if text.casefold() != self.needle:
+            self.needle = text.casefold()
+            self._find()
+
+    @property
+    def found(self) -> str:
+        """How many rows match, and how far it was looked."""
+        count = self._source[0]
+        told = f"{len(self.rows):,} of {self._looked:,} match"
+        if len(self.rows) >= FOUND_AT_MOST:
+            return f"the first {told}"
+        return told if self._looked >= count else f"{told}, looking through {count:,}"
+
+    async def every_row(self) -> AsyncIterator[Sequence[Row]]:
+        """All rows that match the filter, some at a time, also those that were never in sight."""
+        async for rows in self._read_all():
+            yield [row for row in rows if row.holds(self.needle)]
+
+    async def _read_all(self) -> AsyncIterator[Sequence[Row]]:
+        count, reader = self._source
+        for offset in range(0, count, READ_AT_ONCE):
+            assert reader is not None
+            yield await reader(offset, min(READ_AT_ONCE, count - offset))
+
+    @work(group="find", exclusive=True, exit_on_error=True, description="look for rows")
+    async def _find(self) -> None:
+        """Show what matches as it is found; without a filter, everything."""
+        count, reader = self._source
+        self._looked = 0
+        if not self.needle:
+            if reader is not None:
+                self._show_pages(count, reader, anew=True)
+            return
+        found: list[Row] = []
+        async for rows in self._read_all():
+            found += [row for row in rows if row.holds(self.needle)]
+            self._looked += len(rows)
+            self._show_rows(found[:FOUND_AT_MOST])
+            self.post_message(self.RowsChanged())
+            if len(found) >= FOUND_AT_MOST:
+                break
+
+    def _show_pages(self, count: int, reader: Reader, *, anew: bool) -> None:
         pages = _Pages(count, len(self.columns), self._want)
         if not anew:
             pages.take_over(self._pages)
@@ -39,6 +97,7 @@ class WindowedTable(RecordTable):
         self._want(self.cursor // PAGE)
         self.refresh()
         self._tell()
+        self.post_message(self.RowsChanged())
 
     def _want(self, page: int) -> None:
         """A page came into sight."""

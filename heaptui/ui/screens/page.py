@@ -1,0 +1,360 @@
+"""What all screens share: one sentence, the keys, and what a key does on each: filter, copy, export, alone, back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Input
+
+from heaptui.errors import HeaptuiError
+from heaptui.ui import alone
+from heaptui.ui.clipboard import copied
+from heaptui.ui.commands import EVERYWHERE, bindings_of, command_of, footer_of
+from heaptui.ui.exports import export_table
+from heaptui.ui.signs import short_path
+from heaptui.ui.widgets.dialogs import Told
+from heaptui.ui.widgets.frame import KeyLine, RuleLine, StatusLine
+from heaptui.ui.widgets.record_table import RecordTable
+from heaptui.ui.widgets.tour import TourPane
+
+if TYPE_CHECKING:
+    from heaptui.services.workspace import Workspace
+    from heaptui.ui.app import HeaptuiApp
+
+ANSWER_STAYS = 4.0
+"""Seconds in which the answer to a key is not replaced by a hint."""
+
+TOUR_EVERY = 0.25
+"""Seconds between two looks whether a step of the tour was done."""
+
+
+class Page(Screen[None]):
+    """One screen."""
+
+    SCOPE: ClassVar[str] = ""
+    COPIES: ClassVar[str] = "the highlighted line"
+    """What y copies, after "Copy"."""
+    EXPORTS: ClassVar[str] = "all rows of the pane"
+    """What e writes, after "Write"."""
+    PANES: ClassVar[str] = "RecordTable, Builder, SplitPane, .grow"
+    """What z shows alone, one after another."""
+    AUTO_FOCUS = "RecordTable"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        cls.BINDINGS = bindings_of(cls.SCOPE)
+        super().__init_subclass__(**kwargs)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.filter_text = ""
+        self._answer_until = 0.0
+        self._last_table: RecordTable | None = None
+        self._alone: list[Widget] = []
+
+    @property
+    def dashboard(self) -> HeaptuiApp:
+        """The app with its own type."""
+        return cast("HeaptuiApp", self.app)
+
+    @property
+    def workspace(self) -> Workspace:
+        """The opened profile."""
+        return self.dashboard.opened
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is still something to show on: a read may come home after the screen was taken down."""
+        return self.is_running and bool(self.query(KeyLine))
+
+    def compose(self) -> ComposeResult:
+        """The frame around the screen's body."""
+        yield from self.compose_top()
+        yield RuleLine(id="title-rule")
+        with Vertical(id="body"):
+            yield from self.compose_body()
+        yield Input(id="filter", placeholder="filter, esc clears")
+        yield TourPane()
+        yield RuleLine(id="bottom-rule")
+        yield StatusLine()
+        yield KeyLine()
+
+    def compose_top(self) -> ComposeResult:
+        """What stands above the title."""
+        yield from ()
+
+    def compose_body(self) -> ComposeResult:
+        """What the screen is about."""
+        yield from ()
+
+    def on_mount(self) -> None:
+        """Show the keys, and where the tour is."""
+        self.show_keys()
+        if self.dashboard.tour is not None:
+            self.set_interval(TOUR_EVERY, self._tour)
+
+    def _tour(self) -> None:
+        tour = self.dashboard.tour
+        if tour is not None and self.is_current:
+            tour.look(self.dashboard)
+        self.query_one(TourPane).show(tour)
+
+    def load(self) -> None:
+        """Read anew what the screen shows."""
+
+    def headline(self, text: str, verdict: str = "") -> None:
+        """The rule above the main pane."""
+        self.query_one("#title-rule", RuleLine).tell(text, verdict)
+
+    def say(self, text: str, *, idle: bool = False) -> None:
+        """One sentence in the line above the keys.
+
+        An idle one leaves the result of a key its few seconds, and a filter its count.
+        """
+        now = time.monotonic()
+        if idle and now < self._answer_until:
+            return
+        self._answer_until = 0.0 if idle else now + ANSWER_STAYS
+        counted = f"{self.matching()}, esc clears the filter" if idle and self.filter_text else text
+        self.query_one(StatusLine).tell(counted)
+        self.show_keys()
+
+    def show_keys(self) -> None:
+        """The keys that work now."""
+        if not self.alive:
+            return
+        keys = footer_of(self.SCOPE, self.size.width - 2, lambda command_id: not self.why_off(command_id))
+        self.query_one(KeyLine).tell(keys)
+
+    def on_resize(self) -> None:
+        """As many keys as there is room for."""
+        self.show_keys()
+
+    def told(self, error: HeaptuiError) -> None:
+        """Show an error that people can act on."""
+        lines = [line for line in (error.detail, error.hint) if line]
+        self.app.push_screen(Told(error.title, lines))
+
+    async def saved(self, writing: Awaitable[Path]) -> None:
+        """Say where a file was saved, or show why it was not."""
+        try:
+            path = await writing
+        except HeaptuiError as error:
+            self.told(error)
+        else:
+            self.say(f"Saved: {path.name} in {short_path(path.parent)}")
+
+    async def action_do(self, command_id: str) -> None:
+        """Do what a key stands for, or say why it does nothing just now."""
+        if why := self.why_off(command_id):
+            self.say(why)
+        else:
+            await self.run_action(command_of(command_id).action)
+
+    def why_off(self, command_id: str) -> str:
+        """Why a command does nothing just now; empty when it works."""
+        if command_of(command_id).scope != EVERYWHERE:
+            return self.why_disabled(command_id)
+        off = {"pane.copy": self.why_not_copied, "pane.export": self.why_not_exported}
+        if command_id in off:
+            return off[command_id]()
+        match command_id:
+            case "app.way" | "app.trace" if self.dashboard.workspace is None:
+                return "No workspace is open here."
+            case "app.end_tour" if self.dashboard.tour is None:
+                return "There is no tour here: heaptui demo has one."
+            case "pane.filter" if self.pane is None:
+                return "There is no table here."
+            case "pane.alone" if len(self.panes) < 2:
+                return "There is only one pane here."
+            case "app.back" if not self.can_go_back:
+                return "This is where esc leads to; q quits."
+        return ""
+
+    def why_disabled(self, command_id: str) -> str:
+        """Why one of the screen's own commands does nothing just now."""
+        del command_id
+        return ""
+
+    def why_not_copied(self) -> str:
+        """Why there is nothing to copy."""
+        return "" if self.pane is not None and self.pane.row is not None else "There is nothing to copy here yet."
+
+    def why_not_exported(self) -> str:
+        """Why there is nothing to write."""
+        return "" if self.pane is not None and self.pane.rows else "There are no rows here to write."
+
+    def explanation(self) -> Sequence[str]:
+        """What the highlighted thing means, for the help."""
+        return ()
+
+    @property
+    def pane(self) -> RecordTable | None:
+        """The table that keys are about: the one that was entered last, else the first in sight."""
+        tables = [table for table in self.query(RecordTable) if alone.in_sight(table)]
+        return self._last_table if self._last_table in tables else next(iter(tables), None)
+
+    @property
+    def panes(self) -> list[Widget]:
+        """What can be shown alone."""
+        return [pane for pane in self.query(self.PANES) if alone.in_sight(pane)]
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Remember the table that was entered; elsewhere other keys work."""
+        if isinstance(event.widget, RecordTable):
+            self._last_table = event.widget
+        self.show_keys()
+
+    def home(self) -> Widget | None:
+        """What has the focus when nothing is typed."""
+        return next((widget for widget in self.query(self.AUTO_FOCUS) if alone.in_sight(widget)), None)
+
+    def go_home(self) -> None:
+        """Leave whatever is typed in."""
+        self.set_focus(self.home())
+
+    def action_way(self) -> None:
+        """Choose how people get into Braze."""
+        from heaptui.ui.screens.way import WayScreen
+
+        self.app.push_screen(WayScreen())
+
+    def traced_by_default(self) -> str:
+        """The id of the highlighted person, where the screen shows people."""
+        return ""
+
+    def action_trace(self) -> None:
+        """Trace a person."""
+        from heaptui.ui.screens.trace import TraceScreen
+
+        self.app.push_screen(TraceScreen(self.traced_by_default()))
+
+    def action_filter(self) -> None:
+        """Open the filter field."""
+        field = self.query_one("#filter", Input)
+        field.add_class("-open")
+        field.focus()
+
+    @on(Input.Changed, "#filter")
+    def _filter_typed(self, event: Input.Changed) -> None:
+        self.filter_text = event.value.casefold()
+        self.filter_changed()
+        self._answer_until = 0.0
+        if self.filter_text:
+            self.say("", idle=True)
+        else:
+            self.load()
+
+    @on(Input.Submitted, "#filter")
+    def _filter_kept(self) -> None:
+        self.go_home()
+
+    @on(RecordTable.RowsChanged)
+    def _counted_anew(self) -> None:
+        if self.filter_text:
+            self.say("", idle=True)
+        else:
+            self.show_keys()
+
+    def filter_changed(self) -> None:
+        """Filter what is in sight; what is not shows everything."""
+        for table in self.query(RecordTable):
+            table.filter(self.filter_text if alone.in_sight(table) else "")
+
+    def matching(self) -> str:
+        """How many rows match the filter."""
+        return self.pane.found if self.pane else ""
+
+    async def to_copy(self) -> tuple[str, str]:
+        """What y copies, and a note about it."""
+        assert self.pane is not None
+        assert self.pane.row is not None
+        return "\t".join(cell for cell in self.pane.row.cells if cell), ""
+
+    @work(group="copy", exclusive=True, exit_on_error=True, description="copy")
+    async def action_copy(self) -> None:
+        """Copy what is highlighted, or what the screen found."""
+        await self.copy(*await self.to_copy())
+
+    async def copy(self, text: str, note: str = "") -> None:
+        """Copy a text, and say what is known about it."""
+        self.say(await copied(self.app, text, note))
+
+    async def write_export(self) -> tuple[int, Path]:
+        """Write what e writes; returns how many lines, and where."""
+        assert self.pane is not None
+        return await export_table(self.dashboard.opening.home, self.export_name, self.pane)
+
+    @property
+    def export_name(self) -> str:
+        """What the file is called that e writes."""
+        table = (self.pane.id or "").removesuffix("-table") if self.pane else ""
+        return self.SCOPE if table in ("", self.SCOPE) else f"{self.SCOPE}-{table}"
+
+    @work(group="export", exclusive=True, exit_on_error=True, description="export")
+    async def action_export(self) -> None:
+        """Write all rows to a file, and say where."""
+        try:
+            count, path = await self.write_export()
+        except HeaptuiError as error:
+            self.told(error)
+            return
+        self.say(f"{count:,} in {path.name}, in {short_path(path.parent)}")
+
+    def action_alone(self) -> None:
+        """The pane with the focus alone; again: the next one; after the last, all."""
+        if self._alone:
+            del self._alone[0]
+        else:
+            panes = self.panes
+            around = self.focused.ancestors_with_self if self.focused else []
+            at = next((number for number, pane in enumerate(panes) if pane in around), 0)
+            self._alone = [*panes[at:], *panes[:at]]
+        if self._alone:
+            alone.show(self, self._alone[0])
+        else:
+            self._together()
+
+    def _together(self) -> None:
+        self._alone = []
+        alone.show_all(self)
+        self.go_home()
+
+    @property
+    def can_go_back(self) -> bool:
+        """Whether esc has anything to do."""
+        open_filter = self.query_one("#filter", Input).has_class("-open")
+        return open_filter or bool(self._alone) or self.focused is not self.home() or self.lies_over
+
+    @property
+    def lies_over(self) -> bool:
+        """Whether another screen is below this one; a tab has none."""
+        return len(self.app.screen_stack) > 2
+
+    def action_back(self) -> None:
+        """Clear the filter, bring the other panes back, leave a field; else leave the screen."""
+        field = self.query_one("#filter", Input)
+        if field.has_class("-open"):
+            field.value = ""
+            field.remove_class("-open")
+            self.go_home()
+        elif self._alone:
+            self._together()
+        elif isinstance(self.focused, Input) and self.focused is not self.home():
+            self.go_home()
+        else:
+            self.leave()
+
+    def leave(self) -> None:
+        """Back to the screen below; a tab stays."""
+        if self.lies_over:
+            self.app.pop_screen()
+        else:
+            self.go_home()
