@@ -89,17 +89,21 @@ class Forwarder:
 
     async def carry_out(self) -> None:
         """Forward until cancelled."""
+        ailing = ""
         while True:
             self._arrived.clear()
             try:
                 worked = await self.step()
                 if not worked:
                     await self._tell("idle")
+                ailing = ""
             except LedgerError as error:
                 # What was read ahead or sent and not settled is read again, and sent again with the same keys.
                 self._queue.clear()
                 self._after = 0
-                self._told(f"! {error}; trying again")
+                if str(error) != ailing:
+                    ailing = str(error)
+                    self._told(f"! {error}; trying again")
                 worked = False
             if not worked:
                 with contextlib.suppress(TimeoutError):

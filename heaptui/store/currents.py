@@ -168,6 +168,22 @@ def used(connection: sqlite3.Connection) -> int:
     return int((pages - free) * size)
 
 
+def bodies_in(packed: bytes) -> list[bytes]:
+    """The JSON text of each event of a stored request.
+
+    Raises:
+        LedgerError: it is damaged.
+    """
+    try:
+        return events_of(zlib.decompress(packed))
+    except zlib.error as error:
+        raise LedgerError(
+            "A stored request of Braze Currents is damaged.",
+            "Its events cannot be read, and nothing behind it is forwarded. Receiving goes on.",
+            "To begin anew, stop the listener and put the file beside the ledger aside: ….currents.db",
+        ) from error
+
+
 def waiting_after(connection: sqlite3.Connection, batch_no: int, most: int) -> list[WaitingEvent]:
     """Unsettled events of the batches after one, the oldest first: whole batches, until there are `most` events."""
     found: list[WaitingEvent] = []
@@ -177,7 +193,7 @@ def waiting_after(connection: sqlite3.Connection, batch_no: int, most: int) -> l
         (batch_no,),
     )
     for number, received_at, first_no, last_no, packed in rows:
-        bodies = events_of(zlib.decompress(packed))
+        bodies = bodies_in(packed)
         events = connection.execute(
             "SELECT event_no, place, type_no FROM event WHERE event_no BETWEEN ? AND ? AND outcome = 0",
             (first_no, last_no),

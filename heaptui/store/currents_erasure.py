@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from heaptui.model.currents_batch import events_of, joined
-from heaptui.store.currents import Outcome, Settled, WaitingEvent, settle
+from heaptui.model.currents_batch import joined
+from heaptui.store.currents import Outcome, Settled, WaitingEvent, bodies_in, settle
 
 AT_ONCE = 20
 ERASED = "‹erased›"
@@ -61,7 +61,7 @@ def erase_bodies(connection: sqlite3.Connection, person: str, after: int, now: f
     ).fetchall()
     erased = 0
     for batch_no, received_at, first_no, last_no, packed in rows:
-        bodies = events_of(zlib.decompress(packed))
+        bodies = bodies_in(packed)
         about = {place for place, body in enumerate(bodies) if _is_about(body, person)}
         if not about:
             continue

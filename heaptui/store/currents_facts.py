@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-import zlib
 
 import msgspec
 
-from heaptui.model.currents_batch import events_of, id_of, key_of
+from heaptui.model.currents_batch import id_of, key_of
 from heaptui.model.currents_facts import CurrentsStats, DeadLetter, ForwarderStatus, StoredEvent, TypeCounts
-from heaptui.store.currents import Outcome, get_meta, used
+from heaptui.store.currents import Outcome, bodies_in, get_meta, used
 
 MINUTES = 60
 OUTCOMES = {
@@ -105,7 +104,7 @@ def _stored(connection: sqlite3.Connection, row: tuple[int, bytes | str, str, in
         "SELECT received_at, body FROM batch WHERE first_no <= ? ORDER BY first_no DESC LIMIT 1", (event_no,)
     ).fetchone()
     received_at, packed = batch or (0.0, None)
-    body = events_of(zlib.decompress(packed))[place] if packed else b""
+    body = bodies_in(packed)[place] if packed else b""
     reason = ""
     if outcome == Outcome.DEAD:
         kept = connection.execute("SELECT reason, body FROM dead WHERE event_no = ?", (event_no,)).fetchone()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,9 +12,8 @@ import msgspec
 from pyroaring import BitMap
 
 from heaptui.model.currents import SHARED_IDENTITIES
-from heaptui.model.currents_batch import events_of
 from heaptui.model.deeds import SLOT, Deed, Engagement, deed_of, names_in
-from heaptui.store.currents import get_meta, set_meta
+from heaptui.store.currents import bodies_in, get_meta, set_meta
 from heaptui.store.identities import pack, unpack
 
 BATCHES_AT_ONCE = 20
@@ -43,7 +41,7 @@ def digest(batches: Sequence[tuple[int, bytes | None]]) -> Digest:
     """Look at the events of some batches."""
     found = Digest(batches[-1][0])
     for _, packed in batches:
-        for body in events_of(zlib.decompress(packed)) if packed else ():
+        for body in bodies_in(packed) if packed else ():
             try:
                 event = _EVENT.decode(body)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -271,6 +271,24 @@ def test_a_busy_database_is_waited_for_and_receiving_and_forwarding_go_on(curren
         wait_for(lambda: ask_heap(currents, "GET", "events")["events"])
 
 
+def test_a_damaged_body_keeps_nobody_from_receiving(currents: Desk) -> None:
+    currents.run("currents", "replay", "-", stdin=json.dumps(an_event(1)))
+    with closing(events_of(currents)) as connection:
+        connection.execute("UPDATE batch SET body = x'00'")
+        # As if nobody had looked at it yet.
+        connection.execute("DELETE FROM meta WHERE key = 'digested'")
+    port = free_port()
+    with listening(currents, port, "--forward"):
+        body = json.dumps({"events": [an_event(2)]}).encode()
+        for _ in range(2):
+            assert (
+                posted(f"http://127.0.0.1:{port}/braze/currents", body, currents.sandbox["currents_token"], {}) == 204
+            )
+        wait_for(lambda: currents.json("currents", "stats")["received"] == 2)
+    shown = currents.run("currents", "show", an_event(1)["id"])
+    assert (shown.returncode, "is damaged" in shown.stderr) == (4, True)
+
+
 def test_wrong_tokens_are_told_where_forged_pages_are(currents: Desk) -> None:
     port = free_port()
     with listening(currents, port):
