@@ -112,6 +112,7 @@ class HeaptuiApp(App[str]):
         while len(self.screen_stack) > 1:
             await self.pop_screen()
         self.workers.cancel_all()
+        self.workspace = None
         await self._stack.aclose()
         self._stack = AsyncExitStack()
         read_only = self.opening.read_only or profile.read_only
