@@ -94,6 +94,8 @@ def wrap(line: str, width: int, indent: int | None = None) -> list[str]:
 
     What goes on below is indented; without a number it stands behind its label, or under its first letter.
     """
+    # What is hidden has no width, and is told all the same.
+    width = max(1, width)
     if len(line) <= width and cell_len(line) <= width:
         return [line]
     if indent is None:

@@ -19,6 +19,11 @@ def test_wrapped_lines_fit_and_no_letter_is_lost(text: str, width: int, indent: 
     assert "".join(pieces).replace(" ", "") == text.replace(" ", "")
 
 
+@given(TEXT, st.integers(-9, 3))
+def test_what_has_no_room_is_broken_all_the_same(text: str, width: int) -> None:
+    assert "".join(signs.wrap(text, width)).replace(" ", "") == text.replace(" ", "")
+
+
 def test_what_follows_stands_behind_its_label() -> None:
     assert signs.wrap("Who mends  a Braze admin copies the key", 24) == [
         "Who mends  a Braze admin",
