@@ -1,30 +1,48 @@
-"""Currents: how fast events come in durably, what they cost on disk, and how fast the backlog drains."""
+"""Currents: how fast events come in durably, what they cost on disk, how a backlog drains, and what the screen feels."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import sqlite3
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
 
 from heaptui.sandbox.currents_events import EventMaker
-from heaptui.services.heap_pace import HeapPace, Window
+from heaptui.services.heap_pace import HeapPace
+from tests.bench.dashboard import (
+    Hands,
+    filled_home,
+    open_counter,
+    open_dashboard,
+    running_sandbox,
+    send_events,
+    taken_events,
+)
 
 SENDERS = 8
 BATCH = 100
 SECONDS = 6
 ANSWER_WITHIN = 30
 TOKEN = "bench"
+HEADERS = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+PER_MINUTE, MINUTE, PAUSE = 15_000, 60.0, 10.0
+"""What Heap takes in a minute; and seconds in which nothing was sent because it took no more."""
+
+BACKLOG = 45_000
+PEOPLE, FEW, MANY, FLOW = 20_000, 2_000, 10**7, 4_000.0
+KEY_ROUNDS = 8
 BARE = """
 import asyncio, sys
 from heaptui.serving import bound_socket, serving
@@ -69,8 +87,9 @@ async def _measured() -> list[str]:
             f" ratio {statistics.median(ratios):.2f}"
         )
         lines += await _soak(Path(folder) / "soak", rate / 2, int(os.environ.get("BENCH_SOAK_SECONDS", "60")))
-    lines += await _drain()
-    return lines
+        lines += await _at_heaps_limit(Path(folder) / "backlog")
+        lines += await _screen(Path(folder) / "screen")
+    return lines + await _without_limit()
 
 
 def _bodies(count: int, seed: int) -> list[bytes]:
@@ -97,8 +116,9 @@ async def _process(words: list[str], environ: dict[str, str]):
         *words, env={**os.environ, **environ}, stderr=asyncio.subprocess.PIPE
     )
     try:
-        while not (line := (await process.stderr.readline()).decode()).startswith("listening on"):
-            assert line, "it did not start"
+        async with asyncio.timeout(ANSWER_WITHIN):
+            while not (line := (await process.stderr.readline()).decode()).startswith("listening on"):
+                assert line, "it did not start"
         yield process, line.split()[-1]
     finally:
         process.terminate()
@@ -122,8 +142,7 @@ async def _press(url, bodies, statuses, *, seconds, fresh, per_second=0.0) -> in
 
     async def sender() -> None:
         nonlocal done
-        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
-        async with _Raw(url, headers) as connection:
+        async with _Raw(url, HEADERS) as connection:
             while time.perf_counter() < end:
                 number = next(numbers)
                 if per_second:
@@ -197,35 +216,116 @@ async def _soak(home: Path, rate: float, seconds: int) -> list[str]:
     ]
 
 
-async def _drain() -> list[str]:
-    """The backlog goes at Heap's limit, whose minute is a second here; and how fast it would go without one."""
-    from heaptui.sandbox.server import running_sandbox
-    from tests.services.currents_world import TOKEN as DOOR_TOKEN
-    from tests.services.currents_world import currents_workspace
+async def _without_limit() -> list[str]:
+    """How fast a backlog would go to Heap if Heap took any number."""
+    from heaptui.sandbox.server import running_sandbox as sandbox_here
+    from tests.services.currents_world import NO_LIMIT, currents_workspace
 
-    assert DOOR_TOKEN
-    lines = []
-    async with running_sandbox(seed=1) as sandbox:
-        sandbox.heap.ingest.set_limits(json.dumps({"per_minute": 10**9, "per_identity": 10**9}).encode())
+    async with sandbox_here(seed=1) as sandbox:
+        sandbox.heap.ingest.set_limits(msgspec.json.encode({"per_minute": NO_LIMIT, "per_identity": NO_LIMIT}))
         with tempfile.TemporaryDirectory() as folder:
             async with currents_workspace(sandbox, Path(folder), read_timeout_seconds=10) as workspace:
                 intake = await workspace.currents.intake()
-                for body in _bodies(600, 3):
+                for body in _bodies(300, 3):
                     await intake.take(body)
-                for limit in (15_000, 10**9):
-                    pace = HeapPace(limit, 10**9, seconds=1.0)
-                    pace.app = Window(limit, 1.0)
-                    before, started = len(sandbox.heap.events), time.perf_counter()
-                    async with workspace.currents.forwarding(limits=pace) as forwarder:
-                        while len(sandbox.heap.events) - before < 25_000 and await forwarder.step():
-                            pass
-                    took = time.perf_counter() - started
-                    told = f"{limit:,} a second allowed" if limit == 15_000 else "no limit"
-                    lines.append(
-                        f"backlog to Heap, {told}: {(len(sandbox.heap.events) - before) / took:,.0f} events/s"
-                        " (Heap's real limit is 15,000 a minute)"
-                    )
-    return lines
+                started = time.perf_counter()
+                async with workspace.currents.forwarding(limits=HeapPace(NO_LIMIT, NO_LIMIT)) as forwarder:
+                    await forwarder.drain()
+                took = time.perf_counter() - started
+        return [f"backlog to Heap, were there no limit: {len(sandbox.heap.events) / took:,.0f} events/s"]
+
+
+async def _at_heaps_limit(home: Path) -> list[str]:
+    """A backlog goes to a Heap that enforces its limits, until the third minute begins."""
+    from heaptui.sandbox.server import running_sandbox as sandbox_here
+
+    async with sandbox_here(seed=1) as sandbox:
+        requests = _watched(sandbox.heap.ingest)
+        words, environ = _listener(home)
+        environ |= {"HEAPTUI_HEAP_ENDPOINT": sandbox.heap_url, "HEAPTUI_HEAP_APP_ID": sandbox.keys.heap_app_id}
+        async with _process(words, environ) as (_, url):
+            await _posted(url, _bodies(BACKLOG // BATCH, 4))
+        memories = []
+        async with _process([*words, "--forward"], environ) as (process, _), asyncio.timeout(4 * MINUTE):
+            while sum(request.events for request in requests) <= 2 * PER_MINUTE:
+                await asyncio.sleep(1)
+                memories.append(_memory(process.pid))
+    took, sent, bursts = requests[0].at, 0, []
+    for request in requests:
+        if sent == 0 or request.at - took > PAUSE:
+            bursts.append((request.at, sent))
+        took, sent = request.at, sent + request.events
+    (began, _), (again, before) = bursts[0], bursts[-1]
+    rate = before / (again - began)
+    refused = sum(request.status == 429 for request in requests)
+    return [
+        f"backlog of {BACKLOG:,} to a Heap that takes {PER_MINUTE:,} a minute: {rate:.0f} events/s over"
+        f" {again - began:.0f} s, {rate / (PER_MINUTE / MINUTE):.2f} of the limit; {refused} of {len(requests)} requests"
+        f" answered 429; memory at most {max(memories)} MB"
+    ]
+
+
+@dataclass(frozen=True)
+class _Request:
+    at: float
+    events: int
+    status: int
+
+
+def _watched(ingest: Any) -> list[_Request]:
+    """What Heap's stand-in is told from now on, and what it answers."""
+    requests: list[_Request] = []
+    take = ingest.track
+
+    def track(body: bytes) -> Any:
+        before = len(ingest.events)
+        reply = take(body)
+        requests.append(_Request(time.perf_counter(), len(ingest.events) - before, reply.status))
+        return reply
+
+    ingest.track = track
+    return requests
+
+
+async def _posted(url: str, bodies: Sequence[bytes]) -> None:
+    async with _Raw(url, HEADERS) as connection, asyncio.timeout(MINUTE):
+        for body in bodies:
+            assert await connection.post(body) == 204
+
+
+async def _screen(folder: Path) -> list[str]:
+    """Keys on Currents and Cohorts while the dashboard's listener receives and forwards, and while nothing comes."""
+    with running_sandbox("--everyone-known") as sandbox:
+        profile = await filled_home(folder, sandbox, PEOPLE)
+        with open_dashboard(folder, sandbox) as terminal, open_counter() as counter:
+            hands = Hands(terminal)
+            hands.plan_everything()
+            hands.press("\r", lambda lines: any("counts add up" in line for line in lines))
+            hands.tab(1, "Cohorts")
+            hands.press("l", lambda lines: any("istening on" in line for line in lines))
+            send_events(sandbox, profile, FEW)
+            hands.tab(5, "Currents")
+            terminal.shows("Together")
+            hands.tab(1, "Cohorts")
+            still, busy = Hands(terminal, counter), Hands(terminal, counter)
+            _keys(still)
+            send_events(sandbox, profile, MANY, per_second=FLOW)
+            terminal.rest(5)
+            before, started = taken_events(sandbox), time.perf_counter()
+            _keys(busy)
+            rate = (taken_events(sandbox) - before) / (time.perf_counter() - started)
+    return [
+        still.told("Currents and Cohorts, nothing comes"),
+        busy.told(f"the same while {rate:,.0f} events/s are received and forwarded at Heap's limit"),
+    ]
+
+
+def _keys(hands: Hands) -> None:
+    for _ in range(KEY_ROUNDS):
+        hands.tab(5, "Currents")
+        hands.move("jjg")
+        hands.opened("\r", "Braze sent")
+        hands.cohorts()
 
 
 if __name__ == "__main__":

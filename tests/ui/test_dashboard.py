@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from rich.cells import cell_len
 
 from heaptui.ui.app import HeaptuiApp
+from heaptui.ui.garbage import pause_collecting
 from tests.services.world import ids
 from tests.ui.conftest import SIZES, Desk, highlight, lines_of, shows, status, text_of, until
 
@@ -230,8 +232,29 @@ async def test_a_crash_shows_no_values_and_ends_the_dashboard(desk: Desk) -> Non
     assert not app._exit_renderables
 
 
-def test_the_first_paint_needs_no_http_no_server_and_no_keyring() -> None:
-    code = "import sys, heaptui.ui.app, heaptui.ui.screens.cohorts; print(sorted(sys.modules))"
+def test_the_first_paint_needs_no_http_no_server_no_keyring_and_no_files_of_ids() -> None:
+    code = (
+        "import sys, heaptui.ui.app, heaptui.ui.screens.cohorts, heaptui.services.cohorts, heaptui.services.heap;"
+        "print(sorted(sys.modules))"
+    )
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    for heavy in ("'httpx'", "'starlette'", "'uvicorn'", "'keyring'"):
+    for heavy in (
+        "'httpx'",
+        "'starlette'",
+        "'uvicorn'",
+        "'keyring'",
+        "'heaptui.sources'",
+        "'heaptui.services.segments'",
+    ):
         assert heavy not in modules
+
+
+async def test_garbage_is_collected_again_once_the_dashboard_is_there(desk: Desk) -> None:
+    pause_collecting()
+    try:
+        async with HeaptuiApp(desk.opening).run_test() as pilot:
+            assert not gc.isenabled()
+            await until(pilot, gc.isenabled)
+    finally:
+        gc.enable()
+        gc.unfreeze()
