@@ -140,7 +140,7 @@ def explain_reason(delivery: DeliveryProgress, run_id: int) -> list[str]:
     lines: list[str] = []
     if found:
         lines.append(f"{delivery.name}: {found.what}")
-        if delivery.detail and delivery.reason not in (Reason.CANCELLED, Reason.KILLED):
+        if delivery.detail and delivery.reason is not Reason.CANCELLED:
             lines.append(f"told: {delivery.detail}")
         waits = delivery.skipped + delivery.in_doubt
         if waits:

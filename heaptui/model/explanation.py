@@ -114,7 +114,7 @@ def explain(
         code=entry.code,
         headline=_headline(first, deliveries, entry, exchange),
         kept=_kept(deliveries),
-        told=first.detail if first.reason not in (Reason.CANCELLED, Reason.KILLED) else "",
+        told=first.detail if first.reason is not Reason.CANCELLED else "",
         meaning=entry.meaning,
         sure=found.sure,
         by_answer=exchange is not None,

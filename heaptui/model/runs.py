@@ -279,6 +279,11 @@ class RunProgress:
         """The sum of one count over the deliveries that are sent."""
         return sum(getattr(d, name) for d in self.deliveries.values() if d.state is not DeliveryState.HELD)
 
+    @property
+    def percent(self) -> str:
+        """How much of it is accepted."""
+        return f"{100 * self.total('submitted') // max(1, self.planned)} %"
+
     def tell(self, at: float, text: str, *, important: bool = True) -> None:
         """Add one line to the story."""
         self.story.append(Moment(at, text, important))
@@ -308,13 +313,13 @@ class RunSummary:
     pid: int
     host: str
     version: str
-    cohorts: tuple[str, ...]
-    unfinished: frozenset[str]
-    """The cohorts that were stopped, held, or left incomplete."""
-    accepted: int
-    rejected: int
-    in_doubt: int
-    skipped: int
-    reason: Reason
-    detail: str = ""
     continues: int | None = None
+    cohorts: tuple[str, ...] = ()
+    unfinished: frozenset[str] = frozenset()
+    """The cohorts that were stopped, held, or left incomplete."""
+    accepted: int = 0
+    rejected: int = 0
+    in_doubt: int = 0
+    skipped: int = 0
+    reason: Reason = Reason.NONE
+    detail: str = ""

@@ -268,7 +268,7 @@ async def recover(ledger: Database, settle: float, cohort_id: str) -> list[int]:
 
     def close(connection: sqlite3.Connection) -> list[int]:
         runs = []
-        for delivery_id, run_id, _, _ in orphans.open_deliveries(connection, cohort_id):
+        for delivery_id, run_id, pid, host in orphans.open_deliveries(connection, cohort_id):
             counts = orphans.counts_so_far(connection, delivery_id)
             journal.close_delivery(
                 connection,
@@ -276,7 +276,7 @@ async def recover(ledger: Database, settle: float, cohort_id: str) -> list[int]:
                 at=time.time(),
                 settle=settle,
                 reason=Reason.KILLED,
-                detail="The process ended before the delivery did.",
+                detail=orphans.lost(pid, host),
                 requests=counts["requests"],
                 retries=counts["retries"],
                 extra_requests=counts["extra_requests"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -64,7 +64,7 @@ class SupportService:
             detail = history.read_run(connection, run_id)
             if detail is None:
                 return None
-            facts = run_facts.facts_of(connection, run_id)
+            facts = replace(run_facts.facts_of(connection, run_id), ended_at=detail.summary.ended_at)
             good_run = run_facts.last_good_run(connection, run_id)
             good = run_facts.facts_of(connection, good_run) if good_run else None
             made = []
@@ -163,6 +163,9 @@ class SupportService:
             UsageError: there is no such run, or nothing to tell.
         """
         desk = await self.desk(run_id)
+        if not desk.explanations and desk.facts.ended_at is None:
+            share = (await self._workspace.history.progress(run_id)).percent
+            raise UsageError(f"Run {run_id} is still running, {share}: there is nothing to tell yet.")
         if not desk.explanations:
             raise UsageError(f"Run {run_id} went well: there is nothing to tell.")
         salt = await self._ledger.read(exchanges.ledger_mark)

@@ -143,7 +143,7 @@ class SyncService:
             target.claim(connection, way.target)
             for name in [name for name, other in others.items() if not target.fits(connection, other.target)]:
                 del others[name]
-            orphans.close_dead_runs(connection, at=started_at, host=socket.gethostname(), is_alive=_is_alive)
+            orphans.close_dead_runs(connection, at=started_at)
             opened_run = journal.open_run(
                 connection,
                 at=started_at,
@@ -314,14 +314,3 @@ class SyncService:
             finally:
                 await lock.free()
         return found
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        # Somebody else's process, but a process.
-        return True
-    return True

@@ -194,7 +194,12 @@ class RunScreen(FramedScreen):
             facts = [(column.title, cell) for column, cell in zip(self._table.columns, row.cells, strict=True) if cell]
         if self.alive:
             self.query_one("#detail-rule", RuleLine).tell(title, verdict)
-            self.query_one("#run-facts", FactsPane).tell(facts or [("", "Everything went well.")])
+            self.query_one("#run-facts", FactsPane).tell(facts or [("", self._no_trouble())])
+
+    def _no_trouble(self) -> str:
+        if self._progress is None or self._progress.closed:
+            return "Everything went well."
+        return f"Still running, {self._progress.percent}."
 
     def traced_by_default(self) -> str:
         """The refused person under the cursor."""
@@ -206,7 +211,7 @@ class RunScreen(FramedScreen):
         if command_id in ("run.curl", "run.ids") and self._shown is None:
             return "This needs an exchange: tab goes to Exchanges."
         if command_id == "run.letter" and (self._desk is None or not self._desk.explanations):
-            return "This run went well: there is nothing to tell anybody."
+            return f"{self._no_trouble()} There is nothing to tell anybody."
         return ""
 
     def action_pane(self) -> None:

@@ -138,7 +138,7 @@ class RunsScreen(FramedScreen):
         if self.current is None:
             return "There is no run yet."
         if command_id == "runs.copy" and not self._explained:
-            return "This run went well: there is nothing to tell the customer."
+            return "This run has met no trouble: there is nothing to tell the customer."
         if command_id in ("runs.continue", "runs.undo") and self.workspace.read_only:
             return "This is open read-only: its owner can do it."
         if command_id == "runs.undo" and self.dashboard.live_runs:
