@@ -21,6 +21,7 @@ from heaptui.errors import ExitCode, UsageError
 from heaptui.model.runs import DeliveryProgress, DeliveryState, Plan, Reason, RunProgress
 
 if TYPE_CHECKING:
+    from heaptui.config import Profile
     from heaptui.services.workspace import Workspace
 
 _REFUSED_KEYS = {
@@ -157,7 +158,7 @@ class SyncJob:
                 continues=self.continues,
                 undoes=self.undoes,
             )
-            emit(run_json(progress)) if as_json else print_run(progress, workspace.profile.name)
+            emit(run_json(progress)) if as_json else print_run(progress, workspace.profile)
             command = (await asyncio.to_thread(load_config, self.settings.home)).notify
             if command:
                 await notify(command, {"profile": workspace.profile.name, **run_json(progress)})
@@ -338,12 +339,12 @@ def _requests(plan: Plan) -> str:
     return f"{plan.requests:,} + name" if plan.rename else f"{plan.requests:,}"
 
 
-def print_run(progress: RunProgress, profile: str, explained: Sequence[tuple[str, str]] | None = None) -> None:
+def print_run(progress: RunProgress, profile: Profile, explained: Sequence[tuple[str, str]] | None = None) -> None:
     """How a run ended: the counts, and for what needs somebody, who and how; `explained` in more words."""
     from heaptui.model.diagnoses import explain_reason
 
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(progress.ended_at or time.time()))
-    click.echo(f"{stamp} {profile} run {progress.run_id} {progress.state.replace('_', ' ').upper()}")
+    click.echo(f"{stamp} {profile.name} run {progress.run_id} {progress.state.replace('_', ' ').upper()}")
     rows = [
         (
             d.name,
@@ -361,7 +362,7 @@ def print_run(progress: RunProgress, profile: str, explained: Sequence[tuple[str
     for name, text in explained or ():
         click.echo(f"  {name:<11}{plain(text)}" if name else f"  {plain(text)}")
     for delivery in progress.deliveries.values():
-        for line in explain_reason(delivery, progress.run_id) if explained is None else ():
+        for line in explain_reason(delivery, progress.run_id, profile) if explained is None else ():
             click.echo(f"  {plain(line)}")
         if delivery.unsettled_until:
             until = time.strftime("%H:%M:%S", time.localtime(delivery.unsettled_until))

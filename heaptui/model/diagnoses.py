@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from heaptui.model.commands import addressed, filled
+from heaptui.model.profile import Profile
 from heaptui.model.runs import EXTRA_REQUESTS, DeliveryProgress, DeliveryState, Reason
 from heaptui.model.words import counted
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One reason in words. `command` has RUN and COHORT as placeholders."""
+    """One reason in words. `command` has PROFILE, RUN and COHORT as placeholders."""
 
     short: str
     what: str
     who: str = ""
     command: str = "heaptui run resume RUN"
     how: str = "Continue the run when you are ready."
+    cure: str = ""
+    """What has to be done before the command."""
 
 
 _KEY_PAGE = "Partner Integrations › Technology Partners › Heap"
@@ -112,8 +116,15 @@ DIAGNOSES: dict[Reason, Diagnosis] = {
         "way changed",
         "New keys would change the way into Braze, and nobody has said so. Nothing was sent for it.",
         "You: choose the way, with W in the dashboard or route= in the profile.",
-        "heaptui profile set NAME route=ROUTE",
+        "heaptui profile set PROFILE route=ROUTE",
         "Then sync again.",
+    ),
+    Reason.KEY_CHANGED: Diagnosis(
+        "key changed",
+        "A key is another one than before, and nobody has said that the workspace is the same. Nothing was sent.",
+        "You: say so if the key was only replaced. Another workspace needs another profile.",
+        how="Then continue the run. In the dashboard, r plans it, and enter asks.",
+        cure="heaptui profile set PROFILE --same-workspace",
     ),
     Reason.ON_HOLD: Diagnosis("on hold", "The cohort is on hold.", "You: release it.", "heaptui cohort release COHORT"),
     Reason.WRONG_KIND: Diagnosis(
@@ -134,7 +145,7 @@ def why_in_short(reason: Reason) -> str:
     return found.short if found else ""
 
 
-def explain_reason(delivery: DeliveryProgress, run_id: int) -> list[str]:
+def explain_reason(delivery: DeliveryProgress, run_id: int, profile: Profile) -> list[str]:
     """What happened to one delivery that did not simply finish, line by line; nothing when it did."""
     found = DIAGNOSES.get(delivery.reason)
     lines: list[str] = []
@@ -150,7 +161,7 @@ def explain_reason(delivery: DeliveryProgress, run_id: int) -> list[str]:
             lines.append(f"{counted(waits, 'change')} kept; {kept}.")
         if found.who:
             lines.append(f"who mends it: {found.who}")
-        lines.append(f"then: {command_for(delivery, run_id)}")
+        lines.append(f"then: {command_for(delivery, run_id, profile)}")
     if delivery.extra_requests:
         lines.append(
             f"{delivery.name}: {delivery.extra_requests:,} extra requests, of at most {EXTRA_REQUESTS}, looked for"
@@ -159,12 +170,12 @@ def explain_reason(delivery: DeliveryProgress, run_id: int) -> list[str]:
     if not found and delivery.rejected:
         ids = "1 id; it is" if delivery.rejected == 1 else f"{delivery.rejected:,} ids; they are"
         lines.append(f"{delivery.name}: Braze refused {ids} not sent again unless asked.")
-        lines.append(f"see them: heaptui run show {run_id}    offer them again: heaptui run retry {run_id}")
+        again = f"see them: heaptui run show {run_id}    offer them again: heaptui run retry {run_id}"
+        lines.append(addressed(again, profile))
     return lines
 
 
-def command_for(delivery: DeliveryProgress, run_id: int) -> str:
+def command_for(delivery: DeliveryProgress, run_id: int, profile: Profile) -> str:
     """The command that goes on from here."""
     found = DIAGNOSES[delivery.reason]
-    tail = delivery.cohort_id.rsplit("-", 1)[-1]
-    return found.command.replace("RUN", str(run_id)).replace("COHORT", tail)
+    return filled(found.command, profile, run_id=run_id, cohort_id=delivery.cohort_id)

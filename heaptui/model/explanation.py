@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from heaptui.model.commands import addressed, filled, giving
 from heaptui.model.diagnoses import command_for
 from heaptui.model.lexicon import Entry, Recognised, entry_of, for_reason, recognise
+from heaptui.model.profile import Profile
 from heaptui.model.runs import DeliveryProgress, DeliveryState, Reason
+from heaptui.model.secret import KEY_WORDS, end_of
 from heaptui.model.words import counted
 
 CLOCK_MATTERS = 60.0
 """Seconds that this computer's clock may be off before it is named."""
-
-SECRET_WORDS = {
-    "partner_api_key": "partner key",
-    "data_import_key": "Data Import Key",
-    "rest_api_key": "REST key",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +91,19 @@ def explain(
     deliveries: Sequence[DeliveryProgress],
     deciding: Deciding | None,
     *,
-    profile: str,
+    profile: Profile,
+    bound: Collection[str] = (),
 ) -> Explanation | None:
-    """Explain deliveries that ended for one reason; None when they simply finished."""
+    """Explain deliveries that ended for one reason; None when they simply finished.
+
+    `bound` are the keys of which another one is asked whether it leads to the same workspace.
+    """
     first = deliveries[0]
     if not first.reason and not first.rejected:
         return None
     found = _recognised(first, deciding)
     entry, exchange = found.entry, deciding if _tells(first.reason) else None
     since, changed = _since(facts, good, [delivery.cohort_id for delivery in deliveries])
-    command = command_for(first, facts.run_id) if first.reason else f"heaptui run retry {facts.run_id}"
-    commands = [_filled(entry.command, first, facts, profile)] if entry.command else []
-    if command not in commands:
-        commands.append(command)
     return Explanation(
         cohorts=tuple(delivery.name for delivery in deliveries),
         reason=first.reason.value or "refused_ids",
@@ -124,7 +121,7 @@ def explain(
         ruled_out=_ruled_out(facts, good, changed, exchange) if exchange else (),
         who=entry.who,
         how=entry.how,
-        commands=tuple(commands),
+        commands=tuple(_commands(entry, first, facts, profile, bound)),
         command_user=facts.by,
         exchange_id=deciding.exchange_id if deciding else None,
     )
@@ -213,12 +210,12 @@ def _since(facts: RunFacts, good: RunFacts | None, cohort_ids: Sequence[str]) ->
     compare("endpoint", facts.endpoint, good.endpoint, f"then {good.endpoint}")
     compare("partner", facts.partner, good.partner, f"then {good.partner}", "partner name")
     compare("route", facts.route, good.route, f"then {good.route}", "way into Braze")
-    used = [name for name in SECRET_WORDS if name in facts.keys or name in good.keys]
+    used = [name for name in KEY_WORDS if name in facts.keys or name in good.keys]
     others = [name for name in used if facts.keys.get(name) != good.keys.get(name)]
-    ends = {name: f" ends {end}" if (end := _end(facts.told_keys.get(name, ""))) else "" for name in used}
+    ends = {name: f" ends {end}" if (end := end_of(facts.told_keys.get(name, ""))) else "" for name in used}
     changed.update(others)
-    differs += [f"another {SECRET_WORDS[name]} ({ends[name].strip() or 'its end is not told'})" for name in others]
-    if kept := [f"{SECRET_WORDS[name]}{ends[name]}" for name in used if name not in others]:
+    differs += [f"another {KEY_WORDS[name]} ({ends[name].strip() or 'its end is not told'})" for name in others]
+    if kept := [f"{KEY_WORDS[name]}{ends[name]}" for name in used if name not in others]:
         same.append(f"{'key' if len(kept) == 1 else 'keys'} ({', '.join(kept)})")
     compare("version", facts.version, good.version, f"then {good.version}")
     mine, theirs = ({c: f.mapping[c] for c in cohort_ids if c in f.mapping} for f in (facts, good))
@@ -245,10 +242,6 @@ def _since(facts: RunFacts, good: RunFacts | None, cohort_ids: Sequence[str]) ->
     return "; ".join(told), changed
 
 
-def _end(told: str) -> str:
-    return told.rsplit("ends ", 1)[1] if "ends " in told else ""
-
-
 _KEY_OF = {
     "braze.401.partner_key": "partner_api_key",
     "braze.401.data_import_key": "data_import_key",
@@ -263,7 +256,7 @@ def _so(reason: Reason, entry: Entry, good: RunFacts | None, changed: set[str]) 
         return ""
     run, when = good.run_id, _day(good.ended_at or good.started_at)
     key = _KEY_OF.get(entry.code, "")
-    words = SECRET_WORDS.get(key, "")
+    words = KEY_WORDS.get(key, "")
     about_people = reason in (Reason.LARGE_CHANGE, Reason.TOO_MANY_REFUSALS, Reason.NONE)
     rules = (
         (about_people and "mapping" in changed, "the ids come from another column or are of another kind: look there"),
@@ -300,9 +293,24 @@ def _ruled_out(facts: RunFacts, good: RunFacts | None, changed: set[str], decidi
     return tuple(lines)
 
 
-def _filled(command: str, delivery: DeliveryProgress, facts: RunFacts, profile: str) -> str:
-    tail = delivery.cohort_id.rsplit("-", 1)[-1]
-    return command.replace("RUN", str(facts.run_id)).replace("COHORT", tail).replace("PROFILE", profile)
+def _commands(
+    entry: Entry, first: DeliveryProgress, facts: RunFacts, profile: Profile, bound: Collection[str]
+) -> list[str]:
+    """What to do, in order: the cure of the entry, then how the run goes on."""
+    again = (
+        command_for(first, facts.run_id, profile)
+        if first.reason
+        else addressed(f"heaptui run retry {facts.run_id}", profile)
+    )
+    key = _KEY_OF.get(entry.code, "")
+    if not (key and entry.command.endswith(key)):
+        cure = [filled(entry.command, profile, run_id=facts.run_id, cohort_id=first.cohort_id)] if entry.command else []
+        return list(dict.fromkeys([*cure, again]))
+    cure = [giving(profile, [key], origin=facts.told_keys.get(key, "").split(",")[0])]
+    if key in bound and not profile.from_environment:
+        stays = "--same-workspace"
+        cure = [f"{cure[0]} {stays}"] if cure[0].endswith(key) else [*cure, giving(profile, [stays])]
+    return [*cure, again]
 
 
 def _clock(at: float) -> str:
@@ -318,7 +326,7 @@ _SIGNS = {"refused_ids": "!", Reason.LARGE_CHANGE.value: "■", Reason.ON_HOLD.v
 
 def _beyond(headline: str, meaning: str) -> str:
     """What the meaning says beyond the headline: some begin with the same words."""
-    first = re.split(r"[.:?]", meaning, maxsplit=1)[0]
+    first = re.split(r"[.:?](?=\s|$)", meaning, maxsplit=1)[0]
     if not headline.startswith(first):
         return meaning
     rest = meaning[len(first) + 1 :].lstrip()

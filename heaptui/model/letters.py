@@ -33,7 +33,7 @@ def to_the_customer(
     lines += ["", f"Who can mend it: {explanation.who}", explanation.how]
     setting = [command for command in explanation.commands if not _SHELL.match(command)]
     going_on = [command for command in explanation.commands if _SHELL.match(command)]
-    if any(word in command for command in setting for word in ("_key", "_secret", "_token")):
+    if any(word in command.casefold() for command in setting for word in ("_key", "_secret", "_token")):
         lines.append("Please do not send the key by mail or chat. Enter it with")
     elif setting:
         lines.append("Then:")

@@ -101,6 +101,7 @@ BRAZE: tuple[Entry, ...] = (
         "",
         "401 REST key",
         "heaptui profile set PROFILE rest_api_key",
+        Reason.REST_KEY,
     ),
     Entry(
         "braze.403.permission",

@@ -89,6 +89,7 @@ class Reason(StrEnum):
     LARGE_CHANGE = "large_change"
     WAY_CHANGED = "way_changed"
     ON_HOLD = "on_hold"
+    KEY_CHANGED = "key_changed"
     BUSY_ELSEWHERE = "busy_elsewhere"
     WRONG_KIND = "wrong_kind"
 

@@ -16,7 +16,7 @@ from heaptui.model.explanation import Explanation, RunFacts, explain, explanatio
 from heaptui.model.identifiers import EXTERNAL_ID, Identifier
 from heaptui.model.letters import to_the_customer
 from heaptui.model.runs import DeliveryProgress, DeliveryState, RunProgress
-from heaptui.store import exchanges, history, run_facts
+from heaptui.store import exchanges, history, run_facts, target
 from heaptui.store.exchanges import Content, ExchangeRow
 from heaptui.store.identities import unpack, values_of
 
@@ -58,7 +58,7 @@ class SupportService:
         Raises:
             UsageError: there is no such run.
         """
-        profile = self._workspace.profile.name
+        profile = self._workspace.profile
 
         def look(connection: sqlite3.Connection) -> Desk | None:
             detail = history.read_run(connection, run_id)
@@ -67,11 +67,12 @@ class SupportService:
             facts = replace(run_facts.facts_of(connection, run_id), ended_at=detail.summary.ended_at)
             good_run = run_facts.last_good_run(connection, run_id)
             good = run_facts.facts_of(connection, good_run) if good_run else None
+            bound = target.bound_keys(connection)
             made = []
             for together in _by_reason(list(live.deliveries.values()) if live else detail.deliveries):
                 first = together[0]
                 deciding = run_facts.deciding(connection, run_id, first.cohort_id, first.reason)
-                made.append(explain(facts, good, together, deciding, profile=profile))
+                made.append(explain(facts, good, together, deciding, profile=profile, bound=bound))
             return Desk(facts, good, tuple(one for one in made if one is not None))
 
         found = await self._ledger.read(look)

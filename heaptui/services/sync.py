@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from heaptui import __version__
 from heaptui.clients.http import Http
-from heaptui.errors import CohortLocked, Refused, UsageError
+from heaptui.errors import CohortLocked, KeyChanged, Refused, UsageError
 from heaptui.model.routes import ATTRIBUTE
 from heaptui.model.runs import DeliveryProgress, LeaveElsewhere, Plan, Reason, RunProgress
+from heaptui.services import key_guard
 from heaptui.services.locks import CohortLock
 from heaptui.services.opening import large_change, member_requests, planned, way_change
 from heaptui.services.pacing import Gate
@@ -125,6 +126,7 @@ class SyncService:
 
         Raises:
             Refused: the profile is read-only.
+            KeyChanged: the key is another one than before; a run that sent nothing says so in the history.
             UsageError: no key or no endpoint to send with, or the ledger belongs to another workspace.
         """
         workspace, profile = self._workspace, self._workspace.profile
@@ -139,8 +141,10 @@ class SyncService:
         wanted = list(dict.fromkeys(cohort_ids))
         names = {plan.cohort_id: plan for plan in await self.plan(wanted, everything=everything, undoes=undoes)}
 
-        def opened(connection: sqlite3.Connection) -> int:
-            target.claim(connection, way.target)
+        def opened(connection: sqlite3.Connection) -> tuple[int, str]:
+            other_key = target.other_key(connection, way.target)
+            if not other_key:
+                target.claim(connection, way.target)
             for name in [name for name, other in others.items() if not target.fits(connection, other.target)]:
                 del others[name]
             orphans.close_dead_runs(connection, at=started_at)
@@ -159,9 +163,17 @@ class SyncService:
                 cohort_ids=wanted,
             )
             exchanges.describe_run(connection, opened_run, wanted, workspace.told_context())
-            return opened_run
+            if other_key:
+                changes = {
+                    one: planned(connection, one, workspace.view, everything=everything, undoes=undoes)[2]
+                    for one in wanted
+                }
+                key_guard.record(connection, opened_run, names, changes, other_key)
+            return opened_run, other_key
 
-        run_id = await workspace.ledger.write(opened)
+        run_id, other_key = await workspace.ledger.write(opened)
+        if other_key:
+            raise key_guard.refusal(workspace, way.target, other_key)
         progress = RunProgress(run_id, started_at, by, origin, continues=continues)
         for cohort_id in wanted:
             plan = names[cohort_id]
@@ -236,6 +248,16 @@ class SyncService:
         ways = (way_in_use(workspace), *other_ways(workspace).values())
         return CohortLock(workspace.home.locks_dir, [way.target for way in ways], cohort_id, workspace.ledger.path)
 
+    async def key_changed(self) -> KeyChanged | None:
+        """What has to be answered before a sync, because the key is another one than before; None for nothing.
+
+        Raises:
+            UsageError: something needed to send is missing.
+        """
+        aim = self.aim()
+        told = await self._workspace.ledger.read(lambda connection: target.other_key(connection, aim))
+        return key_guard.refusal(self._workspace, aim, told) if told else None
+
     async def same_workspace(self) -> None:
         """Somebody says that the key in use leads to the workspace that the ledger is about.
 
@@ -246,7 +268,7 @@ class SyncService:
 
         def claimed(connection: sqlite3.Connection) -> None:
             for way in ways:
-                target.claim(connection, way.target, same_workspace=True)
+                target.claim(connection, way.target)
 
         await self._workspace.ledger.write(claimed)
 

@@ -37,7 +37,7 @@ def _shown(desk: Desk) -> None:
         "Since 1",
         "regenerated or invalidated in Braze after",
         "A Braze admin of the workspace",
-        "data_import_key",
+        "HEAPTUI_DATA_IMPORT_KEY",
         "heaptui run resume 2",
     ):
         assert words in shown

@@ -15,13 +15,14 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from heaptui.errors import HeaptuiError
+from heaptui.model.commands import addressed
 from heaptui.model.reception import ListenerFacts
 from heaptui.model.routes import way_title
 from heaptui.model.runs import DeliveryState
 from heaptui.ui import signs
 from heaptui.ui.commands import bindings_of, footer_of
 from heaptui.ui.from_heap import freshness
-from heaptui.ui.widgets.dialogs import Told
+from heaptui.ui.widgets.dialogs import Question, Told
 from heaptui.ui.widgets.frame import HeaderLine, KeyLine, Line, RuleLine, TabLine
 from heaptui.ui.widgets.tour import TourPane
 
@@ -168,8 +169,29 @@ class FramedScreen(Screen[None]):
 
     def told(self, error: HeaptuiError) -> None:
         """Show an error that people can act on."""
-        lines = [line for line in (error.detail, error.hint) if line]
+        lines = [addressed(line, self.workspace.profile) for line in (error.detail, error.hint) if line]
         self.app.push_screen(Told(error.title, lines))
+
+    async def workspace_is_sure(self) -> bool:
+        """Ask, where the key is another one than before, whether its workspace is the same; whether to go on."""
+        try:
+            changed = await self.workspace.sync.key_changed()
+            if changed is None:
+                return True
+            same = await self.app.push_screen_wait(
+                Question(
+                    "Is it the same workspace?",
+                    [changed.title, changed.detail, "The plan counts on what the earlier workspace holds."],
+                    yes="The same: go on",
+                    no="Send nothing",
+                )
+            )
+            if same:
+                await self.workspace.sync.same_workspace()
+        except HeaptuiError as error:
+            self.told(error)
+            return False
+        return same
 
     async def saved(self, writing: Awaitable[Path]) -> None:
         """Say where a file was saved, or show why it was not."""

@@ -321,6 +321,8 @@ class SyncScreen(FramedScreen):
                 Question("First sync in PRODUCTION", lines, yes="Send to PRODUCTION", no="Not now")
             ):
                 return
+        if not await self.workspace_is_sure():
+            return
         try:
             progress = await self.workspace.sync.start(
                 [plan.cohort_id for plan in chosen],

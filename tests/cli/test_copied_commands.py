@@ -1,0 +1,41 @@
+"""A command that heaptui writes works when it is copied, also where there are several profiles."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+from tests.cli.conftest import Desk, people
+
+
+def test_with_several_profiles_commands_name_theirs(desk: Desk) -> None:
+    desk.run("profile", "set", "px", "label=STAGING")
+    single = desk.run("cohort", "import", desk.file(people(0, 100)), "--name", "Carts")
+    assert "next: heaptui sync" in single.stderr
+    desk.run("profile", "set", "other")
+    desk.fault(effect="status", status=503, match={"path": "users"})
+    assert desk.run("--profile", "px", "sync", "Carts", "--yes").returncode == 4
+    desk.ask("DELETE", "faults")
+    printed = [
+        desk.run("run", "show", "1", "--profile", "px").stdout,
+        desk.run("run", "letter", "1", "--profile", "px").stdout,
+        desk.run("run", "show", "99", "--profile", "px").stderr,
+        desk.run("cohort", "import", desk.file(people(0, 120)), "--name", "Carts", "--profile", "px").stderr,
+    ]
+    commands = {command.rstrip() for command in re.findall(r"heaptui --profile .*", "\n".join(printed))}
+    assert {"heaptui --profile px run resume 1", "heaptui --profile px run list"} < commands
+    assert any(command.endswith("--dry-run") for command in commands)
+    for command in commands:
+        told = desk.run(*shlex.split(command)[1:], *(["--yes"] if "resume" in command else []))
+        assert told.returncode == 0, (command, told.stderr)
+
+
+def test_a_profile_of_the_environment_is_told_its_variables(desk: Desk) -> None:
+    desk.run("cohort", "import", desk.file(people(0, 100)), "--name", "Carts")
+    desk.fault(effect="status", status=401, body={"message": "client_secret is invalid"})
+    told = desk.run("sync", "Carts", "--yes").stdout + desk.run("run", "show", "1").stdout
+    assert "set HEAPTUI_DATA_IMPORT_KEY" in told
+    assert "profile set" not in told
+    del desk.environ["HEAPTUI_DATA_IMPORT_KEY"]
+    desk.run("cohort", "import", desk.file(people(0, 100)), "--name", "Carts")
+    assert "set HEAPTUI_REST_API_KEY in the environment" in desk.run("sync", "Carts", "--yes").stderr
