@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from pathlib import Path
 
 from tests.cli.conftest import Desk, people
 
@@ -39,3 +40,15 @@ def test_a_profile_of_the_environment_is_told_its_variables(desk: Desk) -> None:
     del desk.environ["HEAPTUI_DATA_IMPORT_KEY"]
     desk.run("cohort", "import", desk.file(people(0, 100)), "--name", "Carts")
     assert "set HEAPTUI_REST_API_KEY in the environment" in desk.run("sync", "Carts", "--yes").stderr
+
+
+def test_a_bundle_opens_with_the_command_that_was_printed_and_a_missing_one_is_named(desk: Desk) -> None:
+    desk.run("cohort", "import", desk.file(people(0, 100)), "--name", "Carts")
+    assert desk.run("sync", "Carts", "--yes").returncode == 0
+    made = desk.run("run", "bundle", "1")
+    (command,) = re.findall(r"open it: heaptui (.*)", made.stderr)
+    bare = {name: "" for name in desk.environ if name.startswith("HEAPTUI_")}
+    assert desk.run(*shlex.split(command), "run", "show", "1", **bare).returncode == 0
+    missing = desk.run("--home", "nowhere.zip", "run", "list")
+    assert missing.returncode == 2
+    assert f"There is no such file: {Path('nowhere.zip').absolute()}" in missing.stderr
