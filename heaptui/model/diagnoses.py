@@ -86,9 +86,12 @@ DIAGNOSES: dict[Reason, Diagnosis] = {
     Reason.NO_ANSWER: Diagnosis(
         "no answer", "Braze gave no answer after several attempts. What got none is in doubt and is sent again."
     ),
+    Reason.BRAZE_FAILED: Diagnosis(
+        "5xx", "Braze failed again and again. Whether it applied what it got is not known, so that is sent again."
+    ),
     Reason.RATE_LIMITED: Diagnosis("429", "Braze's rate limit was reached."),
     Reason.LOCKED: Diagnosis("423 locked", "Braze kept the cohort locked. Is Heap's own sync writing it, too?"),
-    Reason.WAIT_TOO_LONG: Diagnosis("429 wait", "Braze asked to wait longer than this sync may wait."),
+    Reason.WAIT_TOO_LONG: Diagnosis("429 wait", "Braze's rate limit lasted longer than this sync may wait."),
     Reason.REMOVES_UNANSWERED: Diagnosis(
         "leaves open",
         "Some leaves got no answer. Joins wait for them, since the same people may have two kinds of ids.",

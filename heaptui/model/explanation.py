@@ -103,6 +103,7 @@ def explain(
         return None
     found = _recognised(first, deciding)
     entry, exchange = found.entry, deciding if _tells(first.reason) else None
+    answered = exchange is not None and exchange.status is not None
     since, changed = _since(facts, good, [delivery.cohort_id for delivery in deliveries])
     return Explanation(
         cohorts=tuple(delivery.name for delivery in deliveries),
@@ -114,10 +115,10 @@ def explain(
         told=first.detail if first.reason is not Reason.CANCELLED else "",
         meaning=entry.meaning,
         sure=found.sure,
-        by_answer=exchange is not None,
-        causes=entry.causes,
+        by_answer=answered,
+        causes=_causes(entry, good, changed),
         since=since,
-        so=_so(first.reason, entry, good, changed),
+        so=_so(first.reason, entry, good, changed, answered=answered),
         ruled_out=_ruled_out(facts, good, changed, exchange) if exchange else (),
         who=entry.who,
         how=entry.how,
@@ -137,6 +138,7 @@ _BY_ANSWER = {
     Reason.NAME_REFUSED,
     Reason.REQUEST_REFUSED,
     Reason.NO_ANSWER,
+    Reason.BRAZE_FAILED,
     Reason.UNREACHABLE,
     Reason.LOCKED,
     Reason.WAIT_TOO_LONG,
@@ -250,7 +252,7 @@ _KEY_OF = {
 }
 
 
-def _so(reason: Reason, entry: Entry, good: RunFacts | None, changed: set[str]) -> str:
+def _so(reason: Reason, entry: Entry, good: RunFacts | None, changed: set[str], *, answered: bool) -> str:
     """The conclusion, where the comparison allows one."""
     if good is None:
         return ""
@@ -271,12 +273,21 @@ def _so(reason: Reason, entry: Entry, good: RunFacts | None, changed: set[str]) 
             entry.code == "braze.not_braze",
             f"something between here and Braze changed after {when}: a proxy, a VPN or a firewall",
         ),
-        (reason in _OUTSIDE and not changed, "nothing changed on this side: it is Braze or the network"),
+        (
+            reason in _OUTSIDE and not changed,
+            f"nothing changed on this side: it is Braze{'' if answered else ' or the network'}",
+        ),
     )
     return next((text for holds, text in rules if holds), "")
 
 
-_OUTSIDE = {Reason.NO_ANSWER, Reason.UNREACHABLE, Reason.LOCKED, Reason.WAIT_TOO_LONG}
+_OUTSIDE = {Reason.NO_ANSWER, Reason.BRAZE_FAILED, Reason.UNREACHABLE, Reason.LOCKED, Reason.WAIT_TOO_LONG}
+
+
+def _causes(entry: Entry, good: RunFacts | None, changed: set[str]) -> tuple[str, ...]:
+    """The likely causes, without the endpoint where the last good run used the same one."""
+    same_endpoint = good is not None and "endpoint" not in changed
+    return tuple(cause for cause in entry.causes if not (same_endpoint and "endpoint" in cause))
 
 
 def _ruled_out(facts: RunFacts, good: RunFacts | None, changed: set[str], deciding: Deciding | None) -> tuple[str, ...]:

@@ -378,7 +378,7 @@ BRAZE: tuple[Entry, ...] = (
             "look-ups: 250 requests a minute in newer workspaces",
         ),
         "Nobody: it goes on when the window is over.",
-        "Continue after the time that Braze named.",
+        "Continue later; where Braze named a time, after that.",
         (429,),
         (),
         "",

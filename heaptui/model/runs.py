@@ -78,6 +78,7 @@ class Reason(StrEnum):
     REQUEST_REFUSED = "request_refused"
     TOO_MANY_REFUSALS = "too_many_refusals"
     NO_ANSWER = "no_answer"
+    BRAZE_FAILED = "braze_failed"
     RATE_LIMITED = "rate_limited"
     LOCKED = "locked"
     WAIT_TOO_LONG = "wait_too_long"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -139,12 +140,12 @@ def wait_lines(progress: RunProgress, now: float) -> list[str]:
     if not waits:
         return []
     wait = max(waits, key=lambda wait: wait.until)
-    left = max(0.0, wait.until - now)
+    left = max(1.0, wait.until - now)
     until = signs.clock(wait.until)
     when = (
-        f"Waiting {left:.0f} s more at most, until {until} ({wait.source})."
+        f"Waiting {math.ceil(left)} s more at most, until {until} ({wait.source})."
         if wait.at_most
-        else f"Next request in {left:.0f} s, at {until} ({wait.source})."
+        else f"Next request in {math.ceil(left)} s, at {until} ({wait.source})."
     )
     return [f"⏸ {wait.reason}.", f"  {when}"]
 
