@@ -216,6 +216,8 @@ async def deliver(
     undoes: int | None = None,
 ) -> RunProgress:
     """Run a sync to its end, telling its story on stderr; a signal stops it after the requests in flight."""
+    from heaptui.services.sync import STOPPED_BY
+
     service = workspace.sync
     progress = await service.start(
         cohort_ids,
@@ -228,9 +230,8 @@ async def deliver(
         undoes=undoes,
     )
     loop = asyncio.get_running_loop()
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    for number in signals:
-        loop.add_signal_handler(number, service.cancel, progress.run_id)
+    for number, why in STOPPED_BY.items():
+        loop.add_signal_handler(number, service.cancel, progress.run_id, why)
     narration = Narration(progress)
     telling = asyncio.create_task(narration.go_on(), name="narration")
     try:
@@ -239,7 +240,7 @@ async def deliver(
         telling.cancel()
         await asyncio.gather(telling, return_exceptions=True)
         narration.end()
-        for number in signals:
+        for number in STOPPED_BY:
             loop.remove_signal_handler(number)
     return progress
 

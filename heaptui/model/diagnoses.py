@@ -104,9 +104,15 @@ DIAGNOSES: dict[Reason, Diagnosis] = {
     Reason.LEDGER: Diagnosis(
         "ledger", "The ledger could not be written, so nothing more was sent.", "You: see the detail.", "heaptui doctor"
     ),
-    Reason.CANCELLED: Diagnosis("cancelled", "Somebody stopped it. What was accepted stays, the rest waits."),
+    Reason.CANCELLED: Diagnosis(
+        "cancelled",
+        "It was stopped before its end. What was accepted stays, the rest waits.",
+        "You: continue it when you are ready.",
+    ),
     Reason.KILLED: Diagnosis(
-        "process ended", "The process ended before the delivery did. What had no answer is in doubt and is sent again."
+        "process ended",
+        "The process ended before the delivery did. What had no answer is in doubt and is sent again.",
+        "You: continue it when you are ready.",
     ),
     Reason.LARGE_CHANGE: Diagnosis(
         "large change",
@@ -154,7 +160,7 @@ def explain_reason(delivery: DeliveryProgress, run_id: int, profile: Profile) ->
     lines: list[str] = []
     if found:
         lines.append(f"{delivery.name}: {found.what}")
-        if delivery.detail and delivery.reason is not Reason.CANCELLED:
+        if delivery.detail:
             lines.append(f"told: {delivery.detail}")
         waits = delivery.skipped + delivery.in_doubt
         if waits:

@@ -81,6 +81,8 @@ class Explanation:
     who: str = ""
     how: str = ""
     commands: tuple[str, ...] = ()
+    taken_over: int | None = None
+    """The later run that took over what this one left."""
     command_user: str = ""
     exchange_id: int | None = None
 
@@ -93,10 +95,12 @@ def explain(
     *,
     profile: Profile,
     bound: Collection[str] = (),
+    taken_over: int | None = None,
 ) -> Explanation | None:
     """Explain deliveries that ended for one reason; None when they simply finished.
 
-    `bound` are the keys of which another one is asked whether it leads to the same workspace.
+    `bound` are the keys of which another one is asked whether it leads to the same workspace. With a later run that has
+    `taken_over` what was left, there is nothing more to do here.
     """
     first = deliveries[0]
     if not first.reason and not first.rejected:
@@ -111,7 +115,7 @@ def explain(
         short=entry.short,
         code=entry.code,
         headline=_headline(first, deliveries, entry, exchange),
-        kept=_kept(deliveries),
+        kept=_kept(deliveries, taken_over),
         told=first.detail if first.reason is not Reason.CANCELLED else "",
         meaning=entry.meaning,
         sure=found.sure,
@@ -120,9 +124,10 @@ def explain(
         since=since,
         so=_so(first.reason, entry, good, changed, answered=answered),
         ruled_out=_ruled_out(facts, good, changed, exchange) if exchange else (),
-        who=entry.who,
-        how=entry.how,
-        commands=tuple(_commands(entry, first, facts, profile, bound)),
+        who="" if taken_over else entry.who,
+        how="" if taken_over else entry.how,
+        commands=() if taken_over else tuple(_commands(entry, first, facts, profile, bound)),
+        taken_over=taken_over,
         command_user=facts.by,
         exchange_id=deciding.exchange_id if deciding else None,
     )
@@ -172,6 +177,8 @@ def _headline(
         refused = sum(delivery.rejected for delivery in deliveries)
         return f"Braze refused {refused:,} {'id' if refused == 1 else 'ids'}; the others were accepted."
     head = entry.title
+    if first.reason is Reason.CANCELLED and first.detail:
+        head = first.detail.rstrip(".")
     if deciding is not None:
         status = f" ({deciding.status})" if deciding.status else ""
         where = "on the first request" if deciding.before == 0 else f"after {counted(deciding.before, 'request')}"
@@ -179,13 +186,15 @@ def _headline(
     return f"{head}." if first.ended_at is None else f"{head}, {_clock(first.ended_at)}."
 
 
-def _kept(deliveries: Sequence[DeliveryProgress]) -> str:
+def _kept(deliveries: Sequence[DeliveryProgress], taken_over: int | None) -> str:
     accepted = sum(delivery.submitted for delivery in deliveries)
     waiting = sum(delivery.skipped + delivery.in_doubt for delivery in deliveries)
     in_doubt = sum(delivery.in_doubt for delivery in deliveries)
     sent = f"{counted(accepted, 'change')} accepted before." if accepted else "Nothing was accepted."
     if not waiting:
         return "Nothing waits." if not accepted else f"{counted(accepted, 'change')} accepted. Nothing waits."
+    if taken_over:
+        return f"{sent} {counted(waiting, 'change')} kept then; run {taken_over} took them over."
     if all(delivery.state is DeliveryState.HELD for delivery in deliveries):
         return f"{sent} {counted(waiting, 'change')} kept; nothing is sent until somebody lets them through."
     doubt = f", {in_doubt:,} of them in doubt" if in_doubt else ""
@@ -356,7 +365,10 @@ def explanation_lines(explanation: Explanation, *, good_run: int | None, user: s
         made.append((f"Since {good_run}" if good_run else "Since", explanation.since))
     if explanation.so:
         made.append(("So", explanation.so))
-    made.append(("Who mends", explanation.who))
+    if explanation.taken_over:
+        made.append(("Then", f"nothing here: taken over by run {explanation.taken_over}, which tells how it went on"))
+    if explanation.who:
+        made.append(("Who mends", explanation.who))
     owner = f"as {explanation.command_user}: " if explanation.command_user and explanation.command_user != user else ""
     made += [("Then" if n == 0 else " ", f"{owner}{command}") for n, command in enumerate(explanation.commands)]
     if explanation.told:

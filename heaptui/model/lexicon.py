@@ -60,7 +60,7 @@ def entries() -> tuple[Entry, ...]:
             re.split(r"[.:?](?=\s|$)", found.what)[0],
             found.what,
             (),
-            found.who or "Nobody: it goes on by itself, or with the command.",
+            found.who or "Nobody: it goes on with the next sync, or with the command.",
             found.how,
             short=found.short,
             command=found.cure or found.command,

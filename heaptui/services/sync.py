@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
+import signal
 import socket
 import time
 from collections.abc import Sequence
@@ -33,6 +34,13 @@ if TYPE_CHECKING:
 
     from heaptui.services.workspace import Workspace
 
+
+STOPPED_BY = {
+    signal.SIGINT: "Somebody pressed ctrl-C.",
+    signal.SIGTERM: "The system or another program ended it.",
+    signal.SIGHUP: "Its terminal was closed.",
+}
+"""What is told of a run that a signal stopped."""
 
 AFTER_SETTLING = 0.05
 """Seconds after the end of doubt at which a settling run starts."""
@@ -282,13 +290,13 @@ class SyncService:
         self._running[run_id].gate.go_on()
         self._told(run_id, "going on", paused=False)
 
-    def cancel(self, run_id: int) -> None:
-        """Stop after the requests in flight; the rest waits for the next run."""
+    def cancel(self, run_id: int, why: str = "Somebody stopped it.") -> None:
+        """Stop after the requests in flight; the rest waits for the next run. `why` is told with the run."""
         progress = self.runs[run_id]
         if not progress.closed and not progress.stopping:
             progress.stopping = True
             progress.tell(time.time(), "stopping after the requests in flight")
-            self._running[run_id].gate.stop(Reason.CANCELLED)
+            self._running[run_id].gate.stop(Reason.CANCELLED, why)
 
     def _told(self, run_id: int, text: str, *, paused: bool) -> None:
         progress = self.runs[run_id]
@@ -300,12 +308,12 @@ class SyncService:
         await asyncio.shield(self._tasks[run_id])
         return self.runs[run_id]
 
-    async def stop(self) -> None:
+    async def stop(self, why: str = "heaptui was closed.") -> None:
         """Cancel every run, let the requests in flight come home, and flush the journal."""
         for task in self._settling:
             task.cancel()
         for run_id in self._tasks:
-            self.cancel(run_id)
+            self.cancel(run_id, why)
         await asyncio.gather(*self._tasks.values(), *self._settling, return_exceptions=True)
 
     async def recover(self, run_id: int, *, forget_refusals: bool = False) -> list[str]:

@@ -45,6 +45,10 @@ def test_a_killed_run_is_told_as_lost_and_a_living_one_as_running(desk: Desk) ->
     desk.ask("DELETE", "faults")
     assert desk.run("run", "resume", "1", "--yes").returncode == 0
     assert desk.json("run", "show", "1")["deliveries"][0]["reason"] == "killed"
+    shown = desk.run("run", "show", "1").stdout
+    assert "taken over by run 2" in shown
+    assert "heaptui run" not in shown
+    assert "resume" not in desk.run("run", "letter", "1").stdout
 
 
 def test_a_run_that_was_killed_before_it_opened_a_cohort_still_names_it(desk: Desk) -> None:
