@@ -107,12 +107,12 @@ DIAGNOSES: dict[Reason, Diagnosis] = {
     Reason.CANCELLED: Diagnosis(
         "cancelled",
         "It was stopped before its end. What was accepted stays, the rest waits.",
-        "You: continue it when you are ready.",
+        "Nobody: continue it, or the next sync goes on with it.",
     ),
     Reason.KILLED: Diagnosis(
         "process ended",
         "The process ended before the delivery did. What had no answer is in doubt and is sent again.",
-        "You: continue it when you are ready.",
+        "Nobody: continue it, or the next sync goes on with it.",
     ),
     Reason.LARGE_CHANGE: Diagnosis(
         "large change",

@@ -197,8 +197,9 @@ def _kept(deliveries: Sequence[DeliveryProgress], taken_over: int | None) -> str
         return f"{sent} {counted(waiting, 'change')} kept then; run {taken_over} took them over."
     if all(delivery.state is DeliveryState.HELD for delivery in deliveries):
         return f"{sent} {counted(waiting, 'change')} kept; nothing is sent until somebody lets them through."
-    doubt = f", {in_doubt:,} of them in doubt" if in_doubt else ""
-    return f"{sent} {counted(waiting, 'change')} kept{doubt}, for the next run."
+    part = "all" if in_doubt == waiting else f"{in_doubt:,}"
+    doubt = f"; {part} of them left without an answer (in doubt)" if in_doubt else ""
+    return f"{sent} {counted(waiting, 'change')} kept for the next run{doubt}."
 
 
 def _since(facts: RunFacts, good: RunFacts | None, cohort_ids: Sequence[str]) -> tuple[str, set[str]]:
@@ -344,7 +345,7 @@ def _day(at: float) -> str:
 _SIGNS = {"refused_ids": "!", Reason.LARGE_CHANGE.value: "■", Reason.ON_HOLD.value: "■"}
 
 
-def _beyond(headline: str, meaning: str) -> str:
+def beyond(headline: str, meaning: str) -> str:
     """What the meaning says beyond the headline: some begin with the same words."""
     first = re.split(r"[.:?](?=\s|$)", meaning, maxsplit=1)[0]
     if not headline.startswith(first):
@@ -376,7 +377,7 @@ def explanation_lines(explanation: Explanation, *, good_run: int | None, user: s
     how_sure = ""
     if explanation.by_answer:
         how_sure = " (sure: the answer names it)" if explanation.sure else " (likely, from the status alone)"
-    if means := _beyond(explanation.headline, explanation.meaning):
+    if means := beyond(explanation.headline, explanation.meaning):
         made.append(("Means", f"{means}{how_sure}"))
     made += [("Causes" if n == 1 else " ", f"{n}. {cause}") for n, cause in enumerate(explanation.causes, 1)]
     if explanation.how:

@@ -106,7 +106,7 @@ NETWORK: tuple[Entry, ...] = (
     ),
     Entry(
         "braze.no_answer",
-        "No answer",
+        "Braze gave no answer",
         "The request left and no answer came. It may have been applied, or may still be; its people are in doubt and"
         " are sent again.",
         ("a slow or overloaded Braze", "a proxy that cuts long requests", "the network was lost"),

@@ -176,7 +176,7 @@ class SupportService:
         return to_the_customer(
             desk.facts,
             desk.good,
-            desk.explanations[0],
+            desk.explanations,
             profile=self._workspace.profile.name,
             reference=f"{salt}-{run_id}",
         )
