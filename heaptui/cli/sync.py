@@ -15,10 +15,10 @@ import click
 from heaptui.cli.context import Settings, emit, run
 from heaptui.cli.narration import Narration
 from heaptui.cli.notify import notify
-from heaptui.cli.output import plain, say, table
+from heaptui.cli.output import for_this_profile, plain, say, table
 from heaptui.config import load_config
 from heaptui.errors import ExitCode, UsageError
-from heaptui.model.runs import DeliveryProgress, DeliveryState, Plan, Reason, RunProgress
+from heaptui.model.runs import DeliveryProgress, DeliveryState, Plan, Reason, RunProgress, nothing_to_send
 
 if TYPE_CHECKING:
     from heaptui.config import Profile
@@ -333,7 +333,7 @@ def print_plans(plans: Sequence[Plan], *, to_stderr: bool = False) -> None:
         if plan.held:
             click.echo(plain(f"held: {plan.name}. {plan.held}"), err=to_stderr)
     if all(plan.empty for plan in plans):
-        click.echo("Nothing to send: Braze holds what the cohorts hold.", err=to_stderr)
+        click.echo(for_this_profile(nothing_to_send(plans)), err=to_stderr)
 
 
 def _requests(plan: Plan) -> str:

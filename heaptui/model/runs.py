@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -136,6 +137,10 @@ class Plan:
     """The custom attribute that stands for the cohort, on the route that has one."""
     before: tuple[LeaveElsewhere, ...] = ()
     """What is taken out of another way first."""
+    refused: int = 0
+    """People of the cohort whom Braze refused and does not hold; they are not sent again unless asked."""
+    refused_in: int | None = None
+    """The last run in which Braze refused anybody of it."""
 
     @property
     def empty(self) -> bool:
@@ -146,6 +151,16 @@ class Plan:
     def points(self) -> int:
         """Data points in Braze, at most: one for each change."""
         return self.adds + self.removes + sum(leave.removes for leave in self.before if not leave.why_not)
+
+
+def nothing_to_send(plans: Sequence[Plan]) -> str:
+    """Why plans without a change send nothing, and whom Braze lacks all the same."""
+    refused = sum(plan.refused for plan in plans)
+    if not refused:
+        return "Nothing to send: Braze holds what the cohorts hold."
+    again = dict.fromkeys(f"heaptui run retry {plan.refused_in}" for plan in plans if plan.refused)
+    lacking = f"Nothing to send. Braze holds what the cohorts hold, without {counted(refused, 'refused id')}"
+    return f"{lacking}; offer {'it' if refused == 1 else 'them'} again: {', '.join(again)}"
 
 
 @dataclass(slots=True)

@@ -25,7 +25,7 @@ from heaptui.services.pacing import Gate
 from heaptui.services.recorder import Recorder
 from heaptui.services.run import Run, recover
 from heaptui.services.ways import Way, other_ways, way_in_use, why_not
-from heaptui.store import beliefs, cohorts, exchanges, journal, orphans, target
+from heaptui.store import beliefs, cohorts, exchanges, history, journal, orphans, target
 from heaptui.store.attributes import attribute_names
 from heaptui.store.target import Target
 
@@ -72,7 +72,8 @@ class SyncService:
             plans = []
             for cohort_id in cohort_ids:
                 cohort = cohorts.read_one(connection, cohort_id, view, examples=0)
-                _, belief, changes = planned(connection, cohort_id, view, everything=everything, undoes=undoes)
+                members, belief, changes = planned(connection, cohort_id, view, everything=everything, undoes=undoes)
+                refused = len((belief.refused_adds & members) - belief.delivered)
                 before = tuple(
                     self._leave(connection, cohort_id, route, len(left.removes), others.get(route))
                     for route, left in (() if undoes else cohorts.left_elsewhere(connection, cohort_id, view))
@@ -86,7 +87,7 @@ class SyncService:
                         name=cohort.name,
                         adds=len(changes.adds),
                         removes=len(changes.removes),
-                        unchanged=changes.unchanged,
+                        unchanged=changes.unchanged - refused,
                         requests=member_requests(changes, limit),
                         rename="" if cohort.attribute or cohort.braze_name == cohort.label else cohort.label,
                         held="" if undoes else held,
@@ -96,6 +97,8 @@ class SyncService:
                         route=view.route,
                         attribute=cohort.attribute,
                         before=before,
+                        refused=refused,
+                        refused_in=history.last_refusing(connection, cohort_id) if refused else None,
                     )
                 )
             return plans

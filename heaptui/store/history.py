@@ -246,6 +246,13 @@ def _count_open(connection: sqlite3.Connection, delivery_id: int, progress: Deli
                 """Still to go, or counted by the halves."""
 
 
+def last_refusing(connection: sqlite3.Connection, cohort_id: str) -> int | None:
+    """The last run in which Braze refused anybody of a cohort."""
+    row = connection.execute("SELECT max(run_id) FROM delivery WHERE cohort_id = ? AND rejected > 0", (cohort_id,))
+    found: int | None = row.fetchone()[0]
+    return found
+
+
 def read_rejections(
     connection: sqlite3.Connection, run_id: int, cohort_id: str | None, limit: int, offset: int = 0
 ) -> list[Rejection]:

@@ -8,8 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from heaptui.model.commands import addressed
 from heaptui.model.diagnoses import why_in_short
-from heaptui.model.runs import EXTRA_REQUESTS, DeliveryProgress, DeliveryState, Plan, RunProgress, RunSummary
+from heaptui.model.profile import Profile
+from heaptui.model.runs import (
+    EXTRA_REQUESTS,
+    DeliveryProgress,
+    DeliveryState,
+    Plan,
+    RunProgress,
+    RunSummary,
+    nothing_to_send,
+)
 from heaptui.model.words import counted
 from heaptui.ui import signs
 from heaptui.ui.widgets.split_pane import Section
@@ -91,6 +101,13 @@ def plan_parts(
         for remark in remarks(plan, let_through=plan.cohort_id in let_through)
     ]
     return top, told, ["", f"[ enter  Start: {counted(total.joins + total.leaves, 'change')} in {target} ]"]
+
+
+def why_nothing(plans: Sequence[Plan], let_through: set[str], profile: Profile) -> str:
+    """Why these plans send nothing."""
+    if any(plan.held and plan.cohort_id not in let_through for plan in plans):
+        return "Nothing is sent: what waits is held."
+    return addressed(nothing_to_send(plans), profile)
 
 
 def requests_text(plan: Plan) -> str:

@@ -52,3 +52,16 @@ def test_a_bundle_opens_with_the_command_that_was_printed_and_a_missing_one_is_n
     missing = desk.run("--home", "nowhere.zip", "run", "list")
     assert missing.returncode == 2
     assert f"There is no such file: {Path('nowhere.zip').absolute()}" in missing.stderr
+
+
+def test_a_plan_without_a_change_names_whom_braze_refused_and_how_to_offer_them_again(desk: Desk) -> None:
+    desk.run("cohort", "import", desk.file(people(0, 100)), "--name", "Carts")
+    desk.fault(effect="poison", identifiers=["p00007", "p00021"])
+    assert desk.run("sync", "Carts", "--yes").returncode == 1
+    desk.ask("DELETE", "faults")
+    told = desk.run("sync", "Carts", "--dry-run").stdout
+    assert "without 2 refused ids" in told
+    assert desk.json("sync", "Carts", "--dry-run")["plans"][0]["unchanged"] == 98
+    (command,) = re.findall(r"heaptui (run retry .*)", told)
+    assert desk.run(*shlex.split(command), "--yes").returncode == 0
+    assert "Braze holds what the cohorts hold." in desk.run("sync", "Carts", "--dry-run").stdout
