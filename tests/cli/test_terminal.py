@@ -60,3 +60,11 @@ def test_a_terminal_that_cannot_move_its_cursor_is_told_of_the_commands(desk: De
     told = desk.run(TERM="dumb")
     assert told.returncode == 2
     assert "heaptui --help" in told.stderr
+
+
+def test_the_demo_says_that_its_receipts_go_with_it(desk: Desk) -> None:
+    terminal = Terminal("demo", environ=desk.environ)
+    terminal.until("Cart abandoners", seconds=60)
+    terminal.press("q")
+    terminal.until("thrown away")
+    assert terminal.end() == 0
