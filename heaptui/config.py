@@ -261,7 +261,7 @@ def resolve_profile(config: Config, name: str | None, environ: Mapping[str, str]
             near = get_close_matches(name, profiles, n=1, cutoff=0.4)
             detail = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(profiles) or 'none'}."
             raise UsageError(f"There is no profile {name!r}.", detail, "See them: heaptui profile list")
-        return _overridden(profiles[name], environ)
+        return _overridden(msgspec.structs.replace(profiles[name], one_of_several=len(profiles) > 1), environ)
     if len(profiles) == 1:
         return _overridden(next(iter(profiles.values())), environ)
     if profiles:

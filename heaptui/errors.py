@@ -2,6 +2,7 @@
 
 HeaptuiError
 ├── UsageError            exit 2: a wrong argument, file, name or setting
+│   └── KeyChanged        exit 2: a key is another one than before, and nobody said that the workspace is the same
 ├── CredentialRefused     exit 3: a given key was refused
 ├── Unreachable           exit 4: unreachable, interrupted by the other side, or locked; can be continued
 │   └── CohortLocked      exit 4: another process is writing this cohort
@@ -46,6 +47,10 @@ class UsageError(HeaptuiError):
     """A wrong argument, file, name or setting."""
 
     exit_code = ExitCode.USAGE
+
+
+class KeyChanged(UsageError):
+    """A key is another one than before: rotated, or of another workspace."""
 
 
 class CredentialRefused(HeaptuiError):

@@ -20,10 +20,12 @@ def home_of(option: str | None, environ: Mapping[str, str]) -> Home:
     """The home that is meant: a folder, or a bundle of a run.
 
     Raises:
-        UsageError: a file that is no bundle.
+        UsageError: a file that is not there, or is no bundle.
     """
     chosen = option or environ.get("HEAPTUI_HOME")
-    path = Path(chosen).expanduser() if chosen else None
+    path = Path(chosen).expanduser().absolute() if chosen else None
+    if path is not None and path.suffix == ".zip" and not path.exists():
+        raise UsageError(f"There is no such file: {path}.", "A bundle of a run was meant.", "Name it with its folder.")
     if path is None or not path.is_file() or not (path.suffix == ".zip" or zipfile.is_zipfile(path)):
         return Home.find(option, environ)
     folder = Path(tempfile.mkdtemp(prefix="heaptui-bundle-"))

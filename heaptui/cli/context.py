@@ -27,6 +27,8 @@ class Settings:
     read_only: bool
     json: bool
     environ: Mapping[str, str]
+    opened: Profile | None = None
+    """The profile that was meant, once that is known."""
 
     def chosen_profile(self) -> Profile:
         """The profile that is meant.
@@ -34,7 +36,8 @@ class Settings:
         Raises:
             UsageError: none or several.
         """
-        return resolve_profile(load_config(self.home), self.profile, self.environ)
+        self.opened = resolve_profile(load_config(self.home), self.profile, self.environ)
+        return self.opened
 
     @asynccontextmanager
     async def workspace(self, what: str) -> AsyncIterator[Workspace]:

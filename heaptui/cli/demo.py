@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from heaptui.cli.context import Settings, run
+from heaptui.cli.output import say
 from heaptui.config import Home
 from heaptui.errors import ExitCode, HeaptuiError, UsageError
 
@@ -56,6 +57,7 @@ def _dashboard(settings: Settings, folder: Path) -> int:
         try:
             life.start()
             run_app(prepared.settings, tour=True)
+            say("The demo is over. Its people, runs and receipts were only for it, and are thrown away.")
         finally:
             life.stop()
             runner.run(world.__aexit__(None, None, None))

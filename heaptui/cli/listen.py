@@ -13,6 +13,7 @@ import click
 from heaptui.cli.context import Settings, run
 from heaptui.cli.output import say
 from heaptui.errors import Refused, UsageError
+from heaptui.model.commands import giving
 
 AT_ONCE = 64
 """Requests that are taken at the same time; more are answered 503 and sent again."""
@@ -119,5 +120,5 @@ def _routes(workspace: Workspace, reception: Reception | None, currents: BaseRou
     raise UsageError(
         "There is nothing to listen for.",
         "Heap's webhook secret and the Currents token are both missing.",
-        f"heaptui profile set {workspace.profile.name} webhook_secret",
+        giving(workspace.profile, ["webhook_secret"]),
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from heaptui.cli.output import say
 from heaptui.errors import UsageError
+from heaptui.model.commands import giving
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -32,7 +33,7 @@ async def currents_received(
             raise UsageError(
                 "Forwarding needs a Currents token.",
                 "Without one nothing is received that could be forwarded.",
-                f"heaptui profile set {workspace.profile.name} currents_token",
+                giving(workspace.profile, ["currents_token"]),
             )
         yield None
         return

@@ -77,13 +77,15 @@ class Commands(click.Group):
         """Run the command; what nobody expected becomes a report in the logs."""
         try:
             return super().invoke(ctx)
-        except (HeaptuiError, click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+        except HeaptuiError as error:
+            raise _as_it_works(error) from error.__cause__
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
             raise
         except ExceptionGroup as group:
             told = _first_told(group)
             if told is None:
                 raise _bug(group, ctx) from group
-            raise told from group
+            raise _as_it_works(told) from group
         except Exception as error:
             raise _bug(error, ctx) from error
 
@@ -155,6 +157,14 @@ def _set_read_only(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 
 def _set_json(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     ctx.obj.json = ctx.obj.json or value
+
+
+def _as_it_works(error: HeaptuiError) -> HeaptuiError:
+    """The error, its commands as they work for the profile in use."""
+    from heaptui.cli.output import for_this_profile
+
+    error.detail, error.hint = for_this_profile(error.detail), for_this_profile(error.hint)
+    return error
 
 
 def _first_told(group: BaseExceptionGroup[BaseException]) -> HeaptuiError | None:

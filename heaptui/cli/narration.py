@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import shutil
 import sys
 import time
@@ -59,7 +60,7 @@ def live_line(progress: RunProgress, now: float) -> str:
     waits = [delivery.wait for delivery in live if delivery.wait]
     if waits:
         wait = max(waits, key=lambda wait: wait.until)
-        parts.append(f"{plain(wait.reason)}: {max(0, wait.until - now):.0f} s, {wait.source}")
+        parts.append(f"{plain(wait.reason)}: {math.ceil(max(1, wait.until - now))} s, {wait.source}")
     else:
         limit = sum(delivery.at_once_limit for delivery in live)
         parts.append(f"at once {sum(delivery.at_once for delivery in live)} of {limit}")

@@ -20,7 +20,18 @@ def plain(text: str) -> str:
 
 def say(text: str) -> None:
     """One line of narration."""
-    click.echo(text, err=True)
+    click.echo(for_this_profile(text), err=True)
+
+
+def for_this_profile(text: str) -> str:
+    """The text, its commands as they work for the profile in use."""
+    context = click.get_current_context(silent=True)
+    opened = context.obj.opened if context is not None and context.obj is not None else None
+    if opened is None:
+        return text
+    from heaptui.model.commands import addressed
+
+    return addressed(text, opened)
 
 
 def cut(text: str, width: int) -> str:
@@ -73,4 +84,4 @@ def facts(lines: Sequence[tuple[str, str]]) -> None:
     """One line per fact: what it is, and the fact."""
     width = max(len(name) for name, _ in lines)
     for name, text in lines:
-        click.echo(f"{name.ljust(width)}  {plain(text)}")
+        click.echo(f"{name.ljust(width)}  {plain(for_this_profile(text))}")

@@ -56,7 +56,8 @@ def _settings_json(found: Any) -> dict[str, Any]:
     import msgspec
 
     settings: dict[str, Any] = msgspec.structs.asdict(found)
-    settings.pop("from_environment")
+    for told_elsewhere in ("from_environment", "one_of_several"):
+        settings.pop(told_elsewhere)
     return settings
 
 

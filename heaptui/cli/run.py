@@ -105,7 +105,7 @@ async def _show(settings: Settings, run_id: int, *, as_json: bool) -> None:
     async with settings.workspace("command") as workspace:
         progress = await workspace.history.progress(run_id)
         rejections = await workspace.history.rejections(run_id)
-        profile = workspace.profile.name
+        profile = workspace.profile
         desk = await workspace.support.desk(run_id)
     if as_json:
         story = [{"at": moment.at, "text": moment.text} for moment in progress.story]

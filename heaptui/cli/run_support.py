@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 from typing import Any
@@ -206,7 +207,7 @@ def bundle(settings: Settings, run_id: int, *, output: Path | None, with_ids: bo
         return
     click.echo(str(path))
     say("It holds ids of people." if with_ids else "No keys; ids are hashed with a salt that is nowhere.")
-    say(f"open it: heaptui --read-only --home {path.name}")
+    say(f"open it: heaptui --read-only --home {shlex.quote(str(path))}")
 
 
 def explanations_json(desk: Any) -> list[dict[str, Any]]:

@@ -15,12 +15,13 @@ import click
 from heaptui.cli.context import Settings, emit, run
 from heaptui.cli.narration import Narration
 from heaptui.cli.notify import notify
-from heaptui.cli.output import plain, say, table
+from heaptui.cli.output import for_this_profile, plain, say, table
 from heaptui.config import load_config
 from heaptui.errors import ExitCode, UsageError
-from heaptui.model.runs import DeliveryProgress, DeliveryState, Plan, Reason, RunProgress
+from heaptui.model.runs import DeliveryProgress, DeliveryState, Plan, Reason, RunProgress, nothing_to_send
 
 if TYPE_CHECKING:
+    from heaptui.config import Profile
     from heaptui.services.workspace import Workspace
 
 _REFUSED_KEYS = {
@@ -157,7 +158,7 @@ class SyncJob:
                 continues=self.continues,
                 undoes=self.undoes,
             )
-            emit(run_json(progress)) if as_json else print_run(progress, workspace.profile.name)
+            emit(run_json(progress)) if as_json else print_run(progress, workspace.profile)
             command = (await asyncio.to_thread(load_config, self.settings.home)).notify
             if command:
                 await notify(command, {"profile": workspace.profile.name, **run_json(progress)})
@@ -215,6 +216,8 @@ async def deliver(
     undoes: int | None = None,
 ) -> RunProgress:
     """Run a sync to its end, telling its story on stderr; a signal stops it after the requests in flight."""
+    from heaptui.services.sync import STOPPED_BY
+
     service = workspace.sync
     progress = await service.start(
         cohort_ids,
@@ -227,9 +230,8 @@ async def deliver(
         undoes=undoes,
     )
     loop = asyncio.get_running_loop()
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    for number in signals:
-        loop.add_signal_handler(number, service.cancel, progress.run_id)
+    for number, why in STOPPED_BY.items():
+        loop.add_signal_handler(number, service.cancel, progress.run_id, why)
     narration = Narration(progress)
     telling = asyncio.create_task(narration.go_on(), name="narration")
     try:
@@ -238,7 +240,7 @@ async def deliver(
         telling.cancel()
         await asyncio.gather(telling, return_exceptions=True)
         narration.end()
-        for number in signals:
+        for number in STOPPED_BY:
             loop.remove_signal_handler(number)
     return progress
 
@@ -331,19 +333,19 @@ def print_plans(plans: Sequence[Plan], *, to_stderr: bool = False) -> None:
         if plan.held:
             click.echo(plain(f"held: {plan.name}. {plan.held}"), err=to_stderr)
     if all(plan.empty for plan in plans):
-        click.echo("Nothing to send: Braze holds what the cohorts hold.", err=to_stderr)
+        click.echo(for_this_profile(nothing_to_send(plans)), err=to_stderr)
 
 
 def _requests(plan: Plan) -> str:
     return f"{plan.requests:,} + name" if plan.rename else f"{plan.requests:,}"
 
 
-def print_run(progress: RunProgress, profile: str, explained: Sequence[tuple[str, str]] | None = None) -> None:
+def print_run(progress: RunProgress, profile: Profile, explained: Sequence[tuple[str, str]] | None = None) -> None:
     """How a run ended: the counts, and for what needs somebody, who and how; `explained` in more words."""
     from heaptui.model.diagnoses import explain_reason
 
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(progress.ended_at or time.time()))
-    click.echo(f"{stamp} {profile} run {progress.run_id} {progress.state.replace('_', ' ').upper()}")
+    click.echo(f"{stamp} {profile.name} run {progress.run_id} {progress.state.replace('_', ' ').upper()}")
     rows = [
         (
             d.name,
@@ -361,7 +363,7 @@ def print_run(progress: RunProgress, profile: str, explained: Sequence[tuple[str
     for name, text in explained or ():
         click.echo(f"  {name:<11}{plain(text)}" if name else f"  {plain(text)}")
     for delivery in progress.deliveries.values():
-        for line in explain_reason(delivery, progress.run_id) if explained is None else ():
+        for line in explain_reason(delivery, progress.run_id, profile) if explained is None else ():
             click.echo(f"  {plain(line)}")
         if delivery.unsettled_until:
             until = time.strftime("%H:%M:%S", time.localtime(delivery.unsettled_until))

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from heaptui.model.commands import addressed, filled
+from heaptui.model.profile import Profile
 from heaptui.model.runs import EXTRA_REQUESTS, DeliveryProgress, DeliveryState, Reason
 from heaptui.model.words import counted
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One reason in words. `command` has RUN and COHORT as placeholders."""
+    """One reason in words. `command` has PROFILE, RUN and COHORT as placeholders."""
 
     short: str
     what: str
     who: str = ""
     command: str = "heaptui run resume RUN"
     how: str = "Continue the run when you are ready."
+    cure: str = ""
+    """What has to be done before the command."""
 
 
 _KEY_PAGE = "Partner Integrations › Technology Partners › Heap"
@@ -82,9 +86,12 @@ DIAGNOSES: dict[Reason, Diagnosis] = {
     Reason.NO_ANSWER: Diagnosis(
         "no answer", "Braze gave no answer after several attempts. What got none is in doubt and is sent again."
     ),
+    Reason.BRAZE_FAILED: Diagnosis(
+        "5xx", "Braze failed again and again. Whether it applied what it got is not known, so that is sent again."
+    ),
     Reason.RATE_LIMITED: Diagnosis("429", "Braze's rate limit was reached."),
     Reason.LOCKED: Diagnosis("423 locked", "Braze kept the cohort locked. Is Heap's own sync writing it, too?"),
-    Reason.WAIT_TOO_LONG: Diagnosis("429 wait", "Braze asked to wait longer than this sync may wait."),
+    Reason.WAIT_TOO_LONG: Diagnosis("429 wait", "Braze's rate limit lasted longer than this sync may wait."),
     Reason.REMOVES_UNANSWERED: Diagnosis(
         "leaves open",
         "Some leaves got no answer. Joins wait for them, since the same people may have two kinds of ids.",
@@ -97,9 +104,15 @@ DIAGNOSES: dict[Reason, Diagnosis] = {
     Reason.LEDGER: Diagnosis(
         "ledger", "The ledger could not be written, so nothing more was sent.", "You: see the detail.", "heaptui doctor"
     ),
-    Reason.CANCELLED: Diagnosis("cancelled", "Somebody stopped it. What was accepted stays, the rest waits."),
+    Reason.CANCELLED: Diagnosis(
+        "cancelled",
+        "It was stopped before its end. What was accepted stays, the rest waits.",
+        "Nobody: continue it, or the next sync goes on with it.",
+    ),
     Reason.KILLED: Diagnosis(
-        "process ended", "The process ended before the delivery did. What had no answer is in doubt and is sent again."
+        "process ended",
+        "The process ended before the delivery did. What had no answer is in doubt and is sent again.",
+        "Nobody: continue it, or the next sync goes on with it.",
     ),
     Reason.LARGE_CHANGE: Diagnosis(
         "large change",
@@ -112,8 +125,15 @@ DIAGNOSES: dict[Reason, Diagnosis] = {
         "way changed",
         "New keys would change the way into Braze, and nobody has said so. Nothing was sent for it.",
         "You: choose the way, with W in the dashboard or route= in the profile.",
-        "heaptui profile set NAME route=ROUTE",
+        "heaptui profile set PROFILE route=ROUTE",
         "Then sync again.",
+    ),
+    Reason.KEY_CHANGED: Diagnosis(
+        "key changed",
+        "A key is another one than before, and nobody has said that the workspace is the same. Nothing was sent.",
+        "You: say so if the key was only replaced. Another workspace needs another profile.",
+        how="Then continue the run. In the dashboard, r plans it, and enter asks.",
+        cure="heaptui profile set PROFILE --same-workspace",
     ),
     Reason.ON_HOLD: Diagnosis("on hold", "The cohort is on hold.", "You: release it.", "heaptui cohort release COHORT"),
     Reason.WRONG_KIND: Diagnosis(
@@ -134,13 +154,13 @@ def why_in_short(reason: Reason) -> str:
     return found.short if found else ""
 
 
-def explain_reason(delivery: DeliveryProgress, run_id: int) -> list[str]:
+def explain_reason(delivery: DeliveryProgress, run_id: int, profile: Profile) -> list[str]:
     """What happened to one delivery that did not simply finish, line by line; nothing when it did."""
     found = DIAGNOSES.get(delivery.reason)
     lines: list[str] = []
     if found:
         lines.append(f"{delivery.name}: {found.what}")
-        if delivery.detail and delivery.reason not in (Reason.CANCELLED, Reason.KILLED):
+        if delivery.detail:
             lines.append(f"told: {delivery.detail}")
         waits = delivery.skipped + delivery.in_doubt
         if waits:
@@ -150,7 +170,7 @@ def explain_reason(delivery: DeliveryProgress, run_id: int) -> list[str]:
             lines.append(f"{counted(waits, 'change')} kept; {kept}.")
         if found.who:
             lines.append(f"who mends it: {found.who}")
-        lines.append(f"then: {command_for(delivery, run_id)}")
+        lines.append(f"then: {command_for(delivery, run_id, profile)}")
     if delivery.extra_requests:
         lines.append(
             f"{delivery.name}: {delivery.extra_requests:,} extra requests, of at most {EXTRA_REQUESTS}, looked for"
@@ -159,12 +179,12 @@ def explain_reason(delivery: DeliveryProgress, run_id: int) -> list[str]:
     if not found and delivery.rejected:
         ids = "1 id; it is" if delivery.rejected == 1 else f"{delivery.rejected:,} ids; they are"
         lines.append(f"{delivery.name}: Braze refused {ids} not sent again unless asked.")
-        lines.append(f"see them: heaptui run show {run_id}    offer them again: heaptui run retry {run_id}")
+        again = f"see them: heaptui run show {run_id}    offer them again: heaptui run retry {run_id}"
+        lines.append(addressed(again, profile))
     return lines
 
 
-def command_for(delivery: DeliveryProgress, run_id: int) -> str:
+def command_for(delivery: DeliveryProgress, run_id: int, profile: Profile) -> str:
     """The command that goes on from here."""
     found = DIAGNOSES[delivery.reason]
-    tail = delivery.cohort_id.rsplit("-", 1)[-1]
-    return found.command.replace("RUN", str(run_id)).replace("COHORT", tail)
+    return filled(found.command, profile, run_id=run_id, cohort_id=delivery.cohort_id)

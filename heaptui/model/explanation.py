@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from heaptui.model.commands import addressed, filled, giving
 from heaptui.model.diagnoses import command_for
 from heaptui.model.lexicon import Entry, Recognised, entry_of, for_reason, recognise
+from heaptui.model.profile import Profile
 from heaptui.model.runs import DeliveryProgress, DeliveryState, Reason
+from heaptui.model.secret import KEY_WORDS, end_of
 from heaptui.model.words import counted
 
 CLOCK_MATTERS = 60.0
 """Seconds that this computer's clock may be off before it is named."""
-
-SECRET_WORDS = {
-    "partner_api_key": "partner key",
-    "data_import_key": "Data Import Key",
-    "rest_api_key": "REST key",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +81,8 @@ class Explanation:
     who: str = ""
     how: str = ""
     commands: tuple[str, ...] = ()
+    taken_over: int | None = None
+    """The later run that took over what this one left."""
     command_user: str = ""
     exchange_id: int | None = None
 
@@ -94,37 +93,41 @@ def explain(
     deliveries: Sequence[DeliveryProgress],
     deciding: Deciding | None,
     *,
-    profile: str,
+    profile: Profile,
+    bound: Collection[str] = (),
+    taken_over: int | None = None,
 ) -> Explanation | None:
-    """Explain deliveries that ended for one reason; None when they simply finished."""
+    """Explain deliveries that ended for one reason; None when they simply finished.
+
+    `bound` are the keys of which another one is asked whether it leads to the same workspace. With a later run that has
+    `taken_over` what was left, there is nothing more to do here.
+    """
     first = deliveries[0]
     if not first.reason and not first.rejected:
         return None
     found = _recognised(first, deciding)
     entry, exchange = found.entry, deciding if _tells(first.reason) else None
+    answered = exchange is not None and exchange.status is not None
     since, changed = _since(facts, good, [delivery.cohort_id for delivery in deliveries])
-    command = command_for(first, facts.run_id) if first.reason else f"heaptui run retry {facts.run_id}"
-    commands = [_filled(entry.command, first, facts, profile)] if entry.command else []
-    if command not in commands:
-        commands.append(command)
     return Explanation(
         cohorts=tuple(delivery.name for delivery in deliveries),
         reason=first.reason.value or "refused_ids",
         short=entry.short,
         code=entry.code,
         headline=_headline(first, deliveries, entry, exchange),
-        kept=_kept(deliveries),
-        told=first.detail if first.reason not in (Reason.CANCELLED, Reason.KILLED) else "",
+        kept=_kept(deliveries, taken_over),
+        told=first.detail if first.reason is not Reason.CANCELLED else "",
         meaning=entry.meaning,
         sure=found.sure,
-        by_answer=exchange is not None,
-        causes=entry.causes,
+        by_answer=answered,
+        causes=_causes(entry, good, changed),
         since=since,
-        so=_so(first.reason, entry, good, changed),
+        so=_so(first.reason, entry, good, changed, answered=answered),
         ruled_out=_ruled_out(facts, good, changed, exchange) if exchange else (),
-        who=entry.who,
-        how=entry.how,
-        commands=tuple(commands),
+        who="" if taken_over else entry.who,
+        how="" if taken_over else entry.how,
+        commands=() if taken_over else tuple(_commands(entry, first, facts, profile, bound)),
+        taken_over=taken_over,
         command_user=facts.by,
         exchange_id=deciding.exchange_id if deciding else None,
     )
@@ -140,6 +143,7 @@ _BY_ANSWER = {
     Reason.NAME_REFUSED,
     Reason.REQUEST_REFUSED,
     Reason.NO_ANSWER,
+    Reason.BRAZE_FAILED,
     Reason.UNREACHABLE,
     Reason.LOCKED,
     Reason.WAIT_TOO_LONG,
@@ -173,6 +177,8 @@ def _headline(
         refused = sum(delivery.rejected for delivery in deliveries)
         return f"Braze refused {refused:,} {'id' if refused == 1 else 'ids'}; the others were accepted."
     head = entry.title
+    if first.reason is Reason.CANCELLED and first.detail:
+        head = first.detail.rstrip(".")
     if deciding is not None:
         status = f" ({deciding.status})" if deciding.status else ""
         where = "on the first request" if deciding.before == 0 else f"after {counted(deciding.before, 'request')}"
@@ -180,17 +186,20 @@ def _headline(
     return f"{head}." if first.ended_at is None else f"{head}, {_clock(first.ended_at)}."
 
 
-def _kept(deliveries: Sequence[DeliveryProgress]) -> str:
+def _kept(deliveries: Sequence[DeliveryProgress], taken_over: int | None) -> str:
     accepted = sum(delivery.submitted for delivery in deliveries)
     waiting = sum(delivery.skipped + delivery.in_doubt for delivery in deliveries)
     in_doubt = sum(delivery.in_doubt for delivery in deliveries)
     sent = f"{counted(accepted, 'change')} accepted before." if accepted else "Nothing was accepted."
     if not waiting:
         return "Nothing waits." if not accepted else f"{counted(accepted, 'change')} accepted. Nothing waits."
+    if taken_over:
+        return f"{sent} {counted(waiting, 'change')} kept then; run {taken_over} took them over."
     if all(delivery.state is DeliveryState.HELD for delivery in deliveries):
         return f"{sent} {counted(waiting, 'change')} kept; nothing is sent until somebody lets them through."
-    doubt = f", {in_doubt:,} of them in doubt" if in_doubt else ""
-    return f"{sent} {counted(waiting, 'change')} kept{doubt}, for the next run."
+    part = "all" if in_doubt == waiting else f"{in_doubt:,}"
+    doubt = f"; {part} of them left without an answer (in doubt)" if in_doubt else ""
+    return f"{sent} {counted(waiting, 'change')} kept for the next run{doubt}."
 
 
 def _since(facts: RunFacts, good: RunFacts | None, cohort_ids: Sequence[str]) -> tuple[str, set[str]]:
@@ -213,12 +222,12 @@ def _since(facts: RunFacts, good: RunFacts | None, cohort_ids: Sequence[str]) ->
     compare("endpoint", facts.endpoint, good.endpoint, f"then {good.endpoint}")
     compare("partner", facts.partner, good.partner, f"then {good.partner}", "partner name")
     compare("route", facts.route, good.route, f"then {good.route}", "way into Braze")
-    used = [name for name in SECRET_WORDS if name in facts.keys or name in good.keys]
+    used = [name for name in KEY_WORDS if name in facts.keys or name in good.keys]
     others = [name for name in used if facts.keys.get(name) != good.keys.get(name)]
-    ends = {name: f" ends {end}" if (end := _end(facts.told_keys.get(name, ""))) else "" for name in used}
+    ends = {name: f" ends {end}" if (end := end_of(facts.told_keys.get(name, ""))) else "" for name in used}
     changed.update(others)
-    differs += [f"another {SECRET_WORDS[name]} ({ends[name].strip() or 'its end is not told'})" for name in others]
-    if kept := [f"{SECRET_WORDS[name]}{ends[name]}" for name in used if name not in others]:
+    differs += [f"another {KEY_WORDS[name]} ({ends[name].strip() or 'its end is not told'})" for name in others]
+    if kept := [f"{KEY_WORDS[name]}{ends[name]}" for name in used if name not in others]:
         same.append(f"{'key' if len(kept) == 1 else 'keys'} ({', '.join(kept)})")
     compare("version", facts.version, good.version, f"then {good.version}")
     mine, theirs = ({c: f.mapping[c] for c in cohort_ids if c in f.mapping} for f in (facts, good))
@@ -245,10 +254,6 @@ def _since(facts: RunFacts, good: RunFacts | None, cohort_ids: Sequence[str]) ->
     return "; ".join(told), changed
 
 
-def _end(told: str) -> str:
-    return told.rsplit("ends ", 1)[1] if "ends " in told else ""
-
-
 _KEY_OF = {
     "braze.401.partner_key": "partner_api_key",
     "braze.401.data_import_key": "data_import_key",
@@ -257,13 +262,13 @@ _KEY_OF = {
 }
 
 
-def _so(reason: Reason, entry: Entry, good: RunFacts | None, changed: set[str]) -> str:
+def _so(reason: Reason, entry: Entry, good: RunFacts | None, changed: set[str], *, answered: bool) -> str:
     """The conclusion, where the comparison allows one."""
     if good is None:
         return ""
     run, when = good.run_id, _day(good.ended_at or good.started_at)
     key = _KEY_OF.get(entry.code, "")
-    words = SECRET_WORDS.get(key, "")
+    words = KEY_WORDS.get(key, "")
     about_people = reason in (Reason.LARGE_CHANGE, Reason.TOO_MANY_REFUSALS, Reason.NONE)
     rules = (
         (about_people and "mapping" in changed, "the ids come from another column or are of another kind: look there"),
@@ -278,12 +283,21 @@ def _so(reason: Reason, entry: Entry, good: RunFacts | None, changed: set[str]) 
             entry.code == "braze.not_braze",
             f"something between here and Braze changed after {when}: a proxy, a VPN or a firewall",
         ),
-        (reason in _OUTSIDE and not changed, "nothing changed on this side: it is Braze or the network"),
+        (
+            reason in _OUTSIDE and not changed,
+            f"nothing changed on this side: it is Braze{'' if answered else ' or the network'}",
+        ),
     )
     return next((text for holds, text in rules if holds), "")
 
 
-_OUTSIDE = {Reason.NO_ANSWER, Reason.UNREACHABLE, Reason.LOCKED, Reason.WAIT_TOO_LONG}
+_OUTSIDE = {Reason.NO_ANSWER, Reason.BRAZE_FAILED, Reason.UNREACHABLE, Reason.LOCKED, Reason.WAIT_TOO_LONG}
+
+
+def _causes(entry: Entry, good: RunFacts | None, changed: set[str]) -> tuple[str, ...]:
+    """The likely causes, without the endpoint where the last good run used the same one."""
+    same_endpoint = good is not None and "endpoint" not in changed
+    return tuple(cause for cause in entry.causes if not (same_endpoint and "endpoint" in cause))
 
 
 def _ruled_out(facts: RunFacts, good: RunFacts | None, changed: set[str], deciding: Deciding | None) -> tuple[str, ...]:
@@ -300,9 +314,24 @@ def _ruled_out(facts: RunFacts, good: RunFacts | None, changed: set[str], decidi
     return tuple(lines)
 
 
-def _filled(command: str, delivery: DeliveryProgress, facts: RunFacts, profile: str) -> str:
-    tail = delivery.cohort_id.rsplit("-", 1)[-1]
-    return command.replace("RUN", str(facts.run_id)).replace("COHORT", tail).replace("PROFILE", profile)
+def _commands(
+    entry: Entry, first: DeliveryProgress, facts: RunFacts, profile: Profile, bound: Collection[str]
+) -> list[str]:
+    """What to do, in order: the cure of the entry, then how the run goes on."""
+    again = (
+        command_for(first, facts.run_id, profile)
+        if first.reason
+        else addressed(f"heaptui run retry {facts.run_id}", profile)
+    )
+    key = _KEY_OF.get(entry.code, "")
+    if not (key and entry.command.endswith(key)):
+        cure = [filled(entry.command, profile, run_id=facts.run_id, cohort_id=first.cohort_id)] if entry.command else []
+        return list(dict.fromkeys([*cure, again]))
+    cure = [giving(profile, [key], origin=facts.told_keys.get(key, "").split(",")[0])]
+    if key in bound and not profile.from_environment:
+        stays = "--same-workspace"
+        cure = [f"{cure[0]} {stays}"] if cure[0].endswith(key) else [*cure, giving(profile, [stays])]
+    return [*cure, again]
 
 
 def _clock(at: float) -> str:
@@ -316,9 +345,9 @@ def _day(at: float) -> str:
 _SIGNS = {"refused_ids": "!", Reason.LARGE_CHANGE.value: "■", Reason.ON_HOLD.value: "■"}
 
 
-def _beyond(headline: str, meaning: str) -> str:
+def beyond(headline: str, meaning: str) -> str:
     """What the meaning says beyond the headline: some begin with the same words."""
-    first = re.split(r"[.:?]", meaning, maxsplit=1)[0]
+    first = re.split(r"[.:?](?=\s|$)", meaning, maxsplit=1)[0]
     if not headline.startswith(first):
         return meaning
     rest = meaning[len(first) + 1 :].lstrip()
@@ -337,7 +366,10 @@ def explanation_lines(explanation: Explanation, *, good_run: int | None, user: s
         made.append((f"Since {good_run}" if good_run else "Since", explanation.since))
     if explanation.so:
         made.append(("So", explanation.so))
-    made.append(("Who mends", explanation.who))
+    if explanation.taken_over:
+        made.append(("Then", f"nothing here: taken over by run {explanation.taken_over}, which tells how it went on"))
+    if explanation.who:
+        made.append(("Who mends", explanation.who))
     owner = f"as {explanation.command_user}: " if explanation.command_user and explanation.command_user != user else ""
     made += [("Then" if n == 0 else " ", f"{owner}{command}") for n, command in enumerate(explanation.commands)]
     if explanation.told:
@@ -345,7 +377,7 @@ def explanation_lines(explanation: Explanation, *, good_run: int | None, user: s
     how_sure = ""
     if explanation.by_answer:
         how_sure = " (sure: the answer names it)" if explanation.sure else " (likely, from the status alone)"
-    if means := _beyond(explanation.headline, explanation.meaning):
+    if means := beyond(explanation.headline, explanation.meaning):
         made.append(("Means", f"{means}{how_sure}"))
     made += [("Causes" if n == 1 else " ", f"{n}. {cause}") for n, cause in enumerate(explanation.causes, 1)]
     if explanation.how:

@@ -57,13 +57,13 @@ def entries() -> tuple[Entry, ...]:
     own = tuple(
         Entry(
             f"heaptui.{reason}",
-            re.split(r"[.:?]", found.what)[0],
+            re.split(r"[.:?](?=\s|$)", found.what)[0],
             found.what,
             (),
-            found.who or "Nobody: it goes on by itself, or with the command.",
+            found.who or "Nobody: it goes on with the next sync, or with the command.",
             found.how,
             short=found.short,
-            command=found.command,
+            command=found.cure or found.command,
             reason=reason,
         )
         for reason, found in DIAGNOSES.items()

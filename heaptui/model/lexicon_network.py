@@ -31,12 +31,13 @@ NETWORK: tuple[Entry, ...] = (
         " are sent again.",
         ("an incident at Braze", "a short overload"),
         "Braze; its status page tells of incidents.",
-        "Continue later: nothing is lost, and nobody is sent twice with harm.",
+        "Continue later: nothing is lost, and sending somebody again does no harm.",
         (500, 502, 503, 504),
         (),
         "",
         "5xx",
         "heaptui run resume RUN",
+        Reason.BRAZE_FAILED,
     ),
     Entry(
         "braze.408",
@@ -105,7 +106,7 @@ NETWORK: tuple[Entry, ...] = (
     ),
     Entry(
         "braze.no_answer",
-        "No answer",
+        "Braze gave no answer",
         "The request left and no answer came. It may have been applied, or may still be; its people are in doubt and"
         " are sent again.",
         ("a slow or overloaded Braze", "a proxy that cuts long requests", "the network was lost"),

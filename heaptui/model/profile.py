@@ -84,6 +84,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     currents_token_command: tuple[str, ...] = ()
     cohorts: dict[str, CohortSettings] = {}
     from_environment: bool = False
+    one_of_several: bool = False
 
     @property
     def resend_days(self) -> float:
@@ -107,7 +108,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
         return instance_name(self.endpoint)
 
 
-SETTINGS = [name for name in Profile.__struct_fields__ if name not in ("name", "from_environment")]
+SETTINGS = [name for name in Profile.__struct_fields__ if name not in ("name", "from_environment", "one_of_several")]
 
 
 def check_profile(profile: Profile, where: str) -> None:

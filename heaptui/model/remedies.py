@@ -119,7 +119,7 @@ REMEDIES: Mapping[Cause, Remedy] = {
         "The host cannot be reached.",
         "The name is known, and no connection comes about.",
         "Your network team",
-        "is HTTPS (port 443) to this host allowed, and is a proxy needed?",
+        "are connections to this host and port allowed (443 for https), and is a proxy needed?",
     ),
     Cause.NOT_BRAZE: Remedy(
         "What answers is not Braze's API.",

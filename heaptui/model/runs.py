@@ -79,6 +79,7 @@ class Reason(StrEnum):
     REQUEST_REFUSED = "request_refused"
     TOO_MANY_REFUSALS = "too_many_refusals"
     NO_ANSWER = "no_answer"
+    BRAZE_FAILED = "braze_failed"
     RATE_LIMITED = "rate_limited"
     LOCKED = "locked"
     WAIT_TOO_LONG = "wait_too_long"
@@ -90,6 +91,7 @@ class Reason(StrEnum):
     LARGE_CHANGE = "large_change"
     WAY_CHANGED = "way_changed"
     ON_HOLD = "on_hold"
+    KEY_CHANGED = "key_changed"
     BUSY_ELSEWHERE = "busy_elsewhere"
     WRONG_KIND = "wrong_kind"
 
@@ -135,6 +137,10 @@ class Plan:
     """The custom attribute that stands for the cohort, on the route that has one."""
     before: tuple[LeaveElsewhere, ...] = ()
     """What is taken out of another way first."""
+    refused: int = 0
+    """People of the cohort whom Braze refused and does not hold; they are not sent again unless asked."""
+    refused_in: int | None = None
+    """The last run in which Braze refused anybody of it."""
 
     @property
     def empty(self) -> bool:
@@ -145,6 +151,16 @@ class Plan:
     def points(self) -> int:
         """Data points in Braze, at most: one for each change."""
         return self.adds + self.removes + sum(leave.removes for leave in self.before if not leave.why_not)
+
+
+def nothing_to_send(plans: Sequence[Plan]) -> str:
+    """Why plans without a change send nothing, and whom Braze lacks all the same."""
+    refused = sum(plan.refused for plan in plans)
+    if not refused:
+        return "Nothing to send: Braze holds what the cohorts hold."
+    again = dict.fromkeys(f"heaptui run retry {plan.refused_in}" for plan in plans if plan.refused)
+    lacking = f"Nothing to send. Braze holds what the cohorts hold, without {counted(refused, 'refused id')}"
+    return f"{lacking}; offer {'it' if refused == 1 else 'them'} again: {', '.join(again)}"
 
 
 @dataclass(slots=True)
@@ -280,6 +296,11 @@ class RunProgress:
         """The sum of one count over the deliveries that are sent."""
         return sum(getattr(d, name) for d in self.deliveries.values() if d.state is not DeliveryState.HELD)
 
+    @property
+    def percent(self) -> str:
+        """How much of it is accepted."""
+        return f"{100 * self.total('submitted') // max(1, self.planned)} %"
+
     def tell(self, at: float, text: str, *, important: bool = True) -> None:
         """Add one line to the story."""
         self.story.append(Moment(at, text, important))
@@ -309,16 +330,16 @@ class RunSummary:
     pid: int
     host: str
     version: str
-    cohorts: tuple[str, ...]
-    unfinished: frozenset[str]
-    """The cohorts that were stopped, held, or left incomplete."""
-    accepted: int
-    rejected: int
-    in_doubt: int
-    skipped: int
-    reason: Reason
-    detail: str = ""
     continues: int | None = None
+    cohorts: tuple[str, ...] = ()
+    unfinished: frozenset[str] = frozenset()
+    """The cohorts that were stopped, held, or left incomplete."""
+    accepted: int = 0
+    rejected: int = 0
+    in_doubt: int = 0
+    skipped: int = 0
+    reason: Reason = Reason.NONE
+    detail: str = ""
 
 
 def need_attention(runs: Sequence[RunSummary]) -> set[int]:

@@ -6,6 +6,13 @@ import hashlib
 import hmac
 import json
 
+KEY_WORDS = {
+    "partner_api_key": "partner key",
+    "data_import_key": "Data Import Key",
+    "rest_api_key": "REST key",
+}
+"""What people call the keys that send."""
+
 
 class Secret:
     """A key or token. It masks itself in repr, str, format, tracebacks and JSON.
@@ -35,14 +42,19 @@ class Secret:
         """Twelve hex digits that tell two keys apart without telling either."""
         return hashlib.sha256(f"{salt}\0{self.__value}".encode()).hexdigest()[:12]
 
+    @property
+    def end(self) -> str:
+        """The last four characters of a long secret; nothing of a short one."""
+        return self.__value[-4:] if len(self.__value) >= 20 else ""
+
     def describe(self) -> str:
         """Source, length and, of long secrets, the last four characters: enough to tell keys apart on a call."""
-        ends = f", ends {self.__value[-4:]}" if len(self.__value) >= 20 else ""
+        ends = f", ends {self.end}" if self.end else ""
         return f"{self.source}, {len(self.__value)} chars{ends}"
 
     def mask(self, name: str) -> str:
         """What stands in its place where people read a request: its name, source and, of long ones, its end."""
-        ends = f", ends {self.__value[-4:]}" if len(self.__value) >= 20 else ""
+        ends = f", ends {self.end}" if self.end else ""
         return f"‹{name}, from {self.source}{ends}›"
 
     def redact(self, text: str, instead: str = "‹secret›") -> str:
@@ -71,3 +83,8 @@ class Secret:
 
     def __reduce__(self) -> str | tuple[object, ...]:
         raise TypeError("a Secret cannot be pickled")
+
+
+def end_of(described: str) -> str:
+    """The last four characters in a `describe`; empty where it does not tell them."""
+    return described.rsplit("ends ", 1)[1] if "ends " in described else ""

@@ -6,6 +6,11 @@ def counted(count: int, thing: str) -> str:
     return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
+def span(seconds: float) -> str:
+    """A time to wait, never told as none: `0.4 s`, `15 s`."""
+    return f"{max(0.1, seconds):.1f} s" if seconds < 9.95 else f"{seconds:,.0f} s"
+
+
 def percent(share: float) -> str:
     """0.92 as `92 %`."""
     return f"{100 * share:.0f} %"

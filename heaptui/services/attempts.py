@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from heaptui.clients.braze import Verdict, limit_left, message, reason, verdict, wait_seconds
 from heaptui.clients.http import Answer, Http, NoAnswer, NotSent, Request
 from heaptui.model.runs import DeliveryProgress, DeliveryState, Reason, RunProgress, Wait
+from heaptui.model.words import counted, span
 from heaptui.services.pacing import Gate, Pace, Quota, Slots, Stopped
 
 OWN_BACKOFF = "our own back-off"
@@ -40,6 +42,8 @@ class Attempts:
     run: RunProgress
     quota: Quota | None = None
     """What this route leaves of a limit that others share."""
+    _failures: Counter[int] = field(default_factory=Counter)
+    """Attempts whose effect is not known, by the status that came; 0 for no answer."""
 
     async def until_answered(self, request: Request, book: Book) -> Answer | None:
         """Try until Braze accepts or refuses. None when the attempts ran out without a definite answer.
@@ -58,20 +62,25 @@ class Attempts:
             if answer and outcome in (Verdict.ACCEPTED, Verdict.REFUSED):
                 if outcome is Verdict.ACCEPTED:
                     self.slots.clean()
+                    self.gate.unlimited()
                 return answer
             if answer and outcome in (Verdict.CREDENTIALS, Verdict.WRONG_PLACE):
                 self._break(answer, rest=request.bearer is not None)
                 raise Stopped
             if answer is None or outcome is Verdict.DOUBTFUL:
+                self._failures[answer.status if answer else 0] += 1
                 self._slower(f"{answer.status} from Braze" if answer else trouble)
             if outcome is Verdict.RATE_LIMITED:
                 limited += 1
             else:
                 attempt += 1
             seconds, source = self._pause(answer, outcome, attempt, limited)
+            waited = self.gate.limited_for() if outcome is Verdict.RATE_LIMITED else waited
+            if source is OWN_BACKOFF and outcome is Verdict.RATE_LIMITED and waited < self.pace.longest_wait:
+                seconds = min(seconds, self.pace.longest_wait - waited)
             waited += seconds
             if attempt >= self.pace.attempts or waited > self.pace.longest_wait:
-                self._give_up(outcome, trouble, seconds)
+                self._give_up(outcome, trouble, seconds, source)
                 return None
             await self._wait(outcome, seconds, source, trouble)
             self.progress.retries += 1
@@ -132,9 +141,21 @@ class Attempts:
         # was not enough.
         return asked + self.pace.backoff(limited - 1), BRAZE_SAYS
 
-    def _give_up(self, outcome: Verdict, trouble: str, seconds: float) -> None:
+    def trouble(self) -> tuple[Reason, str]:
+        """Why requests are left without a definite answer, and what came instead."""
+        told = []
+        for status, count in self._failures.most_common():
+            times = counted(count, "time")
+            told.append(f"Braze answered {status} {times}" if status else f"no answer came {times}")
+        failed = bool(self._failures) and self._failures.most_common(1)[0][0] >= 500
+        return Reason.BRAZE_FAILED if failed else Reason.NO_ANSWER, _sentence("; ".join(told))
+
+    def _give_up(self, outcome: Verdict, trouble: str, seconds: float, source: str) -> None:
         if outcome is Verdict.RATE_LIMITED:
-            self.gate.stop_all(Reason.WAIT_TOO_LONG, f"Braze asked to wait {seconds:,.0f} s more (429).")
+            told = f"Braze asked to wait {span(seconds)} more (429)."
+            if source is OWN_BACKOFF:
+                told = f"Braze answered 429 for {span(self.pace.longest_wait)} and named no time."
+            self.gate.stop_all(Reason.WAIT_TOO_LONG, told)
             raise Stopped
         if outcome is Verdict.LOCKED:
             self.gate.stop(Reason.LOCKED, "Braze kept this cohort locked (423).")
@@ -146,16 +167,18 @@ class Attempts:
     async def _wait(self, outcome: Verdict, seconds: float, source: str, trouble: str) -> None:
         now = time.time()
         why = {
-            Verdict.RATE_LIMITED: "Braze asked us to wait (429)",
+            Verdict.RATE_LIMITED: "Braze asked us to wait (429)"
+            if source is BRAZE_SAYS
+            else "Braze's limit is reached (429), no time named",
             Verdict.LOCKED: "Braze has this cohort locked (423)",
         }.get(outcome, "No answer from Braze" if not trouble else trouble[:1].upper() + trouble[1:])
         wait = Wait(now + seconds, why, source)
         if outcome is Verdict.RATE_LIMITED:
             before = self.slots.limit
             fewer = f"; at once {before} → {self.slots.limit}" if self.slots.halve() else ""
-            self.gate.hold(wait)
+            news = self.gate.hold(wait)
             until = time.strftime("%H:%M:%S", time.localtime(wait.until))
-            self.run.tell(now, f"{why}: waiting {seconds:,.0f} s until {until}, {source}{fewer}")
+            self.run.tell(now, f"{why}: waiting {span(seconds)} until {until}, {source}{fewer}", important=news)
         elif outcome is Verdict.LOCKED and self.slots.only_one():
             self.run.tell(now, f"{why}: one request at a time from now on")
         self.progress.wait = wait
@@ -166,3 +189,7 @@ class Attempts:
             if self.progress.wait is wait:
                 self.progress.wait = None
                 self.progress.state = DeliveryState.RUNNING
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text else ""

@@ -79,6 +79,9 @@ class AutomaticDelivery:
         """One run of some cohorts; what was due is done when the run has ended by itself, well or not."""
         sync = self._workspace.sync
         try:
+            if asked := await sync.key_changed():
+                # Here and not in the history: it would be tried again every few seconds.
+                raise asked
             progress = await sync.start(
                 list(wanted), by="listener", origin="automatic", wait_for_lock=LOCK_WAIT, settle=True
             )

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from heaptui.errors import UsageError
+from heaptui.model.commands import giving
 from heaptui.model.currents import Account, Filtered, HeapEvent, Rules, Unforwardable, decode, translate
 from heaptui.model.currents_facts import CurrentsStats, DeadLetter, StoredEvent
 from heaptui.model.instances import check_heap_host, heap_endpoint
@@ -160,7 +161,7 @@ class CurrentsService:
                 "Forwarding needs your Heap app id.",
                 "It is a number: Heap, Account › Manage › Projects."
                 " Heap takes events for a wrong one without a word, so look once at Live data.",
-                f"heaptui profile set {profile.name} heap_app_id=…",
+                giving(profile, ["heap_app_id=…"]),
             )
         address = heap_endpoint(profile.heap_endpoint)
         check_heap_host(address, profile.allowed_hosts)

@@ -91,7 +91,8 @@ class Delivery:
         # Member requests are what people count; the name call is told apart.
         attempts.progress.requests = requests_before
         if answer is None:
-            attempts.gate.stop(Reason.NO_ANSWER, "The call that names the cohort got no answer.")
+            why, told = attempts.trouble()
+            attempts.gate.stop(why, f"The call that names the cohort: {told}")
         elif verdict(answer) is Verdict.REFUSED:
             attempts.gate.stop(Reason.NAME_REFUSED, message(answer))
         else:
@@ -150,7 +151,7 @@ class Delivery:
         if answer is None:
             self._unanswered += 1
             if self._unanswered >= UNANSWERED_IN_A_ROW:
-                self.attempts.gate.stop(Reason.NO_ANSWER, f"{self._unanswered} batches in a row got no answer.")
+                self.attempts.gate.stop(*self.attempts.trouble())
             return
         accepted = verdict(answer) is Verdict.ACCEPTED
         if accepted:
@@ -252,7 +253,8 @@ class Delivery:
         request = self._labelled(self.route.probe(self.cohort), "probe")
         answer = await self.attempts.until_answered(request, _CountedOnly(self.ledger))
         if answer is None:
-            await self._give_up(batch, Reason.NO_ANSWER, f"Refused with “{text}”, then no answer any more.")
+            why, told = self.attempts.trouble()
+            await self._give_up(batch, why, f"Refused with “{text}”, then: {told}")
         elif not self.route.probe_passed(answer):
             await self._give_up(batch, Reason.REQUEST_REFUSED, text)
 

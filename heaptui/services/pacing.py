@@ -14,6 +14,9 @@ from heaptui.model.runs import Reason, Wait
 
 CLEAN_ANSWERS_TO_GROW = 50
 
+TELL_AGAIN = 5.0
+"""Seconds by which a wait must be longer than the one told last, so that short ones do not fill the story."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -44,6 +47,8 @@ class Gate:
         self.reason = Reason.NONE
         self.detail = ""
         self.wait: Wait | None = None
+        self._limited_since: float | None = None
+        self._told_until = 0.0
         self._parent = parent
         self._children: list[Gate] = []
         self._going = asyncio.Event()
@@ -79,11 +84,24 @@ class Gate:
         if not self.stopped:
             self._going.set()
 
-    def hold(self, wait: Wait) -> None:
-        """Let nothing of the run through until the end of a rate limit."""
+    def hold(self, wait: Wait) -> bool:
+        """Let nothing of the run through until the end of a rate limit; whether that is much later than told before."""
         run = self._parent or self
         if run.wait is None or wait.until > run.wait.until:
             run.wait = wait
+        run._limited_since = run._limited_since or time.time()
+        news = wait.until >= run._told_until + TELL_AGAIN
+        run._told_until = wait.until if news else run._told_until
+        return news
+
+    def limited_for(self) -> float:
+        """Seconds since the first rate limit after which nothing was accepted."""
+        since = (self._parent or self)._limited_since
+        return time.time() - since if since is not None else 0.0
+
+    def unlimited(self) -> None:
+        """Something was accepted: no rate limit is on."""
+        (self._parent or self)._limited_since = None
 
     async def sleep(self, seconds: float) -> None:
         """Wait, unless the gate closes meanwhile.

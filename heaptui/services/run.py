@@ -210,7 +210,7 @@ class Run:
 
     async def _close_delivery(self, delivery: Delivery, progress: DeliveryProgress, gate: Gate) -> None:
         state = _ending(gate.reason) if gate.stopped else None
-        reason, detail = gate.reason, gate.detail
+        reason, detail = (gate.reason, gate.detail) if gate.stopped else delivery.attempts.trouble()
 
         def close(connection: sqlite3.Connection) -> journal.Outcome:
             return journal.close_delivery(
@@ -228,8 +228,8 @@ class Run:
             )
 
         outcome = await self.ledger.write(close)
-        if outcome.state is DeliveryState.INCOMPLETE and reason is Reason.NONE:
-            reason = Reason.NO_ANSWER
+        if outcome.state in (DeliveryState.FINISHED, DeliveryState.FINISHED_WITH_REJECTIONS):
+            reason, detail = Reason.NONE, ""
         progress.state, progress.reason, progress.detail = outcome.state, reason, detail
         progress.submitted, progress.rejected = outcome.submitted, outcome.rejected
         progress.in_doubt, progress.skipped = outcome.in_doubt, outcome.skipped
@@ -268,7 +268,7 @@ async def recover(ledger: Database, settle: float, cohort_id: str) -> list[int]:
 
     def close(connection: sqlite3.Connection) -> list[int]:
         runs = []
-        for delivery_id, run_id, _, _ in orphans.open_deliveries(connection, cohort_id):
+        for delivery_id, run_id, pid, host in orphans.open_deliveries(connection, cohort_id):
             counts = orphans.counts_so_far(connection, delivery_id)
             journal.close_delivery(
                 connection,
@@ -276,7 +276,7 @@ async def recover(ledger: Database, settle: float, cohort_id: str) -> list[int]:
                 at=time.time(),
                 settle=settle,
                 reason=Reason.KILLED,
-                detail="The process ended before the delivery did.",
+                detail=orphans.lost(pid, host),
                 requests=counts["requests"],
                 retries=counts["retries"],
                 extra_requests=counts["extra_requests"],

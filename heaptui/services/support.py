@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -16,7 +16,7 @@ from heaptui.model.explanation import Explanation, RunFacts, explain, explanatio
 from heaptui.model.identifiers import EXTERNAL_ID, Identifier
 from heaptui.model.letters import to_the_customer
 from heaptui.model.runs import DeliveryProgress, DeliveryState, RunProgress
-from heaptui.store import exchanges, history, run_facts
+from heaptui.store import exchanges, history, run_facts, target
 from heaptui.store.exchanges import Content, ExchangeRow
 from heaptui.store.identities import unpack, values_of
 
@@ -58,20 +58,24 @@ class SupportService:
         Raises:
             UsageError: there is no such run.
         """
-        profile = self._workspace.profile.name
+        profile = self._workspace.profile
 
         def look(connection: sqlite3.Connection) -> Desk | None:
             detail = history.read_run(connection, run_id)
             if detail is None:
                 return None
-            facts = run_facts.facts_of(connection, run_id)
+            facts = replace(run_facts.facts_of(connection, run_id), ended_at=detail.summary.ended_at)
             good_run = run_facts.last_good_run(connection, run_id)
             good = run_facts.facts_of(connection, good_run) if good_run else None
+            bound = target.bound_keys(connection)
             made = []
             for together in _by_reason(list(live.deliveries.values()) if live else detail.deliveries):
                 first = together[0]
                 deciding = run_facts.deciding(connection, run_id, first.cohort_id, first.reason)
-                made.append(explain(facts, good, together, deciding, profile=profile))
+                # What was refused is not offered again by a later run: only what was left over is taken over.
+                ids = [delivery.cohort_id for delivery in together] if first.reason else []
+                later = run_facts.taken_over(connection, run_id, ids)
+                made.append(explain(facts, good, together, deciding, profile=profile, bound=bound, taken_over=later))
             return Desk(facts, good, tuple(one for one in made if one is not None))
 
         found = await self._ledger.read(look)
@@ -163,13 +167,16 @@ class SupportService:
             UsageError: there is no such run, or nothing to tell.
         """
         desk = await self.desk(run_id)
+        if not desk.explanations and desk.facts.ended_at is None:
+            share = (await self._workspace.history.progress(run_id)).percent
+            raise UsageError(f"Run {run_id} is still running, {share}: there is nothing to tell yet.")
         if not desk.explanations:
             raise UsageError(f"Run {run_id} went well: there is nothing to tell.")
         salt = await self._ledger.read(exchanges.ledger_mark)
         return to_the_customer(
             desk.facts,
             desk.good,
-            desk.explanations[0],
+            desk.explanations,
             profile=self._workspace.profile.name,
             reference=f"{salt}-{run_id}",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
+import signal
 import socket
 import time
 from collections.abc import Sequence
@@ -14,16 +15,17 @@ from typing import TYPE_CHECKING
 
 from heaptui import __version__
 from heaptui.clients.http import Http
-from heaptui.errors import CohortLocked, Refused, UsageError
+from heaptui.errors import CohortLocked, KeyChanged, Refused, UsageError
 from heaptui.model.routes import ATTRIBUTE
 from heaptui.model.runs import DeliveryProgress, LeaveElsewhere, Plan, Reason, RunProgress
+from heaptui.services import key_guard
 from heaptui.services.locks import CohortLock
 from heaptui.services.opening import large_change, member_requests, planned, way_change
 from heaptui.services.pacing import Gate
 from heaptui.services.recorder import Recorder
 from heaptui.services.run import Run, recover
 from heaptui.services.ways import Way, other_ways, way_in_use, why_not
-from heaptui.store import beliefs, cohorts, exchanges, journal, orphans, target
+from heaptui.store import beliefs, cohorts, exchanges, history, journal, orphans, target
 from heaptui.store.attributes import attribute_names
 from heaptui.store.target import Target
 
@@ -32,6 +34,13 @@ if TYPE_CHECKING:
 
     from heaptui.services.workspace import Workspace
 
+
+STOPPED_BY = {
+    signal.SIGINT: "Somebody pressed ctrl-C.",
+    signal.SIGTERM: "The system or another program ended it.",
+    signal.SIGHUP: "Its terminal was closed.",
+}
+"""What is told of a run that a signal stopped."""
 
 AFTER_SETTLING = 0.05
 """Seconds after the end of doubt at which a settling run starts."""
@@ -63,7 +72,8 @@ class SyncService:
             plans = []
             for cohort_id in cohort_ids:
                 cohort = cohorts.read_one(connection, cohort_id, view, examples=0)
-                _, belief, changes = planned(connection, cohort_id, view, everything=everything, undoes=undoes)
+                members, belief, changes = planned(connection, cohort_id, view, everything=everything, undoes=undoes)
+                refused = len((belief.refused_adds & members) - belief.delivered)
                 before = tuple(
                     self._leave(connection, cohort_id, route, len(left.removes), others.get(route))
                     for route, left in (() if undoes else cohorts.left_elsewhere(connection, cohort_id, view))
@@ -77,7 +87,7 @@ class SyncService:
                         name=cohort.name,
                         adds=len(changes.adds),
                         removes=len(changes.removes),
-                        unchanged=changes.unchanged,
+                        unchanged=changes.unchanged - refused,
                         requests=member_requests(changes, limit),
                         rename="" if cohort.attribute or cohort.braze_name == cohort.label else cohort.label,
                         held="" if undoes else held,
@@ -87,6 +97,8 @@ class SyncService:
                         route=view.route,
                         attribute=cohort.attribute,
                         before=before,
+                        refused=refused,
+                        refused_in=history.last_refusing(connection, cohort_id) if refused else None,
                     )
                 )
             return plans
@@ -125,6 +137,7 @@ class SyncService:
 
         Raises:
             Refused: the profile is read-only.
+            KeyChanged: the key is another one than before; a run that sent nothing says so in the history.
             UsageError: no key or no endpoint to send with, or the ledger belongs to another workspace.
         """
         workspace, profile = self._workspace, self._workspace.profile
@@ -139,11 +152,13 @@ class SyncService:
         wanted = list(dict.fromkeys(cohort_ids))
         names = {plan.cohort_id: plan for plan in await self.plan(wanted, everything=everything, undoes=undoes)}
 
-        def opened(connection: sqlite3.Connection) -> int:
-            target.claim(connection, way.target)
+        def opened(connection: sqlite3.Connection) -> tuple[int, str]:
+            other_key = target.other_key(connection, way.target)
+            if not other_key:
+                target.claim(connection, way.target)
             for name in [name for name, other in others.items() if not target.fits(connection, other.target)]:
                 del others[name]
-            orphans.close_dead_runs(connection, at=started_at, host=socket.gethostname(), is_alive=_is_alive)
+            orphans.close_dead_runs(connection, at=started_at)
             opened_run = journal.open_run(
                 connection,
                 at=started_at,
@@ -159,9 +174,17 @@ class SyncService:
                 cohort_ids=wanted,
             )
             exchanges.describe_run(connection, opened_run, wanted, workspace.told_context())
-            return opened_run
+            if other_key:
+                changes = {
+                    one: planned(connection, one, workspace.view, everything=everything, undoes=undoes)[2]
+                    for one in wanted
+                }
+                key_guard.record(connection, opened_run, names, changes, other_key)
+            return opened_run, other_key
 
-        run_id = await workspace.ledger.write(opened)
+        run_id, other_key = await workspace.ledger.write(opened)
+        if other_key:
+            raise key_guard.refusal(workspace, way.target, other_key)
         progress = RunProgress(run_id, started_at, by, origin, continues=continues)
         for cohort_id in wanted:
             plan = names[cohort_id]
@@ -236,6 +259,16 @@ class SyncService:
         ways = (way_in_use(workspace), *other_ways(workspace).values())
         return CohortLock(workspace.home.locks_dir, [way.target for way in ways], cohort_id, workspace.ledger.path)
 
+    async def key_changed(self) -> KeyChanged | None:
+        """What has to be answered before a sync, because the key is another one than before; None for nothing.
+
+        Raises:
+            UsageError: something needed to send is missing.
+        """
+        aim = self.aim()
+        told = await self._workspace.ledger.read(lambda connection: target.other_key(connection, aim))
+        return key_guard.refusal(self._workspace, aim, told) if told else None
+
     async def same_workspace(self) -> None:
         """Somebody says that the key in use leads to the workspace that the ledger is about.
 
@@ -246,7 +279,7 @@ class SyncService:
 
         def claimed(connection: sqlite3.Connection) -> None:
             for way in ways:
-                target.claim(connection, way.target, same_workspace=True)
+                target.claim(connection, way.target)
 
         await self._workspace.ledger.write(claimed)
 
@@ -260,13 +293,13 @@ class SyncService:
         self._running[run_id].gate.go_on()
         self._told(run_id, "going on", paused=False)
 
-    def cancel(self, run_id: int) -> None:
-        """Stop after the requests in flight; the rest waits for the next run."""
+    def cancel(self, run_id: int, why: str = "Somebody stopped it.") -> None:
+        """Stop after the requests in flight; the rest waits for the next run. `why` is told with the run."""
         progress = self.runs[run_id]
         if not progress.closed and not progress.stopping:
             progress.stopping = True
             progress.tell(time.time(), "stopping after the requests in flight")
-            self._running[run_id].gate.stop(Reason.CANCELLED)
+            self._running[run_id].gate.stop(Reason.CANCELLED, why)
 
     def _told(self, run_id: int, text: str, *, paused: bool) -> None:
         progress = self.runs[run_id]
@@ -278,12 +311,12 @@ class SyncService:
         await asyncio.shield(self._tasks[run_id])
         return self.runs[run_id]
 
-    async def stop(self) -> None:
+    async def stop(self, why: str = "heaptui was closed.") -> None:
         """Cancel every run, let the requests in flight come home, and flush the journal."""
         for task in self._settling:
             task.cancel()
         for run_id in self._tasks:
-            self.cancel(run_id)
+            self.cancel(run_id, why)
         await asyncio.gather(*self._tasks.values(), *self._settling, return_exceptions=True)
 
     async def recover(self, run_id: int, *, forget_refusals: bool = False) -> list[str]:
@@ -314,14 +347,3 @@ class SyncService:
             finally:
                 await lock.free()
         return found
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        # Somebody else's process, but a process.
-        return True
-    return True

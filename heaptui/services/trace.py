@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from heaptui.clients.http import Request
 from heaptui.errors import CredentialRefused, HeaptuiError, UsageError
+from heaptui.model.commands import giving
 from heaptui.model.identifiers import EXTERNAL_ID, Identifier, Kind, Space
 from heaptui.model.trace import Answer, CohortFacts, InBraze, Verdict, judge, looks_private, overall, steps
 from heaptui.store import person
@@ -85,7 +86,7 @@ class TraceService:
             raise UsageError(
                 "Needs the id that Heap and Braze share.",
                 "With a REST key (users.export.ids) an e-mail would do.",
-                f"heaptui profile set {self._workspace.profile.name} rest_api_key",
+                giving(self._workspace.profile, ["rest_api_key"]),
             )
         async with self._workspace.braze_rest(recorded=False) as rest:
             people = await _by_private(rest, private, value)

@@ -14,6 +14,7 @@ from heaptui.errors import UsageError
 from heaptui.model.belief import Direction
 from heaptui.model.clicks import upload_clicks
 from heaptui.model.cohorts import Cohort
+from heaptui.model.commands import giving
 from heaptui.model.identifiers import EXTERNAL_ID
 from heaptui.model.routes import ATTRIBUTE
 from heaptui.services.pacing import Quota
@@ -126,7 +127,7 @@ class UploadService:
             raise UsageError(
                 "Only Braze can say which people it knows, and no REST key was given.",
                 "Without one, the file can hold everybody; Braze then creates a person for each id it does not know.",
-                f"heaptui profile set {self._workspace.profile.name} rest_api_key, or leave out --only-known",
+                f"{giving(self._workspace.profile, ['rest_api_key'])}, or leave out --only-known",
             )
         return upload
 

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 from heaptui.clients.braze import CohortImport, Route
 from heaptui.clients.braze_attribute import AttributeRoute
 from heaptui.errors import UsageError
+from heaptui.model.commands import giving
 from heaptui.model.instances import check_host
 from heaptui.model.routes import ATTRIBUTE, COHORT_IMPORT, WAYS, way_facts
 from heaptui.services.pacing import Quota
 from heaptui.store.target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from heaptui.config import Profile
     from heaptui.services.workspace import Workspace
 
 TRACK_REQUESTS, TRACK_SECONDS = 3000, 3.0
@@ -58,14 +56,14 @@ def way_in_use(workspace: Workspace) -> Way:
         raise UsageError(
             "This profile has no Braze endpoint.",
             "Without one, cohorts can be imported, counted and exported, but not sent.",
-            f"heaptui profile set {profile.name} endpoint=https://rest.iad-03.braze.com",
+            giving(profile, ["endpoint=https://rest.iad-03.braze.com"]),
         )
     check_host(profile.endpoint, profile.allowed_hosts)
     if not workspace.route:
         raise UsageError(
             "No key was given, so nothing can be sent.",
             " ".join(f"{way.title} needs {way.needs}." for way in WAYS),
-            f"{_giving(profile, way_facts(ATTRIBUTE).keys)}; without any key: heaptui cohort export COHORT --for-braze",
+            f"{giving(profile, way_facts(ATTRIBUTE).keys)}; without any key: heaptui cohort export COHORT --for-braze",
         )
     facts = way_facts(workspace.route)
     missing = [name for name in facts.keys if name not in keys]
@@ -73,16 +71,9 @@ def way_in_use(workspace: Workspace) -> Way:
         raise UsageError(
             f"A key is missing: {' and '.join(missing)}.",
             f"{facts.title} needs {facts.needs}.",
-            _giving(profile, missing),
+            giving(profile, missing),
         )
     return _way(workspace, facts.route)
-
-
-def _giving(profile: Profile, keys: Sequence[str]) -> str:
-    """How to give these keys to a profile."""
-    if profile.from_environment:
-        return f"Set {' and '.join(f'HEAPTUI_{key.upper()}' for key in keys)}"
-    return f"heaptui profile set {profile.name} {' '.join(keys)}"
 
 
 def other_ways(workspace: Workspace) -> dict[str, Way]:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from heaptui.config import Home, Profile
 from heaptui.errors import LedgerError, Refused, UsageError
 from heaptui.model.cohorts import Guard
+from heaptui.model.commands import giving
 from heaptui.model.instances import check_host
 from heaptui.model.routes import ATTRIBUTE, way_facts, ways_open
 from heaptui.services.pacing import Pace
@@ -104,7 +105,7 @@ class Workspace:
             raise UsageError(
                 "This needs a Braze REST key." if profile.endpoint else "This profile has no Braze endpoint.",
                 "Braze is asked with it which people and segments exist. One can be made in Settings › API Keys.",
-                f"heaptui profile set {profile.name} rest_api_key",
+                giving(profile, ["rest_api_key"]),
             )
         check_host(profile.endpoint, profile.allowed_hosts)
         recorder = Recorder(self.ledger, self.secrets.given()) if recorded and not self.read_only else None

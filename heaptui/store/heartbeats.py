@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import sqlite3
 
 EVERY = 5.0
@@ -29,3 +31,24 @@ def alive(connection: sqlite3.Connection, at: float) -> list[tuple[int, str, str
     return connection.execute(
         "SELECT pid, host, what, since FROM heartbeat WHERE seen > ? ORDER BY since", (at - GONE_AFTER,)
     ).fetchall()
+
+
+def lives(connection: sqlite3.Connection, pid: int, host: str, *, since: float, at: float) -> bool:
+    """Whether the process that did something `since` then still lives: this host knows, others give signs of life."""
+    if host != socket.gethostname():
+        row = connection.execute("SELECT seen FROM heartbeat WHERE pid = ? AND host = ?", (pid, host)).fetchone()
+        return row is not None and row[0] > at - GONE_AFTER
+    # A number that was given to a later process tells nothing of the earlier one.
+    later = "SELECT 1 FROM heartbeat WHERE pid = ? AND host = ? AND since > ?"
+    return connection.execute(later, (pid, host, since)).fetchone() is None and _exists(pid)
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        # Somebody else's process, but a process.
+        return True
+    return True

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import dataclass, field
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from heaptui.model.belief import Direction
@@ -17,6 +19,9 @@ from heaptui.model.runs import (
     Rejection,
     RunSummary,
 )
+from heaptui.store.heartbeats import lives
+from heaptui.store.journal import wanted_key
+from heaptui.store.orphans import last_act, lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +63,8 @@ FROM run
 
 def read_runs(connection: sqlite3.Connection, limit: int) -> list[RunSummary]:
     """The newest runs, newest first."""
-    rows = connection.execute(f"{_SUMMARY} ORDER BY run_id DESC LIMIT ?", (limit,))
-    return [_summary(row) for row in rows]
+    rows = connection.execute(f"{_SUMMARY} ORDER BY run_id DESC LIMIT ?", (limit,)).fetchall()
+    return [_summary(connection, row) for row in rows]
 
 
 def read_run(connection: sqlite3.Connection, run_id: int) -> RunDetail | None:
@@ -67,10 +72,10 @@ def read_run(connection: sqlite3.Connection, run_id: int) -> RunDetail | None:
     row = connection.execute(f"{_SUMMARY} WHERE run_id = ?", (run_id,)).fetchone()
     if row is None:
         return None
+    summary = _summary(connection, row)
     endpoint, everything, story = connection.execute(
         "SELECT endpoint, everything, story FROM run WHERE run_id = ?", (run_id,)
     ).fetchone()
-    deliveries = [_delivery(connection, delivery) for delivery in connection.execute(_DELIVERIES, (run_id,))]
     digests = {
         cohort_id: (members, plan, source)
         for cohort_id, members, plan, source in connection.execute(
@@ -80,30 +85,39 @@ def read_run(connection: sqlite3.Connection, run_id: int) -> RunDetail | None:
         )
     }
     moments = [Moment(at, text, important) for at, text, important in json.loads(story)]
-    return RunDetail(_summary(row), deliveries, moments, endpoint, bool(everything), digests)
+    return RunDetail(summary, _deliveries(connection, summary), moments, endpoint, bool(everything), digests)
 
 
 _UNFINISHED = {DeliveryState.STOPPED, DeliveryState.HELD, DeliveryState.INCOMPLETE}
 
 
-def _summary(row: tuple[Any, ...]) -> RunSummary:
+def _summary(connection: sqlite3.Connection, row: tuple[Any, ...]) -> RunSummary:
     (run_id, started_at, ended_at, state, by, origin, pid, host, version, continues, deliveries) = row
-    parts = json.loads(deliveries)
+    summary = _totalled(
+        RunSummary(run_id, started_at, ended_at, DeliveryState(state), by, origin, pid, host, version, continues),
+        json.loads(deliveries),
+    )
+    if ended_at is not None and summary.cohorts:
+        return summary
+    if ended_at is None and not lives(connection, pid, host, since=started_at, at=time.time()):
+        summary = replace(summary, ended_at=last_act(connection, run_id), state=DeliveryState.INCOMPLETE)
+    # Only its batches tell how far a run is that nobody has closed.
+    parts = [
+        (d.name, d.state, d.reason, d.detail, d.submitted, d.rejected, d.in_doubt, d.skipped)
+        for d in _deliveries(connection, summary)
+    ]
+    return _totalled(summary, parts)
+
+
+def _totalled(summary: RunSummary, parts: Sequence[Sequence[Any]]) -> RunSummary:
+    """The run with the sums of its deliveries: (name, state, reason, detail, and the four counts)."""
     telling = [part for part in parts if part[2]]
-    why = next((part for part in telling if part[1] == state), telling[0] if telling else ["", "", "", ""])
+    why = next((part for part in telling if part[1] == summary.state), telling[0] if telling else ["", "", "", ""])
     accepted, rejected, in_doubt, skipped = (
         sum(part[column] for part in parts if part[1] != DeliveryState.HELD) for column in range(4, 8)
     )
-    return RunSummary(
-        run_id=run_id,
-        started_at=started_at,
-        ended_at=ended_at,
-        state=DeliveryState(state),
-        by=by,
-        origin=origin,
-        pid=pid,
-        host=host,
-        version=version,
+    return replace(
+        summary,
         cohorts=tuple(part[0] for part in parts),
         unfinished=frozenset(part[0] for part in parts if part[1] in _UNFINISHED),
         accepted=accepted,
@@ -112,9 +126,31 @@ def _summary(row: tuple[Any, ...]) -> RunSummary:
         skipped=skipped,
         reason=Reason(why[2]),
         detail=why[3],
-        continues=continues,
     )
 
+
+def _deliveries(connection: sqlite3.Connection, run: RunSummary) -> list[DeliveryProgress]:
+    """The deliveries of a run, those that it has not opened included; lost ones as their recovery will write them."""
+    over = run.ended_at is not None
+    found = [_delivery(connection, row, over=over) for row in connection.execute(_DELIVERIES, (run.run_id,)).fetchall()]
+    opened = {delivery.cohort_id for delivery in found}
+    found += [
+        DeliveryProgress(cohort_id, name)
+        for cohort_id, name in connection.execute(_WANTED, (wanted_key(run.run_id),))
+        if cohort_id not in opened
+    ]
+    for delivery in found if over else ():
+        if not delivery.state.closed:
+            delivery.state, delivery.reason = DeliveryState.INCOMPLETE, Reason.KILLED
+            delivery.detail, delivery.ended_at = lost(run.pid, run.host), run.ended_at
+            delivery.skipped += delivery.to_go
+    return found
+
+
+_WANTED = (
+    "SELECT cohort_id, name FROM meta, json_each(meta.value) AS wanted JOIN cohort ON cohort_id = wanted.value"
+    " WHERE meta.key = ?"
+)
 
 _DELIVERIES = (
     "SELECT delivery_id, cohort_id, name, adds, removes, state, submitted, rejected, in_doubt, skipped, requests,"
@@ -126,7 +162,7 @@ _DELIVERIES = (
 )
 
 
-def _delivery(connection: sqlite3.Connection, row: tuple[Any, ...]) -> DeliveryProgress:
+def _delivery(connection: sqlite3.Connection, row: tuple[Any, ...], *, over: bool) -> DeliveryProgress:
     delivery_id, *rest = row
     (
         cohort_id,
@@ -181,12 +217,12 @@ def _delivery(connection: sqlite3.Connection, row: tuple[Any, ...]) -> DeliveryP
         attribute=attribute or "",
     )
     if ended_at is None:
-        _count_open(connection, delivery_id, progress)
+        _count_open(connection, delivery_id, progress, over=over)
     return progress
 
 
-def _count_open(connection: sqlite3.Connection, delivery_id: int, progress: DeliveryProgress) -> None:
-    """The counts of a delivery that is still going, from its batches."""
+def _count_open(connection: sqlite3.Connection, delivery_id: int, progress: DeliveryProgress, *, over: bool) -> None:
+    """The counts of a delivery that nobody has closed, from its batches; when it is over, no answer will come."""
     rows = connection.execute(
         "SELECT state, direction, sum(size), sum(attempts), count(*) FILTER (WHERE attempts > 0) FROM batch"
         " WHERE delivery_id = ? GROUP BY state, direction",
@@ -202,10 +238,19 @@ def _count_open(connection: sqlite3.Connection, delivery_id: int, progress: Deli
                 progress.rejected += people
             case BatchState.IN_DOUBT:
                 progress.in_doubt += people
+            case BatchState.IN_FLIGHT if over:
+                progress.in_doubt += people
             case BatchState.SKIPPED:
                 progress.skipped += people
             case BatchState.PLANNED | BatchState.IN_FLIGHT | BatchState.SPLIT:
                 """Still to go, or counted by the halves."""
+
+
+def last_refusing(connection: sqlite3.Connection, cohort_id: str) -> int | None:
+    """The last run in which Braze refused anybody of a cohort."""
+    row = connection.execute("SELECT max(run_id) FROM delivery WHERE cohort_id = ? AND rejected > 0", (cohort_id,))
+    found: int | None = row.fetchone()[0]
+    return found
 
 
 def read_rejections(

@@ -272,7 +272,8 @@ def close_delivery(
 ) -> Outcome:
     """End a delivery: unanswered attempts become doubts, answers are folded, the rest is skipped.
 
-    Without a `state`, it is finished, finished with rejections, or incomplete, as the batches tell.
+    Without a `state`, it is finished, finished with rejections, or incomplete for the reason given, as the batches
+    tell.
 
     Raises:
         LedgerError: when the counts do not add up to the plan.
@@ -314,9 +315,10 @@ def close_delivery(
             "Please report this: heaptui doctor",
         )
     if state is None:
-        state = DeliveryState.FINISHED_WITH_REJECTIONS if rejected else DeliveryState.FINISHED
-        if in_doubt or skipped:
-            state, reason = DeliveryState.INCOMPLETE, reason or Reason.NO_ANSWER
+        state = DeliveryState.INCOMPLETE
+        if not (in_doubt or skipped):
+            state = DeliveryState.FINISHED_WITH_REJECTIONS if rejected else DeliveryState.FINISHED
+            reason, detail = Reason.NONE, ""
     # Nobody is to stay on a route that is not in use any more.
     members = BitMap()
     if not old_way:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import socket
 import sqlite3
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from heaptui.model.runs import DeliveryState, worst
+from heaptui.store.heartbeats import lives
 from heaptui.store.journal import wanted_key
 
 
-def open_deliveries(connection: sqlite3.Connection, cohort_id: str | None = None) -> list[tuple[int, int, str, str]]:
-    """Deliveries that were never closed: (delivery, run, cohort, route), oldest first."""
+def open_deliveries(connection: sqlite3.Connection, cohort_id: str) -> list[tuple[int, int, int, str]]:
+    """Deliveries of a cohort that were never closed: (delivery, run, pid, host), oldest first."""
     return connection.execute(
-        "SELECT delivery_id, run_id, cohort_id, route FROM delivery WHERE ended_at IS NULL"
-        " AND (?1 IS NULL OR cohort_id = ?1) ORDER BY delivery_id",
+        "SELECT delivery_id, run_id, pid, host FROM delivery JOIN run USING (run_id)"
+        " WHERE delivery.ended_at IS NULL AND cohort_id = ? ORDER BY delivery_id",
         (cohort_id,),
     ).fetchall()
 
@@ -52,16 +53,32 @@ def close_orphaned_run(connection: sqlite3.Connection, run_id: int, *, at: float
         )
 
 
-def close_dead_runs(connection: sqlite3.Connection, *, at: float, host: str, is_alive: Callable[[int], bool]) -> None:
+def close_dead_runs(connection: sqlite3.Connection, *, at: float) -> None:
     """End the runs of this host whose process is gone and which have no open delivery left."""
     rows = connection.execute(
-        "SELECT run_id, pid FROM run WHERE ended_at IS NULL AND host = ? AND NOT EXISTS"
+        "SELECT run_id, pid, host, started_at FROM run WHERE ended_at IS NULL AND host = ? AND NOT EXISTS"
         " (SELECT 1 FROM delivery WHERE delivery.run_id = run.run_id AND delivery.ended_at IS NULL)",
-        (host,),
+        (socket.gethostname(),),
     ).fetchall()
-    for run_id, pid in rows:
-        if not is_alive(pid):
+    for run_id, pid, host, started_at in rows:
+        if not lives(connection, pid, host, since=started_at, at=at):
             close_orphaned_run(connection, run_id, at=at)
+
+
+def lost(pid: int, host: str) -> str:
+    """Why a delivery ended that its process did not close."""
+    return f"Process {pid} on {host} is gone."
+
+
+def last_act(connection: sqlite3.Connection, run_id: int) -> float:
+    """When a run last did anything that the ledger knows of."""
+    row = connection.execute(
+        "SELECT max(run.started_at, coalesce(max(delivery.started_at), 0), coalesce(max(sent_at), 0),"
+        " coalesce(max(answered_at), 0)) FROM run LEFT JOIN delivery USING (run_id)"
+        " LEFT JOIN batch USING (delivery_id) WHERE run_id = ?",
+        (run_id,),
+    ).fetchone()
+    return float(row[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
@@ -67,6 +68,17 @@ def last_good_run(connection: sqlite3.Connection, run_id: int) -> int | None:
         (run_id,),
     ).fetchone()
     return int(rows[0]) if rows else None
+
+
+def taken_over(connection: sqlite3.Connection, run_id: int, cohort_ids: Sequence[str]) -> int | None:
+    """The later run by which all these cohorts were planned again; None while one of them was not."""
+    later = [
+        connection.execute(
+            "SELECT min(run_id) FROM delivery WHERE run_id > ? AND cohort_id = ?", (run_id, cohort_id)
+        ).fetchone()[0]
+        for cohort_id in cohort_ids
+    ]
+    return max(later) if later and None not in later else None
 
 
 def deciding(connection: sqlite3.Connection, run_id: int, cohort_id: str, reason: Reason) -> Deciding | None:

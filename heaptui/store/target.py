@@ -6,9 +6,13 @@ import secrets
 import sqlite3
 from dataclasses import dataclass
 
+from pyroaring import BitMap
+
 from heaptui.errors import UsageError
-from heaptui.model.routes import COHORT_IMPORT
-from heaptui.model.secret import Secret
+from heaptui.model.routes import COHORT_IMPORT, WAYS, way_facts
+from heaptui.model.runs import BatchState
+from heaptui.model.secret import KEY_WORDS, Secret, end_of
+from heaptui.store.identities import pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,11 @@ class Target:
     partner: str
     key: Secret | None
     route: str = COHORT_IMPORT
+
+    @property
+    def key_name(self) -> str:
+        """The name of the key that tells the workspace."""
+        return way_facts(self.route).keys[-1]
 
     @property
     def fingerprint_name(self) -> str:
@@ -40,21 +49,20 @@ def fits(connection: sqlite3.Connection, target: Target) -> bool:
     return mark not in have or target.key is None or have[mark] == target.key.fingerprint(have["salt"])
 
 
-def claim(connection: sqlite3.Connection, target: Target, *, same_workspace: bool = False) -> None:
-    """Tie an untied ledger to its target; refuse another one.
+def claim(connection: sqlite3.Connection, target: Target) -> None:
+    """Tie the ledger to a target: whoever calls this knows that the key leads to the workspace it is about.
 
     Raises:
-        UsageError: endpoint or partner differ, or the key is another one and nobody said it is the same workspace.
+        UsageError: endpoint or partner differ.
     """
-    mark = target.fingerprint_name
     wanted = {
         "endpoint": target.endpoint,
         "partner": target.partner,
-        mark: target.key.fingerprint(salt(connection)) if target.key else "",
+        target.fingerprint_name: target.key.fingerprint(salt(connection)) if target.key else "",
     }
     if not target.partner:
         del wanted["partner"]
-    have = dict(connection.execute("SELECT key, value FROM meta WHERE key IN ('endpoint', 'partner', ?)", (mark,)))
+    have = dict(connection.execute("SELECT key, value FROM meta WHERE key IN ('endpoint', 'partner')"))
     for name in ("endpoint", "partner"):
         if name in wanted and have.get(name) and have[name] != wanted[name]:
             raise UsageError(
@@ -62,10 +70,42 @@ def claim(connection: sqlite3.Connection, target: Target, *, same_workspace: boo
                 f"It was made for {have[name]}; the profile says {wanted[name]}. Nothing was sent.",
                 "Use another profile for another Braze workspace: heaptui profile set NEW-NAME …",
             )
-    if have.get(mark) and wanted[mark] != have[mark] and not same_workspace:
-        raise UsageError(
-            "The key is another one than before: rotated, or of another workspace?",
-            "The ledger only tells what the earlier workspace holds. Nothing was sent.",
-            "If it is the same workspace: heaptui profile set NAME --same-workspace. Otherwise use another profile.",
-        )
     connection.executemany("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", wanted.items())
+
+
+def other_key(connection: sqlite3.Connection, target: Target) -> str:
+    """Which key is another one than the one that Braze was sent something with, in a sentence; empty for none.
+
+    Both are told by their ends, the old one as far as an earlier run tells it.
+    """
+    if fits(connection, target) or not reached(connection, target.route):
+        return ""
+    name = target.key_name
+    row = connection.execute(
+        "SELECT json_extract(context, '$.keys.' || ?1) FROM run JOIN run_context USING (run_id)"
+        " JOIN meta ON meta.key = ?2 AND json_extract(keys, '$.' || ?1) = meta.value ORDER BY run_id DESC LIMIT 1",
+        (name, target.fingerprint_name),
+    ).fetchone()
+    old = end_of(row[0] if row else "")
+    ends = [f"ended {old}"] if old else []
+    ends += [f"now ends {target.key.end}"] if target.key and target.key.end else []
+    told = f" ({', '.join(ends)})" if ends else ""
+    return f"The {KEY_WORDS[name]} is another one than before{told}."
+
+
+def reached(connection: sqlite3.Connection, route: str) -> bool:
+    """Whether anything may have come to Braze by a route, so that another workspace would not hold it."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM batch JOIN delivery USING (delivery_id) WHERE route = ?1"
+        " AND (batch.state IN (?2, ?3) OR doubtful_at IS NOT NULL))"
+        # An attribute has its name before anything is sent; a cohort when Braze has taken it.
+        " OR EXISTS (SELECT 1 FROM belief WHERE route = ?1 AND (length(delivered) > ?4"
+        " OR (route = ?5 AND braze_name != '')))",
+        (route, BatchState.SUBMITTED, BatchState.IN_FLIGHT, len(pack(BitMap())), COHORT_IMPORT),
+    ).fetchone()
+    return bool(row[0])
+
+
+def bound_keys(connection: sqlite3.Connection) -> set[str]:
+    """The keys of which another one is asked whether it leads to the same workspace."""
+    return {way.keys[-1] for way in WAYS if reached(connection, way.route)}

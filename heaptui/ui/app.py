@@ -90,7 +90,7 @@ class HeaptuiApp(App[str]):
         self.set_timer(SETTLED_AFTER, go_on_collecting)
         for number in (signal.SIGTERM, signal.SIGHUP):
             with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
-                asyncio.get_running_loop().add_signal_handler(number, self.leave)
+                asyncio.get_running_loop().add_signal_handler(number, self.leave, number)
         config = await asyncio.to_thread(load_config, self.opening.home)
         for told in filter(None, (self._note, *choose_keys(config.keys))):
             self.notify(told, severity="warning", timeout=15, markup=False)
@@ -214,14 +214,16 @@ class HeaptuiApp(App[str]):
             self.notify("Waiting for the requests in flight…", markup=False)
         await self._leave()
 
-    def leave(self) -> None:
+    def leave(self, number: signal.Signals) -> None:
         """The terminal or the system ends this: no question."""
-        self.run_worker(self._leave(), group="quit", exclusive=True, description="leave")
+        from heaptui.services.sync import STOPPED_BY
 
-    async def _leave(self) -> None:
+        self.run_worker(self._leave(STOPPED_BY[number]), group="quit", exclusive=True, description="leave")
+
+    async def _leave(self, why: str = "The dashboard was closed.") -> None:
         """Let what is in flight come home while the screens are still alive, then end."""
         if self.live_runs:
-            await self.opened.sync.stop()
+            await self.opened.sync.stop(why)
         self.exit()
 
     def get_driver_class(self) -> type[Driver]:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from heaptui.model.commands import addressed
 from heaptui.model.diagnoses import why_in_short
-from heaptui.model.runs import EXTRA_REQUESTS, DeliveryProgress, DeliveryState, Plan, RunProgress, RunSummary
+from heaptui.model.profile import Profile
+from heaptui.model.runs import (
+    EXTRA_REQUESTS,
+    DeliveryProgress,
+    DeliveryState,
+    Plan,
+    RunProgress,
+    RunSummary,
+    nothing_to_send,
+)
 from heaptui.model.words import counted
 from heaptui.ui import signs
 from heaptui.ui.widgets.split_pane import Section
@@ -91,6 +102,13 @@ def plan_parts(
     return top, told, ["", f"[ enter  Start: {counted(total.joins + total.leaves, 'change')} in {target} ]"]
 
 
+def why_nothing(plans: Sequence[Plan], let_through: set[str], profile: Profile) -> str:
+    """Why these plans send nothing."""
+    if any(plan.held and plan.cohort_id not in let_through for plan in plans):
+        return "Nothing is sent: what waits is held."
+    return addressed(nothing_to_send(plans), profile)
+
+
 def requests_text(plan: Plan) -> str:
     """Requests that carry people, and whether a name call comes first."""
     return f"{plan.requests} + name" if plan.rename else str(plan.requests)
@@ -138,12 +156,12 @@ def wait_lines(progress: RunProgress, now: float) -> list[str]:
     if not waits:
         return []
     wait = max(waits, key=lambda wait: wait.until)
-    left = max(0.0, wait.until - now)
+    left = max(1.0, wait.until - now)
     until = signs.clock(wait.until)
     when = (
-        f"Waiting {left:.0f} s more at most, until {until} ({wait.source})."
+        f"Waiting {math.ceil(left)} s more at most, until {until} ({wait.source})."
         if wait.at_most
-        else f"Next request in {left:.0f} s, at {until} ({wait.source})."
+        else f"Next request in {math.ceil(left)} s, at {until} ({wait.source})."
     )
     return [f"⏸ {wait.reason}.", f"  {when}"]
 

@@ -138,7 +138,7 @@ def test_a_listener_that_cannot_listen_says_why(tmp_path: Path) -> None:
         return subprocess.run([*HEAPTUI, *words], env=given, capture_output=True, text=True, timeout=60)
 
     without = run("listen", "--port", "0", HEAPTUI_DATA_IMPORT_KEY="x")
-    assert (without.returncode, "webhook_secret" in without.stderr) == (2, True)
+    assert (without.returncode, "HEAPTUI_WEBHOOK_SECRET" in without.stderr) == (2, True)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+from typing import Any
+
+import pytest
 
 from tests.cli.conftest import Desk, people
 
@@ -37,7 +41,7 @@ def _shown(desk: Desk) -> None:
         "Since 1",
         "regenerated or invalidated in Braze after",
         "A Braze admin of the workspace",
-        "data_import_key",
+        "HEAPTUI_DATA_IMPORT_KEY",
         "heaptui run resume 2",
     ):
         assert words in shown
@@ -45,6 +49,8 @@ def _shown(desk: Desk) -> None:
     assert why["code"] == "braze.401.data_import_key"
     letter = desk.run("run", "letter", "2").stdout
     assert "Please do not send the key by mail or chat" in letter
+    assert "Cohort: Carts." in letter
+    assert "Kind regards" in letter
     assert desk.sandbox["data_import_key"][-4:] not in letter
 
 
@@ -78,6 +84,31 @@ def _bundle(desk: Desk) -> None:
     assert "The Data Import Key is invalid (401)" in shown.stdout, shown.stderr
     assert desk.run("--home", path, "--read-only", "run", "exchanges", "2", **elsewhere).returncode == 0
     assert desk.run("--home", path, "--read-only", "run", "undo", "2", "--yes", **elsewhere).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ({"effect": "poison", "identifiers": ["p01201", "p01207"]}, "This message names no ids."),
+        ({"effect": "status", "status": 500, "match": {"path": "users"}}, "status page"),
+        ({"effect": "timeout_after", "match": {"path": "users"}}, "Nothing is needed from you"),
+    ],
+    ids=["refused ids", "5xx", "no answer"],
+)
+def test_a_letter_without_a_key_in_it_asks_for_no_command_and_says_nothing_twice(
+    desk: Desk, fault: dict[str, Any], told: str
+) -> None:
+    synced(desk)
+    desk.run("cohort", "import", desk.file(people(0, 1300)), "--name", "Carts")
+    desk.fault(**fault)
+    desk.run("sync", "Carts", "--yes")
+    letter = desk.run("run", "letter", "2").stdout
+    assert told in letter
+    assert "Cohort: Carts." in letter
+    assert "p0120" not in letter
+    assert not re.search("heaptui (run|sync|profile)", letter)
+    sentences = [sentence.strip() for sentence in re.split(r"[.:\n]", letter) if sentence.strip()]
+    assert len(sentences) == len(set(sentences))
 
 
 def test_a_trace_reads_the_id_from_stdin_and_answers_in_a_sentence(desk: Desk) -> None:

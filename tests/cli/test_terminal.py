@@ -12,7 +12,7 @@ ALTERNATE_SCREEN_OFF, CURSOR_BACK = b"\x1b[?1049l", b"\x1b[?25h"
 
 def test_the_title_tells_how_far_a_sync_is_and_is_given_back(desk: Desk) -> None:
     desk.run("cohort", "import", desk.file(people(0, 3000)), "--name", "Carts")
-    desk.fault(effect="slow", seconds=1)
+    desk.fault(effect="slow", seconds=0.3)
     terminal = Terminal(environ=desk.environ)
     terminal.until("Carts")
     terminal.press("s")
@@ -51,6 +51,7 @@ def test_a_window_closed_during_a_sync_ends_it_in_order(desk: Desk) -> None:
     desk.ask("DELETE", "faults")
     run = desk.json("run", "list")["runs"][0]
     assert run["state"] != "running"
+    assert "Its terminal was closed" in desk.run("run", "show", "1").stdout
     assert desk.run("run", "resume", "1", "--yes").returncode == 0
     assert desk.held(desk.json("cohort", "list")["cohorts"][0]["cohort_id"]) == set(people(0, 4000))
 
@@ -59,3 +60,11 @@ def test_a_terminal_that_cannot_move_its_cursor_is_told_of_the_commands(desk: De
     told = desk.run(TERM="dumb")
     assert told.returncode == 2
     assert "heaptui --help" in told.stderr
+
+
+def test_the_demo_says_that_its_receipts_go_with_it(desk: Desk) -> None:
+    terminal = Terminal("demo", environ=desk.environ)
+    terminal.until("Cart abandoners", seconds=60)
+    terminal.press("q")
+    terminal.until("thrown away")
+    assert terminal.end() == 0

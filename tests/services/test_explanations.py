@@ -27,11 +27,11 @@ FAULTS = [
     # fault, entry, short word, who mends, a command
     (
         {"effect": "status", "status": 401, "body": {"message": "client_secret is invalid"}},
-        ("braze.401.data_import_key", "401 key", ADMIN, "profile set test data_import_key"),
+        ("braze.401.data_import_key", "401 key", ADMIN, "set HEAPTUI_DATA_IMPORT_KEY"),
     ),
     (
         {"effect": "status", "status": 401, "body": {"message": "Partner API key is invalid"}},
-        ("braze.401.partner_key", "401 partner key", "partner key", "profile set test partner_api_key"),
+        ("braze.401.partner_key", "401 partner key", "partner key", "set HEAPTUI_PARTNER_API_KEY"),
     ),
     (
         {"effect": "status", "status": 401, "body": {"message": "partner is not enabled for this client"}},
@@ -136,7 +136,7 @@ async def test_the_same_key_as_in_the_last_good_run_was_invalidated_in_braze(
     assert "10 changes kept" in first.kept
     letter = await workspace.support.letter(bad)
     assert "Please do not send the key by mail" in letter
-    assert "heaptui profile set test data_import_key" in letter
+    assert "set HEAPTUI_DATA_IMPORT_KEY" in letter
     assert f"heaptui run resume {bad}" in letter
     assert end not in letter
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 
 from heaptui.clients.http import Answer, Http, NoAnswer, Request
+from heaptui.model.diagnoses import why_in_short
 from heaptui.model.identifiers import Kind, Space
-from heaptui.model.runs import DeliveryState, Reason, RunProgress
+from heaptui.model.runs import DeliveryState, Reason, RunProgress, Wait
+from heaptui.model.words import span
+from heaptui.sandbox.server import running_sandbox
+from heaptui.services.pacing import Gate
 from heaptui.services.workspace import Workspace
 from tests.services.world import fill, ids, synced, workspace_on
 
@@ -175,6 +181,67 @@ async def test_rate_limits_in_a_row_without_a_time_are_asked_ever_more_rarely(sa
     assert (delivery.in_doubt, delivery.skipped) == (0, 10)
     # At a steady 20 ms this would be some 150 requests.
     assert delivery.requests < 40
+    assert delivery.detail == "Braze answered 429 for 3.0 s and named no time."
+    told = [moment.text for moment in progress.story if moment.important and "429" in moment.text]
+    assert len(told) == 1
+    assert "no time named" in told[0]
+    assert "asked us to wait" not in told[0]
+
+
+def test_the_waits_of_a_rate_limit_count_together_whichever_request_met_them() -> None:
+    run = Gate()
+    first, second = Gate(run), Gate(run)
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        assert first.hold(Wait(time.time() + 10, "limited", "somebody"))
+        clock.shift(10)
+        assert not second.hold(Wait(time.time() + 1, "limited", "somebody"))
+        clock.shift(1)
+        assert second.limited_for() == 11
+        first.unlimited()
+        assert second.limited_for() == 0
+
+
+def test_no_wait_is_told_as_none() -> None:
+    assert [span(seconds) for seconds in (0.0, 0.04, 0.44, 9.97, 1500)] == [
+        "0.1 s",
+        "0.1 s",
+        "0.4 s",
+        "10 s",
+        "1,500 s",
+    ]
+
+
+async def test_what_braze_answered_is_not_called_no_answer(sandbox: Any, workspace: Workspace) -> None:
+    good = await fill(workspace, ids(0, 10))
+    await synced(workspace, good)
+    await fill(workspace, ids(0, 3000), cohort_id=good)
+    sandbox.fault(effect="status", status=500, match={"path": "users"})
+    progress = await synced(workspace, good)
+    delivery = progress.deliveries[good]
+    assert delivery.reason is Reason.BRAZE_FAILED
+    assert delivery.detail == f"Braze answered 500 {delivery.requests} times."
+    (run, _) = await workspace.history.list()
+    assert why_in_short(run.reason) == "5xx"
+    text = str((await workspace.support.desk(progress.run_id)).lines())
+    assert "no answer" not in text.casefold()
+    assert "it is Braze" in text
+    assert "or the network" not in text
+    assert "the network (an answer came in" in text
+
+
+async def test_an_endpoint_that_is_not_reached_is_explained_without_contradictions(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        async with running_sandbox(seed=1) as sandbox:
+            workspace = await stack.enter_async_context(workspace_on(sandbox, tmp_path / "home"))
+            cohort = await fill(workspace, ids(0, 10))
+            await synced(workspace, cohort)
+        await fill(workspace, ids(0, 30), cohort_id=cohort)
+        progress = await synced(workspace, cohort)
+        assert progress.deliveries[cohort].reason is Reason.UNREACHABLE
+        text = str((await workspace.support.desk(progress.run_id)).lines())
+    assert "the cluster (run 1 used it)" in text
+    assert "wrong endpoint" not in text
+    assert "the answer names it" not in text
 
 
 async def test_the_memory_of_a_locked_cohort_is_kept_for_the_next_run(sandbox: Any, workspace: Workspace) -> None:

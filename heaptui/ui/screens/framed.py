@@ -14,6 +14,7 @@ from heaptui.model.routes import way_title
 from heaptui.model.runs import DeliveryState, need_attention
 from heaptui.ui.from_heap import freshness
 from heaptui.ui.screens.page import Page
+from heaptui.ui.widgets.dialogs import Question
 from heaptui.ui.widgets.frame import HeaderLine, TabLine
 
 if TYPE_CHECKING:
@@ -91,3 +92,24 @@ class FramedScreen(Page):
         elif app.planned and app.current_run is None:
             marks["sync"] = str(len(app.planned))
         return marks
+
+    async def workspace_is_sure(self) -> bool:
+        """Ask, where the key is another one than before, whether its workspace is the same; whether to go on."""
+        try:
+            changed = await self.workspace.sync.key_changed()
+            if changed is None:
+                return True
+            same = await self.app.push_screen_wait(
+                Question(
+                    "Is it the same workspace?",
+                    [changed.title, changed.detail, "The plan counts on what the earlier workspace holds."],
+                    yes="The same: go on",
+                    no="Send nothing",
+                )
+            )
+            if same:
+                await self.workspace.sync.same_workspace()
+        except HeaptuiError as error:
+            self.told(error)
+            return False
+        return same

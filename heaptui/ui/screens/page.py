@@ -15,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from heaptui.errors import HeaptuiError
+from heaptui.model.commands import addressed
 from heaptui.ui import alone
 from heaptui.ui.clipboard import copied
 from heaptui.ui.commands import EVERYWHERE, bindings_of, command_of, footer_of
@@ -139,7 +140,8 @@ class Page(Screen[None]):
 
     def told(self, error: HeaptuiError) -> None:
         """Show an error that people can act on."""
-        lines = [line for line in (error.detail, error.hint) if line]
+        opened = self.dashboard.workspace
+        lines = [addressed(line, opened.profile) if opened else line for line in (error.detail, error.hint) if line]
         self.app.push_screen(Told(error.title, lines))
 
     async def saved(self, writing: Awaitable[Path]) -> None:

@@ -203,7 +203,12 @@ class RunScreen(FramedScreen):
             facts = [(column.title, cell) for column, cell in zip(self._table.columns, row.cells, strict=True) if cell]
         if self.alive:
             self.query_one("#detail-rule", RuleLine).tell(title, verdict)
-            self.query_one("#run-facts", FactsPane).tell(facts or [("", "Everything went well.")])
+            self.query_one("#run-facts", FactsPane).tell(facts or [("", self._no_trouble())])
+
+    def _no_trouble(self) -> str:
+        if self._progress is None or self._progress.closed:
+            return "Everything went well."
+        return f"Still running, {self._progress.percent}."
 
     def traced_by_default(self) -> str:
         """The refused person under the cursor."""

@@ -231,7 +231,7 @@ class RunsScreen(FramedScreen):
                 no="Leave it",
             )
         )
-        if not agreed:
+        if not agreed or not await self.workspace_is_sure():
             return
         try:
             progress = await self.workspace.undo.start(run_id)

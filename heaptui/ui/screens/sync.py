@@ -130,9 +130,7 @@ class SyncScreen(FramedScreen):
         self._tell_plan()
         self._plan_people()
         changes = total.joins + total.leaves
-        nothing = "Nothing to send: Braze holds what the cohorts hold."
-        if any(plan.held and plan.cohort_id not in self._let_through for plan in self.plans):
-            nothing = "Nothing is sent: what waits is held."
+        nothing = run_text.why_nothing(self.plans, self._let_through, self.workspace.profile)
         ready = changes or self._renames()
         self.say(f"enter sends {counted(changes, 'change')} to {self._target()}" if ready else nothing, idle=True)
 
@@ -311,7 +309,7 @@ class SyncScreen(FramedScreen):
         chosen = [p for p in self.plans if p.cohort_id not in self._left_out and not p.on_hold]
         sent = [p for p in chosen if run_text.is_sent(p, self._left_out, self._let_through)]
         if not any(not plan.empty for plan in sent):
-            self.say("Nothing to send: Braze holds what the cohorts hold, or everything is held.")
+            self.say(run_text.why_nothing(chosen, self._let_through, self.workspace.profile))
             return
         first = [plan.name for plan in sent if plan.first_time]
         if self.workspace.profile.label == "PRODUCTION" and first:
@@ -320,6 +318,8 @@ class SyncScreen(FramedScreen):
                 Question("First sync in PRODUCTION", lines, yes="Send to PRODUCTION", no="Not now")
             ):
                 return
+        if not await self.workspace_is_sure():
+            return
         try:
             progress = await self.workspace.sync.start(
                 [plan.cohort_id for plan in chosen],
