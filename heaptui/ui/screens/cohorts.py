@@ -51,6 +51,7 @@ class CohortsScreen(FramedScreen):
         self._received: dict[str, Received] = {}
         self._sections: list[Section] = []
         self._sections_of = ""
+        self._land_on = ""
 
     def compose_body(self) -> ComposeResult:
         """The table, and everything about the highlighted cohort."""
@@ -101,6 +102,9 @@ class CohortsScreen(FramedScreen):
     def _show(self) -> None:
         shown = [c for c in self._ordered() if self.filter_text in f"{c.name} {c.cohort_id} {c.state}".casefold()]
         self.table.show([self._row(cohort) for cohort in shown])
+        landing = next((at for at, cohort in enumerate(shown) if cohort.cohort_id == self._land_on), None)
+        if landing is not None:
+            self.table.cursor, self._land_on = landing, ""
         total = len(self.cohorts)
         count = f"{len(shown)} of {counted(total, 'cohort')}" if self.filter_text else counted(total, "cohort")
         self._count = count
@@ -277,7 +281,14 @@ class CohortsScreen(FramedScreen):
         if not self.refuses("cohorts.import"):
             from heaptui.ui.screens.import_dialog import ImportDialog
 
-            self.app.push_screen(ImportDialog(self.workspace, self.current))
+            self.app.push_screen(ImportDialog(self.workspace, self.cohorts), self._imported)
+
+    def _imported(self, cohort: Cohort | None) -> None:
+        """Go to what was imported, so that s plans a sync of it."""
+        if cohort is not None:
+            self._land_on = cohort.cohort_id
+            self.say(f"{cohort.name}: {cohort.members:,} people. Nothing was sent.")
+            self.load()
 
     def action_order(self) -> None:
         """The next order."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -9,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import Screen
+from textual.suggester import SuggestFromList
 from textual.widgets import Input
 
 from heaptui.errors import HeaptuiError
@@ -29,8 +32,8 @@ if TYPE_CHECKING:
 BAD_ROWS_SHOWN = 200
 
 
-class ImportDialog(Screen[bool]):
-    """Path, cohort, column, difference; closes with True when something was imported."""
+class ImportDialog(Screen[Cohort | None]):
+    """Path, cohort, column, difference; closes with the cohort that was imported."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", show=False),
@@ -46,16 +49,18 @@ class ImportDialog(Screen[bool]):
     ]
     AUTO_FOCUS = "#path"
 
-    def __init__(self, workspace: Workspace, into: Cohort | None) -> None:
+    def __init__(self, workspace: Workspace, cohorts: Sequence[Cohort]) -> None:
         super().__init__()
         self._workspace = workspace
-        self._into = into if into and into.origin is Origin.FILE else None
+        self._cohorts = cohorts
+        self._from_files = [one for one in cohorts if one.origin is Origin.FILE]
+        self._into: Cohort | None = None
         self._inspection: Inspection | None = None
         self._preview: ImportPreview | None = None
         self._candidates: list[Candidate] = []
         self._note, self._remembered = "", False
         self._kinds = way_facts(workspace.route).kinds if workspace.route else tuple(Kind)
-        self._kind = self._into.space.kind if self._into else workspace.profile.kind
+        self._kind = workspace.profile.kind
 
     def compose(self) -> ComposeResult:
         """Fields, columns, difference."""
@@ -67,20 +72,16 @@ class ImportDialog(Screen[bool]):
             with Horizontal():
                 yield Line("Into", classes="name")
                 yield Input(
-                    self._into.name if self._into else "",
                     id="name",
-                    placeholder="a cohort's name; new or one from a file",
+                    placeholder="a new cohort's name, or one from a file (→ completes it)",
+                    suggester=SuggestFromList([one.name for one in self._from_files], case_sensitive=False),
                 )
             with Horizontal():
                 yield Line("Heap says", classes="name")
                 yield Input(id="expect", placeholder="people, as Heap shows them (optional)", type="integer")
             with Horizontal():
                 yield Line("Alias label", classes="name")
-                yield Input(
-                    self._into.space.label if self._into else self._workspace.profile.alias_label,
-                    id="label",
-                    placeholder="for the kind alias only",
-                )
+                yield Input(self._workspace.profile.alias_label, id="label", placeholder="for the kind alias only")
         yield RuleLine("Which column is the id in Braze?", id="column-rule")
         yield RecordTable(
             Column("Column", 16),
@@ -96,7 +97,7 @@ class ImportDialog(Screen[bool]):
             yield TextPane(id="facts")
         yield RuleLine()
         yield Line(id="status-line")
-        yield KeyLine("enter import · esc back · ↑↓ column · a kind · f file · n cohort · b bad · w why · x size")
+        yield KeyLine("enter import · esc back · ↑↓ column · a kind · f file · n cohort · b bad rows · w why · x size")
 
     def on_mount(self) -> None:
         """Say what is expected."""
@@ -119,6 +120,10 @@ class ImportDialog(Screen[bool]):
         self._inspect()
 
     @on(Input.Submitted, "#name")
+    def _name_given(self) -> None:
+        self._go_into(self._value("name"))
+        self._field_given()
+
     @on(Input.Submitted, "#expect")
     @on(Input.Submitted, "#label")
     def _field_given(self) -> None:
@@ -138,18 +143,41 @@ class ImportDialog(Screen[bool]):
             self._say("Nothing was changed.")
             return
         found = self._inspection
-        self._candidates, self._note = [], ""
+        self._candidates, self._note, self._remembered = [], "", False
         table = self.query_one(RecordTable)
         table.show(self._rows(found))
-        remembered = self._into.id_column if self._into else ""
-        names = [column.name for column in found.columns]
-        self._remembered = remembered in names
-        table.cursor = names.index(remembered) if self._remembered else found.best
+        table.cursor = found.best
         if not self._value("name"):
-            self.query_one("#name", Input).value = found.name.rsplit(".", 1)[0].replace("_", " ").strip()
+            self.query_one("#name", Input).value = self._proposed(found.name)
+        self._go_into(self._value("name"))
         table.focus()
         self._look()
         self._ask()
+
+    def _proposed(self, file: str) -> str:
+        """The cohort that this file filled before, else a new one called like it; nothing that would surprise."""
+        path = str(Path(self._value("path")).absolute())
+        filled = [one.name for one in self._from_files if one.source_path == path]
+        filled = filled or [one.name for one in self._from_files if one.source_name == file]
+        if filled:
+            return filled[0] if len(filled) == 1 else ""
+        new = file.rsplit(".", 1)[0].replace("_", " ").strip()
+        taken = {name.casefold() for one in self._cohorts for name in (one.name, *one.former_names)}
+        return "" if new.casefold() in taken else new
+
+    def _go_into(self, name: str) -> None:
+        """Take over the column and the kind of ids of the cohort with this name, where there is one."""
+        self._into = next((one for one in self._from_files if one.name == name), None)
+        if self._into is None:
+            return
+        self._kind = self._into.space.kind
+        self.query_one("#label", Input).value = self._into.space.label
+        self._show_kind()
+        columns = self._inspection.columns if self._inspection else ()
+        place = next((column.index for column in columns if column.name == self._into.id_column), None)
+        self._remembered = place is not None
+        table = self.query_one(RecordTable)
+        table.cursor = next((at for at, row in enumerate(table.rows) if row.key == str(place)), table.cursor)
 
     def _rows(self, found: Inspection) -> list[Row]:
         """The columns, those that Braze knows best first."""
@@ -204,9 +232,7 @@ class ImportDialog(Screen[bool]):
     def _tell_asked(self, best: Candidate) -> None:
         asked = sum(one.asked for one in self._candidates)
         if best.known:
-            self._say(
-                f"{asked:,} ids looked up: {percent(best.share)} exist as {best.space}. enter imports. Sends nothing."
-            )
+            self._say(f"{asked:,} ids looked up: {percent(best.share)} exist as {best.space}. {self._enter_does()}")
         else:
             self._say(f"None of {asked:,} ids looked up exists in Braze. w says why.")
 
@@ -233,21 +259,36 @@ class ImportDialog(Screen[bool]):
     @work(group="look", exclusive=True, exit_on_error=True, description="compare a file with a cohort")
     async def _look(self) -> None:
         """Read the file with the highlighted column, and show the difference."""
+        facts, rule = self.query_one("#facts", TextPane), self.query_one("#change-rule", RuleLine)
+        self._preview = None
+        rule.tell("What changes here")
         request = self._request()
         if request is None:
+            facts.tell([])
+            if self._inspection is not None:
+                self._say(self._enter_does())
             return
-        facts = self.query_one("#facts", TextPane)
-        self._preview = None
         try:
             self._preview = preview = await self._workspace.cohorts.preview_import(request)
         except HeaptuiError as error:
             facts.tell([error.title, error.detail, error.hint])
             self._say("Nothing was changed.")
             return
+        new = preview.cohort_id is None
+        rule.tell(f"New cohort “{preview.name}”" if new else f"Replaces the people of “{preview.name}”")
         facts.tell(self._lines(preview))
-        self._say(
-            "enter imports" + (", and asks for the cohort's name" if preview.unusual else "") + ". Sends nothing."
-        )
+        self._say(self._enter_does())
+
+    def _enter_does(self) -> str:
+        """What enter would do now."""
+        preview = self._preview
+        if preview is None:
+            return "Into which cohort? n: type a new name, or that of a cohort whose people this file replaces."
+        if preview.unusual:
+            return "enter asks for the cohort's name first. Sends nothing."
+        if preview.cohort_id is None:
+            return f"enter makes the new cohort “{preview.name}”. Sends nothing."
+        return f"enter replaces the people of “{preview.name}”. Sends nothing."
 
     def _request(self) -> ImportRequest | None:
         row = self.query_one(RecordTable).row
@@ -255,7 +296,7 @@ class ImportDialog(Screen[bool]):
         if self._inspection is None or row is None or not name:
             return None
         expect = self._value("expect")
-        into = self._into.cohort_id if self._into and self._into.name == name else None
+        into = self._into.cohort_id if self._into else None
         return ImportRequest(
             path=self._value("path"),
             name=None if into else name,
@@ -267,9 +308,8 @@ class ImportDialog(Screen[bool]):
         )
 
     def _lines(self, preview: ImportPreview) -> list[str]:
-        into = f"new cohort “{preview.name}”" if preview.cohort_id is None else f"“{preview.name}”, replaces its people"
         lines = [
-            f"{preview.encoding} · {preview.delimiter} · {preview.rows:,} rows · into {into}",
+            f"{preview.encoding} · {preview.delimiter} · {preview.rows:,} rows",
             f"{preview.members:,} people · {preview.duplicates:,} repeated · {preview.invalid:,} invalid"
             + (" (b lists them)" if preview.invalid else ""),
             f"+{preview.adds:,} join · −{preview.removes:,} leave · {preview.unchanged:,} stay",
@@ -315,15 +355,10 @@ class ImportDialog(Screen[bool]):
         """Replace the people; asks for the name when unusually many would leave."""
         preview = self._preview
         if preview is None:
-            self._say("Choose a file and a cohort first: f file, n cohort.")
+            self._say("Choose a file and a cohort first: f the file, n the cohort.")
             return
         if preview.unusual:
-            lines = [
-                preview.unusual,
-                "Importing sends nothing, but the next sync would.",
-                "",
-                "Type the cohort's name:",
-            ]
+            lines = [preview.unusual, "Importing sends nothing, but the next sync would."]
             if not await self.app.push_screen_wait(Asked("Unusually many would leave", lines, must_be=preview.name)):
                 return
         try:
@@ -331,12 +366,11 @@ class ImportDialog(Screen[bool]):
         except HeaptuiError as error:
             self.app.push_screen(Told(error.title, [error.detail, error.hint]))
             return
-        self.notify(f"{cohort.name}: {cohort.members:,} people. Nothing was sent.", markup=False)
-        self.dismiss(True)  # noqa: FBT003 - the screen's result
+        self.dismiss(cohort)
 
     def action_leave(self) -> None:
         """Out of a field first, then out of the dialog."""
         if isinstance(self.focused, Input) and self._inspection is not None:
             self.query_one(RecordTable).focus()
         else:
-            self.dismiss(False)  # noqa: FBT003 - the screen's result
+            self.dismiss(None)

@@ -299,7 +299,7 @@ class SyncScreen(FramedScreen):
             return
         leaves = [f"These {plan.removes:,} people leave the cohort in Braze."] if plan.removes else []
         leaves += [str(leave) for leave in plan.before]
-        lines = [plan.held, *leaves, "", "Type the cohort's name:"]
+        lines = [plan.held, *leaves]
         if await self.app.push_screen_wait(Asked(f"Let “{plan.name}” through?", lines, must_be=plan.name)):
             self._let_through.add(plan.cohort_id)
             self._show_plan()

@@ -98,7 +98,8 @@ class Asked(ModalScreen[str | None]):
     ) -> None:
         super().__init__()
         self._problem = problem
-        self._title, self._lines, self._value = title, lines, value
+        asks = ["", f"Type the cohort's name: {must_be}"] if must_be else []
+        self._title, self._lines, self._value = title, [*lines, *asks], value
         self._must_be, self._secret = must_be, secret
 
     def compose(self) -> ComposeResult:
