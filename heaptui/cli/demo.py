@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import sys
 import tempfile
 import urllib.request
 from collections.abc import AsyncIterator
@@ -14,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from heaptui.cli.context import Settings, run
+from heaptui.cli.context import Settings, need_terminal, run
 from heaptui.cli.sandbox import fault_option
 from heaptui.config import Home
-from heaptui.errors import ExitCode, HeaptuiError, UsageError
+from heaptui.errors import ExitCode, HeaptuiError
 
 if TYPE_CHECKING:
     from heaptui.services.workspace import Workspace
@@ -41,8 +40,8 @@ def demo(settings: Settings, *, headless: bool, fault: str | None) -> None:
       heaptui demo --fault 500
       heaptui demo --headless
     """
-    if not headless and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("There is no terminal here.", "", "Run the main job without one: heaptui demo --headless")
+    if not headless:
+        need_terminal("run the main job without one: heaptui demo --headless")
     with tempfile.TemporaryDirectory(prefix="heaptui-demo-") as folder:
         home = Path(folder)
         code = run(_headless(home, fault or "")) if headless else _dashboard(settings, home, fault or "")

@@ -31,7 +31,7 @@ from heaptui.ui.tabs import hide, make_screen
 from heaptui.ui.terminal import choose_signs, outliving
 from heaptui.ui.theme import DARK, LIGHT
 from heaptui.ui.tour import Tour
-from heaptui.ui.widgets.dialogs import Question, Told
+from heaptui.ui.widgets.dialogs import Leaving, Told
 
 if TYPE_CHECKING:
     from heaptui.model.runs import RunProgress
@@ -68,6 +68,7 @@ class HeaptuiApp(App[str]):
         self._looking = False
         self._looker: Timer | None = None
         self.planned: list[str] = []
+        self.plan_sends = True
         self.previewed: list[str] = []
         self.current_run: int | None = None
         self.continues: int | None = None
@@ -195,9 +196,12 @@ class HeaptuiApp(App[str]):
         """Quit; while a run is going, ask, let what is in flight finish, and keep the rest."""
         if self.live_runs:
             leave = await self.push_screen_wait(
-                Question(
+                Leaving(
                     "A sync is running",
-                    ["What is in flight finishes, what is accepted stays, and the rest is kept for the next sync."],
+                    [
+                        "What is in flight finishes, what is accepted stays, and the rest is kept for the next sync.",
+                        "Ctrl-C again stops and quits, too.",
+                    ],
                     yes="Stop and quit",
                     no="Go on",
                 )

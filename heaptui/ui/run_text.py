@@ -43,6 +43,13 @@ def is_sent(plan: Plan, left_out: set[str], let_through: set[str]) -> bool:
     return not plan.held or plan.cohort_id in let_through
 
 
+def sends_something(plans: Sequence[Plan], left_out: set[str], let_through: set[str]) -> bool:
+    """Whether a start would send anything: changes, or another name."""
+    total = totals(plans, left_out, let_through)
+    renamed = any(plan.rename and is_sent(plan, left_out, let_through) for plan in plans)
+    return bool(total.joins or total.leaves or renamed)
+
+
 def plan_sign(plan: Plan, left_out: set[str], let_through: set[str]) -> str:
     """The sign in front of a planned cohort, with its word where it is not simply sent."""
     if plan.cohort_id in left_out:
@@ -89,7 +96,10 @@ def plan_parts(
         if plan.cohort_id not in left_out
         for remark in remarks(plan, let_through=plan.cohort_id in let_through)
     ]
-    return top, told, ["", f"[ enter  Start: {counted(total.joins + total.leaves, 'change')} in {target} ]"]
+    if not sends_something(plans, left_out, let_through):
+        return top, told, []
+    what = counted(total.joins + total.leaves, "change") if total.joins + total.leaves else "a new name"
+    return top, told, ["", f"[ enter  Start: {what} in {target} ]"]
 
 
 def requests_text(plan: Plan) -> str:
@@ -242,6 +252,8 @@ def result_lines(progress: RunProgress, explained: Sequence[tuple[str, str]]) ->
                 f"{delivery.name}: a late answer may still undo a change until {until};"
                 " while this is open, it is sent once more then by itself."
             )
+    if progress.total("rejected"):
+        lines.append("Refused    4, enter, tab: who it was, and Braze's words")
     if points := progress.total("points"):
         lines.append(f"In Braze   about {points:,} data points")
     return lines

@@ -138,6 +138,49 @@ async def read_file(pilot: Any, file: Path) -> None:
     await pilot.press("enter")
 
 
+async def test_asking_twice_for_the_end_quits_during_a_run(sandbox: Any, desk: Desk) -> None:
+    sandbox.fault(effect="slow", seconds=1.0)
+    app = HeaptuiApp(desk.opening)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        highlight(app, desk.carts)
+        await pilot.press("s")
+        await shows(pilot, "nothing has been sent")
+        await pilot.press("enter")
+        await shows(pilot, "you can leave this screen")
+        await pilot.press("ctrl+c")
+        await shows(pilot, "enter or y: Stop and quit · esc or n: Go on")
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: not app.is_running)
+
+
+async def test_a_plan_without_changes_has_no_button_and_no_mark(desk: Desk) -> None:
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "VIP 2024")
+        highlight(pilot.app, desk.trials)
+        await pilot.press("s")
+        await shows(pilot, "[3 Sync 1]")
+        await shows(pilot, "[ enter")
+        await pilot.press("enter")
+        await shows(pilot, "counts add up")
+        await pilot.press("c")
+        await shows(pilot, "Now in Braze, older menu:")
+        await pilot.press("1")
+        await shows(pilot, "[1 Cohorts]")
+        await pilot.press("s")
+        await shows(pilot, "Nothing to send")
+        assert "[3 Sync]" in text_of(pilot.app)
+        assert "[ enter" not in text_of(pilot.app)
+
+
+async def test_a_click_on_a_tab_opens_it(desk: Desk) -> None:
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "VIP 2024")
+        at = text_of(pilot.app).splitlines()[1].index("4 Runs")
+        await pilot.click("#tab-line", offset=(at, 0))
+        await shows(pilot, "[4 Runs")
+
+
 async def test_importing_a_file_that_takes_nearly_everybody_out_asks_for_the_name(desk: Desk, tmp_path: Path) -> None:
     file = tmp_path / "carts.csv"
     file.write_text("user_id,plan\n" + "".join(f"{person},x\n" for person in [*ids(300, 400), "", "a\x01b"]))

@@ -146,7 +146,8 @@ class FramedScreen(Screen[None]):
         if live := app.live_runs:
             waiting = all(progress.state is DeliveryState.WAITING for progress in live)
             return {"sync": "⏸" if waiting else "▶"}
-        return {"sync": str(len(app.planned))} if app.planned and app.current_run is None else {}
+        waiting = bool(app.planned) and app.plan_sends and app.current_run is None
+        return {"sync": str(len(app.planned))} if waiting else {}
 
     def say(self, text: str, *, idle: bool = False) -> None:
         """One sentence in the line above the keys; an idle one leaves the result of a key its few seconds."""
