@@ -123,8 +123,9 @@ class HeaptuiApp(App[str]):
         self._version = -1
         self.listener = ListenerChild(self.opening, profile)
         self._stack.push_async_callback(self.listener.stop)
+        self.listener.starting = profile.listen_with_dashboard and not read_only
         await self._show(then)
-        if profile.listen_with_dashboard and not read_only:
+        if self.listener.starting:
             self.run_worker(self.listener.begin(self.notify), description="start the receiver")
         if self._looker is None:
             self._looker = self.set_interval(LOOK_EVERY, self._look)

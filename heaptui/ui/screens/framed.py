@@ -97,9 +97,9 @@ class FramedScreen(Screen[None]):
     def _tour(self) -> None:
         """Show where the tour is, if there is one."""
         tour = self.dashboard.tour
-        if tour is not None and self.is_current:
-            tour.look(self.dashboard)
-        self.query_one(TourPane).show(tour)
+        if tour is not None and self.is_current and not tour.look(self.dashboard):
+            self.dashboard.action_end_tour()
+        self.query_one(TourPane).show(self.dashboard.tour)
 
     def on_screen_resume(self) -> None:
         """Back on this tab: what is shown may be old."""
@@ -134,7 +134,7 @@ class FramedScreen(Screen[None]):
             return
         if self.alive:
             zone = time.strftime("%Z", time.localtime())
-            fresh = freshness(self.heap_facts, self.size.width)
+            fresh = freshness(self.heap_facts, self.size.width, starting=self.dashboard.listener.starting)
             self.query_one(HeaderLine).tell(self._where, " · ".join(part for part in (fresh, zone) if part))
             self.heap_looked()
 
