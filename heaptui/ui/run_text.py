@@ -252,8 +252,6 @@ def result_lines(progress: RunProgress, explained: Sequence[tuple[str, str]]) ->
                 f"{delivery.name}: a late answer may still undo a change until {until};"
                 " while this is open, it is sent once more then by itself."
             )
-    if progress.total("rejected"):
-        lines.append("Refused    4, enter, tab: who it was, and Braze's words")
     if points := progress.total("points"):
         lines.append(f"In Braze   about {points:,} data points")
     return lines
@@ -274,7 +272,8 @@ def result(
         Section("Accepted means", [means], brief=["", f"Accepted means {means}"]),
         Section("Receipt saved", saved, brief=["", f"Receipt saved: {saved[0]}"] if saved else []),
     ]
-    return [arithmetic(progress), "", *result_lines(progress, explained)], sections
+    who = ["Refused    who, and Braze's words: 4, enter, then tab to “Refused”"] if progress.total("rejected") else []
+    return [arithmetic(progress), *who, "", *result_lines(progress, explained)], sections
 
 
 def history_cells(run: RunSummary) -> tuple[str, ...]:
