@@ -68,7 +68,7 @@ class Damage:
         leading_zero: digits that begin with 0; kept here, dropped by Excel when it opens the file.
         blanks: blanks before or after; they are kept, and Braze compares them.
         nothing: a word that programs write where there is no value, such as ``null``.
-        mails: e-mail addresses.
+        mails: e-mail addresses among other values.
     """
 
     rounded: Sightings = field(default_factory=Sightings)
@@ -103,7 +103,7 @@ class Damage:
         all_digits = not foreign and padded.replace("\n", "").isdigit()
         if not all_digits and not _NOTHING.isdisjoint(values):
             _spot(self.nothing, _NO_VALUE, padded, lines)
-        if "@" in padded:
+        if 0 < padded.count("@") < len(values):
             _spot(self.mails, _MAIL, padded, lines)
         self._measure(values, lines, all_digits=all_digits)
 
