@@ -12,11 +12,13 @@ help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 22
 
 $(VENV)/.installed: pyproject.toml
+	@echo "Installing heaptui into $(VENV), once. It takes about a minute."
 	@test -x $(PY) || python3 -m venv $(VENV)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
+	@echo "Installing what the tests need into $(VENV), once."
 	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@
 

@@ -139,9 +139,9 @@ async def pictures(demo: Demo) -> None:
         await pilot.pause(0.2)
         await pilot.press("i")
         field: Any = app.screen.query_one("#path")
-        field.value = str(demo.settings.home.config_dir.parent / "exports" / "cart_abandoners.csv")
+        field.value = str(demo.settings.home.config_dir.parent / "exports" / "setup.csv")
         await pilot.press("enter")
-        await shows(pilot, "12,345 people")
+        await shows(pilot, "1,518 people")
         save(app, "import")
 
 

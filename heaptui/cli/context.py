@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from heaptui.config import Home, Profile, load_config, resolve_profile
+from heaptui.errors import UsageError
 
 if TYPE_CHECKING:
     from heaptui.services.workspace import Workspace
@@ -63,6 +66,18 @@ async def named_cohort(workspace: Workspace, reference: str) -> str:
     if found.warning:
         say(plain(found.warning))
     return found.cohort_id
+
+
+def need_terminal(otherwise: str) -> None:
+    """Refuse where no dashboard can be drawn.
+
+    Raises:
+        UsageError: there is no terminal, or one that cannot draw; `otherwise` says what to do then.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(f"heaptui needs a terminal; without one {otherwise}")
+    if os.environ.get("TERM") == "dumb":
+        raise UsageError("This terminal cannot draw: TERM is dumb.", "", f"In another terminal, or {otherwise}")
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

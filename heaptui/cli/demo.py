@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import sys
 import tempfile
 import urllib.request
 from collections.abc import AsyncIterator
@@ -14,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from heaptui.cli.context import Settings, run
+from heaptui.cli.context import Settings, need_terminal, run
 from heaptui.cli.output import say
+from heaptui.cli.sandbox import fault_option
 from heaptui.config import Home
-from heaptui.errors import ExitCode, HeaptuiError, UsageError
+from heaptui.errors import ExitCode, HeaptuiError
 
 if TYPE_CHECKING:
     from heaptui.services.workspace import Workspace
@@ -28,30 +28,35 @@ HEADLESS_LATENCY_MS = 5
 
 @click.command()
 @click.option("--headless", is_flag=True, help="Run the main job once without a terminal and print the receipt.")
+@fault_option
 @click.pass_obj
-def demo(settings: Settings, *, headless: bool) -> None:
+def demo(settings: Settings, *, headless: bool, fault: str | None) -> None:
     """Look around: a sandbox with sample people. Nothing leaves this machine.
+
+    Each demo starts as if it were the first, and keeps nothing when it ends.
 
     \b
     Examples:
       heaptui demo
+      heaptui demo --fault 500
       heaptui demo --headless
     """
-    if not headless and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("There is no terminal here.", "", "Run the main job without one: heaptui demo --headless")
+    if not headless:
+        need_terminal("run the main job without one: heaptui demo --headless")
     with tempfile.TemporaryDirectory(prefix="heaptui-demo-") as folder:
-        code = run(_headless(Path(folder))) if headless else _dashboard(settings, Path(folder))
+        home = Path(folder)
+        code = run(_headless(home, fault or "")) if headless else _dashboard(settings, home, fault or "")
     if code:
         raise SystemExit(code)
 
 
-def _dashboard(settings: Settings, folder: Path) -> int:
+def _dashboard(settings: Settings, folder: Path, fault: str) -> int:
     from heaptui.cli.demo_world import HeapLife, running_demo
     from heaptui.ui.app import run_app
 
     with contextlib.ExitStack() as stack:
         runner = stack.enter_context(asyncio.Runner())
-        world = running_demo(folder, settings, latency_ms=LATENCY_MS)
+        world = running_demo(folder, settings, latency_ms=LATENCY_MS, fault=fault)
         prepared = runner.run(world.__aenter__())
         life = HeapLife(prepared)
         try:
@@ -64,21 +69,22 @@ def _dashboard(settings: Settings, folder: Path) -> int:
     return ExitCode.DONE
 
 
-async def _headless(folder: Path) -> int:
+async def _headless(folder: Path, fault: str) -> int:
     from heaptui.cli.demo_world import running_demo
     from heaptui.cli.sync import deliver, exit_code
     from heaptui.sandbox import sample
 
     bare = Settings(Home.find(str(folder), {}), None, read_only=False, json=False, environ={})
     async with (
-        running_demo(folder, bare, latency_ms=HEADLESS_LATENCY_MS) as demo,
+        running_demo(folder, bare, latency_ms=HEADLESS_LATENCY_MS, fault=fault) as demo,
         demo.settings.workspace("demo") as workspace,
     ):
         wanted = {sample.CARTS, sample.DEAR_CARTS, sample.EXPORT_FAILED, sample.REPORTS}
         chosen = [cohort.cohort_id for cohort in await workspace.cohorts.list() if cohort.name in wanted]
         progress = await deliver(workspace, chosen, origin="demo")
         click.echo(await workspace.history.receipt(progress.run_id))
-        for cohort_id in chosen:
+        # What Braze holds is what the cohorts hold only where nothing was made to fail.
+        for cohort_id in [] if fault else chosen:
             members = {person.value async for person in _people(workspace, cohort_id)}
             held = await asyncio.to_thread(_held_by_braze, demo.sandbox["braze_url"], cohort_id)
             if not held <= members:

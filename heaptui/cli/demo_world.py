@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from heaptui.cli.context import Settings
 from heaptui.cli.output import say
+from heaptui.cli.sandbox import READ_TIMEOUT_SECONDS, SETTLE_SECONDS
 from heaptui.config import Config, Home, Profile, save_config
 from heaptui.errors import HeaptuiError
 
@@ -46,8 +47,11 @@ class Demo:
 
 
 @asynccontextmanager
-async def running_demo(folder: Path, settings: Settings, *, latency_ms: int) -> AsyncIterator[Demo]:
-    """Start the sandbox in a process of its own and let the sample cohorts arrive in a fresh home."""
+async def running_demo(folder: Path, settings: Settings, *, latency_ms: int, fault: str = "") -> AsyncIterator[Demo]:
+    """Start the sandbox in a process of its own and let the sample cohorts arrive in a fresh home.
+
+    From then on requests to it fail as `fault` says.
+    """
     from heaptui.sandbox.sample import sample_world
 
     say("Starting the sandbox and its sample people. Nothing leaves this machine.")
@@ -74,6 +78,8 @@ async def running_demo(folder: Path, settings: Settings, *, latency_ms: int) -> 
         await _fill(prepared, folder, world, sandbox["heap_url"])
         await _build_segments(prepared, sandbox["braze_url"])
         await _let_events_flow(prepared, world, sandbox)
+        if fault:
+            await asyncio.to_thread(_let_fail, sandbox["braze_url"], fault)
         yield Demo(prepared, sandbox, world, receiver_url)
     finally:
         if process.returncode is None:
@@ -91,6 +97,16 @@ def _make_known(url: str, world: SampleWorld) -> None:
     _send(request)
 
 
+def _let_fail(url: str, fault: str) -> None:
+    import msgspec
+
+    from heaptui.sandbox.failures import failure
+    from heaptui.sandbox.faults import FaultProfile
+
+    rules = msgspec.json.encode(FaultProfile(failure(fault)))
+    _send(urllib.request.Request(f"{url}/_sandbox/faults", rules, method="PUT"))  # noqa: S310 - loopback
+
+
 def _send(request: urllib.request.Request) -> None:
     urllib.request.urlopen(request, timeout=60).close()  # noqa: S310 - loopback
 
@@ -103,7 +119,8 @@ def _prepared(folder: Path, settings: Settings, sandbox: dict[str, Any]) -> tupl
         endpoint=sandbox["braze_url"],
         label="SANDBOX",
         partner_name=sandbox["partner_name"],
-        settle_seconds=2.0,
+        settle_seconds=SETTLE_SECONDS,
+        read_timeout_seconds=READ_TIMEOUT_SECONDS,
         listen_port=_free_port(),
         listen_with_dashboard=True,
         heap_endpoint=sandbox["heap_url"],

@@ -103,14 +103,13 @@ def cli(ctx: click.Context, *, profile: str | None, home: str | None, read_only:
     Without a command, heaptui opens in the terminal. The options below may also stand after a command.
     """
     from heaptui.cli.bundle_home import home_of
-    from heaptui.cli.context import Settings
+    from heaptui.cli.context import Settings, need_terminal
     from heaptui.config import private_files
 
     private_files()
     ctx.obj = Settings(home_of(home, os.environ), profile, read_only, as_json, os.environ)
     if ctx.invoked_subcommand is None:
-        if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") == "dumb":
-            raise UsageError("heaptui needs a terminal; without one use its commands: heaptui --help")
+        need_terminal("use its commands: heaptui --help")
         from heaptui.ui.garbage import pause_collecting
 
         pause_collecting()

@@ -125,10 +125,12 @@ def set_profile(
         raise UsageError(
             f"{unknown[0]!r} is no key.", f"Keys are: {', '.join(SecretName)}.", "Settings need a value: a=b"
         )
+    service = _service(settings)
+    if names:
+        store = _place_for_keys(settings, service, name, store or given.get("secret_store", ""))
     values = {secret: _asked(secret) for secret in names}
 
     async def work() -> None:
-        service = _service(settings)
         await service.change(name, given)
         for secret, value in values.items():
             await service.keep_key(name, SecretName(secret), value, store=store or "")
@@ -137,6 +139,24 @@ def set_profile(
 
     run(work())
     say(f"{name} is set." + (f" Kept: {', '.join(values)}." if values else ""))
+
+
+def _place_for_keys(settings: Settings, service: ProfileService, name: str, store: str) -> str:
+    """Where the keys will be kept, settled before anybody types one.
+
+    Raises:
+        UsageError: there is no keyring, and nobody who could choose the private file.
+    """
+    from heaptui.services.profiles import NoKeyring, secrets_file
+
+    try:
+        return run(service.place_for_keys(name, store))
+    except NoKeyring as error:
+        if not sys.stdin.isatty():
+            raise
+        place = secrets_file(settings.home)
+        click.confirm(f"{error.title} Keep the keys in a private file, {place}?", default=True, abort=True, err=True)
+        return "file"
 
 
 def _asked(secret: str) -> str:

@@ -39,7 +39,10 @@ class Match(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Rule(msgspec.Struct, forbid_unknown_fields=True):
-    """One fault. Request numbers count the matching requests from 1."""
+    """One fault. Request numbers count the matching requests from 1.
+
+    With `first_ids`, its identifiers are so many of those in the first request that it looks at.
+    """
 
     effect: str
     match: Match = msgspec.field(default_factory=Match)
@@ -56,6 +59,7 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True):
     delay_seconds: float = 60.0
     hold_seconds: float = 120.0
     identifiers: list[str] = []
+    first_ids: int = 0
     applied: bool = False
 
 
@@ -119,7 +123,7 @@ class Faults:
     @property
     def need_identifiers(self) -> bool:
         """Whether any rule looks at single identifiers, which costs time."""
-        return any(rule.identifiers or rule.match.identifier for rule in self._rules)
+        return any(rule.identifiers or rule.first_ids or rule.match.identifier for rule in self._rules)
 
     def for_call(self, call: Call) -> Rule | None:
         """The first rule that fires for this request."""
@@ -157,7 +161,9 @@ def _matches(rule: Rule, call: Call) -> bool:
         return False
     if match.identifier and match.identifier not in call.identifiers:
         return False
-    return not rule.identifiers or not call.identifiers.isdisjoint(rule.identifiers)
+    if rule.first_ids and not rule.identifiers:
+        rule.identifiers = sorted(call.identifiers)[: rule.first_ids]
+    return not (rule.identifiers or rule.first_ids) or not call.identifiers.isdisjoint(rule.identifiers)
 
 
 def limit_headers(rule: Rule) -> dict[str, str]:

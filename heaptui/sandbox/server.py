@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from heaptui.sandbox.braze import BrazeApp
+from heaptui.sandbox.failures import failure
 from heaptui.sandbox.faults import FaultProfile, Faults, Rule
 from heaptui.sandbox.heap import HeapApp
 from heaptui.sandbox.heap_segments import HeapSegments
@@ -66,8 +67,9 @@ async def running_sandbox(
     latency_ms: float = 0.0,
     partner_name: str = "heap",
     everyone_known: bool = False,
+    fault: str = "",
 ) -> AsyncIterator[Sandbox]:
-    """Serve Braze and Heap on loopback while the block runs.
+    """Serve Braze and Heap on loopback while the block runs; `fault` is one of the failures with a name.
 
     Raises:
         UsageError: a port is in use.
@@ -75,6 +77,8 @@ async def running_sandbox(
     keys = Keys.made(partner_name, seed)
     faults = Faults()
     faults.base_latency(latency_ms)
+    if fault:
+        faults.set(FaultProfile(failure(fault)))
     braze = BrazeApp(keys, World(everyone_known=everyone_known), faults)
     heap = HeapApp(keys.heap_app_id, HeapSegments(keys.webhook_secret))
     sockets = [bound_socket("127.0.0.1", number, "Choose another: --port, --heap-port") for number in (port, heap_port)]
@@ -88,12 +92,12 @@ async def running_sandbox(
         await braze.close()
 
 
-async def serve_until_told(announce: Callable[[str], None], **options: Any) -> None:
-    """Serve, announce the first line, and stop on SIGINT or SIGTERM."""
+async def serve_until_told(announce: Callable[[Sandbox], Awaitable[None]], **options: Any) -> None:
+    """Serve, announce where, and stop on SIGINT or SIGTERM."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, told.set)
     async with running_sandbox(**options) as sandbox:
-        announce(sandbox.first_line())
+        await announce(sandbox)
         await told.wait()

@@ -8,16 +8,25 @@ from heaptui.model.identifiers import Kind, Space
 from heaptui.sources import ReadReport, Sightings
 from heaptui.sources.columns import EMAIL, HEAP_ID, looks_like
 
+_LOOKS = {
+    EMAIL: ["The ids look like e-mail addresses. Look one up in Braze (Audience › Search Users) to be sure."],
+    HEAP_ID: ["The ids look like Heap's own user ids, which Braze does not know. Look one up in Braze to be sure."],
+}
+
 
 def file_warnings(report: ReadReport, values: Sequence[str], space: Space) -> list[str]:
     """What is worth a look before importing; `values` are some of the ids. They are all taken as they stand."""
-    return [*_looks(values, space), *_damage(report)]
+    looks = looks_like(values) if space.kind is Kind.EXTERNAL_ID else ""
+    some_mails = looks not in ("", EMAIL)
+    return [*_LOOKS.get(looks, ()), *_damage(report, some_mails=some_mails)]
 
 
-def _damage(report: ReadReport) -> list[str]:
+def _damage(report: ReadReport, *, some_mails: bool) -> list[str]:
     damage = report.damage
     zeros = damage.maybe_lost_zeros
     sentences = (
+        (damage.nothing, "like null or N/A, which stand for no value: kept as they are"),
+        (damage.mails if some_mails else Sightings(), "like an e-mail address, among others that are not"),
         (damage.rounded, "rounded by a spreadsheet, like 1.23E+15: the digits are lost"),
         (damage.decimal, "ending in .0: a spreadsheet took them for numbers, and Braze compares every character"),
         (damage.wide, "with full-width digits: Braze compares every character"),
@@ -27,17 +36,6 @@ def _damage(report: ReadReport) -> list[str]:
         (report.longer, "in rows with more cells than the header: often a comma in a text without quotes"),
     )
     return [f"{seen.count:,} id{'s' * (seen.count > 1)} {what} ({_lines(seen)})." for seen, what in sentences if seen]
-
-
-def _looks(values: Sequence[str], space: Space) -> list[str]:
-    if space.kind is not Kind.EXTERNAL_ID:
-        return []
-    looks = looks_like(values)
-    if looks == EMAIL:
-        return ["The ids look like e-mail addresses. Look one up in Braze (Audience › Search Users) to be sure."]
-    if looks == HEAP_ID:
-        return ["The ids look like Heap's own user ids, which Braze does not know. Look one up in Braze to be sure."]
-    return []
 
 
 def _lines(seen: Sightings) -> str:

@@ -14,9 +14,13 @@ from heaptui.errors import UsageError
 from heaptui.model.instances import normal_endpoint
 from heaptui.model.profile import LABELS
 from heaptui.model.routes import WAYS, way_facts, ways_open
-from heaptui.store.secrets import SecretName, Secrets, keyring_works, lookup_secrets, store_secret
+from heaptui.store.secrets import SecretName, Secrets, keyring_works, lookup_secrets, secrets_file, store_secret
 
-__all__ = ["ProfileFacts", "ProfileService", "SecretName"]
+__all__ = ["NoKeyring", "ProfileFacts", "ProfileService", "SecretName", "secrets_file"]
+
+
+class NoKeyring(UsageError):
+    """Keys cannot be kept in a keyring here; a private file is the other place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +131,26 @@ class ProfileService:
         if not value:
             raise UsageError(f"No {secret} was given.", "Nothing was changed.")
         config = await asyncio.to_thread(load_config, self._home)
+        store = await self.place_for_keys(name, store)
         profile = config.profiles.get(name) or await self.change(name, {})
-        store = store or profile.secret_store
-        if not store:
-            why = await keyring_works()
-            if why:
-                raise UsageError(why, "The key was not kept.", "Keep it in a private file instead: --store file")
-            store = "keyring"
         if profile.secret_store != store:
             profile = await self.change(name, {"secret_store": store})
         await store_secret(self._home, profile, secret, value)
         return profile
+
+    async def place_for_keys(self, name: str, store: str = "") -> str:
+        """Where keys of a profile will be kept: as asked, else as before, else the keyring.
+
+        Raises:
+            NoKeyring: nobody chose, and there is no keyring.
+        """
+        config = await asyncio.to_thread(load_config, self._home)
+        before = config.profiles.get(name)
+        if chosen := store or (before.secret_store if before else ""):
+            return chosen
+        if why := await keyring_works():
+            raise NoKeyring(why, "The key was not kept.", "Keep it in a private file instead: --store file")
+        return "keyring"
 
     async def forget_key(self, name: str, secret: SecretName) -> None:
         """Remove a stored key.

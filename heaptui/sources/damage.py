@@ -1,4 +1,4 @@
-"""Signs that a spreadsheet has changed ids: counted, located, never repaired."""
+"""Signs that ids are not what was meant, mostly by a spreadsheet: counted, located, never repaired."""
 
 from __future__ import annotations
 
@@ -18,6 +18,25 @@ _WIDE_DIGIT = re.compile("[０-９]")
 _WIDE = re.compile(r"\n[^\n]*[０-９][^\n]*(?=\n)")
 _LEADING_ZERO = re.compile(r"\n0[0-9]+(?=\n)")
 _BLANK_AROUND = re.compile(r"\n(?:[^\S\n][^\n]*|[^\n]*[^\S\n])(?=\n)")
+_NOTHING = {
+    "null",
+    "NULL",
+    "Null",
+    "None",
+    "none",
+    "NONE",
+    "N/A",
+    "n/a",
+    "NA",
+    "#N/A",
+    "NaN",
+    "nan",
+    "nil",
+    "undefined",
+    "\\N",
+}
+_NO_VALUE = re.compile(rf"\n(?:{'|'.join(map(re.escape, sorted(_NOTHING)))})(?=\n)")
+_MAIL = re.compile(r"\n[^\n@]+@[^\n@]+(?=\n)")
 _USUAL_SHARE = 0.8
 _ENOUGH = 10
 
@@ -40,7 +59,7 @@ class Sightings:
 
 @dataclass(slots=True)
 class Damage:
-    """What a spreadsheet may have done to ids that are valid as they stand.
+    """What is odd about ids that are valid as they stand.
 
     Attributes:
         rounded: ``1.23E+15``: the digits are lost; in JSON also ``1e3``.
@@ -48,6 +67,8 @@ class Damage:
         wide: full-width digits, ``１２３``.
         leading_zero: digits that begin with 0; kept here, dropped by Excel when it opens the file.
         blanks: blanks before or after; they are kept, and Braze compares them.
+        nothing: a word that programs write where there is no value, such as ``null``.
+        mails: e-mail addresses among other values.
     """
 
     rounded: Sightings = field(default_factory=Sightings)
@@ -55,6 +76,8 @@ class Damage:
     wide: Sightings = field(default_factory=Sightings)
     leading_zero: Sightings = field(default_factory=Sightings)
     blanks: Sightings = field(default_factory=Sightings)
+    nothing: Sightings = field(default_factory=Sightings)
+    mails: Sightings = field(default_factory=Sightings)
     _seen: int = 0
     _widths: dict[int, Sightings] = field(default_factory=dict)
 
@@ -77,7 +100,12 @@ class Damage:
             _spot(self.wide, _WIDE, padded, lines)
         if foreign or "\n " in padded or " \n" in padded:
             _spot(self.blanks, _BLANK_AROUND, padded, lines)
-        self._measure(values, lines, all_digits=not foreign and padded.replace("\n", "").isdigit())
+        all_digits = not foreign and padded.replace("\n", "").isdigit()
+        if not all_digits and not _NOTHING.isdisjoint(values):
+            _spot(self.nothing, _NO_VALUE, padded, lines)
+        if 0 < padded.count("@") < len(values):
+            _spot(self.mails, _MAIL, padded, lines)
+        self._measure(values, lines, all_digits=all_digits)
 
     def _measure(self, values: list[str], lines: Sequence[int], *, all_digits: bool) -> None:
         digits = values if all_digits else [value for value in values if value.isdecimal()]
@@ -113,7 +141,7 @@ class Damage:
         )
 
     def __bool__(self) -> bool:
-        return any((self.rounded, self.decimal, self.wide, self.blanks, self.maybe_lost_zeros))
+        return any((self.rounded, self.decimal, self.wide, self.blanks, self.nothing, self.maybe_lost_zeros))
 
 
 def _spot(seen: Sightings, pattern: re.Pattern[str], padded: str, lines: Sequence[int]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ _SAMPLE_BYTES = 256 * 1024
 _SAMPLE_LINES = 400
 _DELIMITERS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}
 _JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
+_JSON_BEGINS = re.compile(r"\s*[\[{]\s*(?:[\[{\"]|$)")
+_MARKUP = re.compile(r"\s*<(?:(?P<declared>\?xml|!doctype|html|svg)\b|[A-Za-z][\w:.-]*(?=[\s/>])|!--)", re.IGNORECASE)
+_MARKUP_KINDS = {"HTML": "<html", "SVG, a picture": "<svg"}
+_CLOSED = re.compile(r"</[A-Za-z]|/>|-->")
 _MANY = 20
 _RAGGED = 0.7
 """What a row of another width says for a delimiter, compared with one as wide as the first row."""
@@ -114,6 +119,8 @@ def detect_format(
     codec = known_encoding(encoding) if encoding else detect_encoding(source)
     text, bare_cr = _sample(source, codec)
     lines = text.rstrip("\n").split("\n")[:_SAMPLE_LINES]
+    if delimiter is None:
+        _refuse_markup(source, text)
     json = _json_layout(source, lines) if delimiter is None else None
     if json is not None:
         layout, keys = json
@@ -140,6 +147,23 @@ def _sample(source: Source, codec: str) -> tuple[str, bool]:
     return text, bare_cr
 
 
+def _refuse_markup(source: Source, text: str) -> None:
+    """Every line of a page or a picture would be a valid id.
+
+    Raises:
+        UsageError: this is XML, SVG or HTML.
+    """
+    found = _MARKUP.match(text)
+    if found is None or not (found["declared"] or _CLOSED.search(text)):
+        return
+    kind = next((name for name, tag in _MARKUP_KINDS.items() if tag in text.lower()), "XML")
+    raise UsageError(
+        f"This looks like {kind}, not ids.",
+        f"{source.name} begins with {found[0].strip()}. Nothing was changed.",
+        "Export the ids as CSV, or one id per line.",
+    )
+
+
 def _json_layout(source: Source, lines: Sequence[str]) -> tuple[Layout, tuple[str, ...]] | None:
     written = [line for line in lines if line.strip()]
     values = [_json_or_none(line) for line in written]
@@ -149,7 +173,7 @@ def _json_layout(source: Source, lines: Sequence[str]) -> tuple[Layout, tuple[st
         if not keys:
             raise UsageError("The JSON objects have no keys.", f"{source.name} holds no ids.", "Export it again.")
         return Layout.JSON_OBJECTS, keys
-    if written and (written[0].strip() in ("[", "{") or isinstance(values[0], list)):
+    if written and (isinstance(values[0], list) or (values[0] is None and _JSON_BEGINS.match(written[0]))):
         raise UsageError(
             "This is one JSON document, not JSON lines.",
             f"{source.name} begins with {written[0].strip()[:1]}. One value per line is needed.",

@@ -80,8 +80,8 @@ class ReadReport:
 
 
 def shown(value: str) -> str:
-    """The value for a screen: what cannot be seen as ␛, cut to 60 characters."""
-    visible = _INVISIBLE.sub("␛", value[: _SHOWN + 1])
+    r"""The value for a screen: a tab as \t, what else cannot be seen as ␛, cut to 60 characters."""
+    visible = _INVISIBLE.sub(lambda found: "\\t" if found[0] == "\t" else "␛", value[: _SHOWN + 1])
     return visible if len(value) <= _SHOWN else f"{visible[: _SHOWN - 1]}…"
 
 

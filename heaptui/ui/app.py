@@ -32,7 +32,7 @@ from heaptui.ui.tabs import hide, make_screen
 from heaptui.ui.terminal import choose_signs, outliving
 from heaptui.ui.theme import DARK, LIGHT
 from heaptui.ui.tour import Tour
-from heaptui.ui.widgets.dialogs import Question, Told
+from heaptui.ui.widgets.dialogs import Leaving, Told
 
 if TYPE_CHECKING:
     from heaptui.model.runs import RunProgress
@@ -71,6 +71,7 @@ class HeaptuiApp(App[str]):
         self.urgent = 0
         """Runs that need somebody."""
         self.planned: list[str] = []
+        self.plan_sends = True
         self.previewed: list[str] = []
         self.current_run: int | None = None
         self.continues: int | None = None
@@ -127,8 +128,9 @@ class HeaptuiApp(App[str]):
         self._version = -1
         self.listener = ListenerChild(self.opening, profile)
         self._stack.push_async_callback(self.listener.stop)
+        self.listener.starting = profile.listen_with_dashboard and not read_only
         await self._show(then)
-        if profile.listen_with_dashboard and not read_only:
+        if self.listener.starting:
             self.run_worker(self.listener.begin(self.notify), description="start the receiver")
         if self._looker is None:
             self._looker = self.set_interval(LOOK_EVERY, self._look)
@@ -202,9 +204,12 @@ class HeaptuiApp(App[str]):
         """Quit; while a run is going, ask, let what is in flight finish, and keep the rest."""
         if self.live_runs:
             leave = await self.push_screen_wait(
-                Question(
+                Leaving(
                     "A sync is running",
-                    ["What is in flight finishes, what is accepted stays, and the rest is kept for the next sync."],
+                    [
+                        "What is in flight finishes, what is accepted stays, and the rest is kept for the next sync.",
+                        "Ctrl-C again stops and quits, too.",
+                    ],
                     yes="Stop and quit",
                     no="Go on",
                 )

@@ -14,17 +14,23 @@ HOST_SHOWN = 12
 ROOMY = 110
 
 
-def freshness(facts: ListenerFacts, width: int) -> str:
-    """The right end of the header; nothing when Heap was never heard of and nobody listens."""
-    where = f"listener {facts.hosts[0][:HOST_SHOWN]} ✓" if facts.hosts else "no listener"
+def freshness(facts: ListenerFacts, width: int, *, starting: bool = False) -> str:
+    """The right end of the header; nothing when Heap was never heard of and nobody listens.
+
+    A listener that is `starting` with the dashboard is no reason to worry.
+    """
+    listening = facts.listening or starting
+    where = "listener starts" if starting else "no listener"
+    if facts.hosts:
+        where = f"listener {facts.hosts[0][:HOST_SHOWN]} ✓"
     if facts.last_page_at is None:
-        return f"Heap: no page yet · {where}" if facts.listening else ""
+        return f"Heap: no page yet · {where}" if listening else ""
     age = signs.age(facts.last_page_at)
     fresh = "now" if age == "now" else f"{age} ago"
-    mark = "✓" if time.time() - facts.last_page_at <= CADENCE and facts.listening else "!"
+    mark = "✓" if time.time() - facts.last_page_at <= CADENCE and listening else "!"
     if width >= ROOMY:
         return f"Heap {mark} page {'just now' if age == 'now' else fresh} · {where}"
-    return f"Heap {mark} {fresh}" if facts.listening else f"Heap {mark} {fresh} · {where}"
+    return f"Heap {mark} {fresh}" if listening else f"Heap {mark} {fresh} · {where}"
 
 
 def security(facts: ListenerFacts) -> str:

@@ -37,6 +37,8 @@ class ListenerChild:
         self._profile = profile
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
+        self.starting = False
+        """Whether it is awaited: it was asked for, and does not listen yet."""
         self.lines: deque[str] = deque(maxlen=LINES_KEPT)
         """What it said, newest last."""
 
@@ -79,6 +81,8 @@ class ListenerChild:
             await self.start()
         except HeaptuiError as error:
             tell(str(error), severity="warning", markup=False)
+        finally:
+            self.starting = False
 
     async def _read(self, stream: asyncio.StreamReader) -> None:
         while line := await stream.readline():

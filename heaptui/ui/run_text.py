@@ -53,6 +53,13 @@ def is_sent(plan: Plan, left_out: set[str], let_through: set[str]) -> bool:
     return not plan.held or plan.cohort_id in let_through
 
 
+def sends_something(plans: Sequence[Plan], left_out: set[str], let_through: set[str]) -> bool:
+    """Whether a start would send anything: changes, or another name."""
+    total = totals(plans, left_out, let_through)
+    renamed = any(plan.rename and is_sent(plan, left_out, let_through) for plan in plans)
+    return bool(total.joins or total.leaves or renamed)
+
+
 def plan_sign(plan: Plan, left_out: set[str], let_through: set[str]) -> str:
     """The sign in front of a planned cohort, with its word where it is not simply sent."""
     if plan.cohort_id in left_out:
@@ -99,7 +106,10 @@ def plan_parts(
         if plan.cohort_id not in left_out
         for remark in remarks(plan, let_through=plan.cohort_id in let_through)
     ]
-    return top, told, ["", f"[ enter  Start: {counted(total.joins + total.leaves, 'change')} in {target} ]"]
+    if not sends_something(plans, left_out, let_through):
+        return top, told, []
+    what = counted(total.joins + total.leaves, "change") if total.joins + total.leaves else "a new name"
+    return top, told, ["", f"[ enter  Start: {what} in {target} ]"]
 
 
 def why_nothing(plans: Sequence[Plan], let_through: set[str], profile: Profile) -> str:
@@ -273,7 +283,8 @@ def result(
         Section(title, clicks),
         Section("Accepted means", [means], brief=["", f"Accepted means {means}"]),
     ]
-    return [arithmetic(progress), "", *result_lines(progress, explained)], sections
+    who = ["Refused    who, and Braze's words: 4, enter, then tab to “Refused”"] if progress.total("rejected") else []
+    return [arithmetic(progress), *who, "", *result_lines(progress, explained)], sections
 
 
 def history_cells(run: RunSummary) -> tuple[str, ...]:

@@ -1,7 +1,9 @@
-"""The guided tour of the demo: five steps, each done by doing it, ended at any time with 0."""
+"""The guided tour of the demo: steps that are done by doing them; it ends by itself, and at any time with 0."""
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,12 +28,8 @@ def _planned(app: HeaptuiApp) -> bool:
     return bool(app.planned) and getattr(app.screen, "TAB", "") == "sync"
 
 
-def _started(app: HeaptuiApp) -> bool:
-    return app.current_run is not None
-
-
 def _finished(app: HeaptuiApp) -> bool:
-    return _started(app) and not app.live_runs
+    return app.current_run is not None and not app.live_runs
 
 
 def _looked_back(app: HeaptuiApp) -> bool:
@@ -39,13 +37,14 @@ def _looked_back(app: HeaptuiApp) -> bool:
 
 
 STEPS = (
-    Step("These are groups of people from Heap. ↑↓ to “Cart abandoners”, then space marks it.", _marked),
+    Step("Groups of people from Heap. ↑↓ to “Cart abandoners”, then space marks it.", _marked),
     Step("s plans a sync of what is marked. A plan sends nothing.", _planned),
-    Step("Who joins, who leaves, what it costs. enter sends it, here into the sandbox.", _started),
-    Step("Every count adds up and every wait says why. It is over in a moment.", _finished),
-    Step("The clicks for Braze are here. 4 keeps every run, with what went wrong and who mends it.", _looked_back),
+    Step("Who joins, who leaves, what it costs. enter sends it; every wait says why.", _finished),
+    Step("The clicks for Braze are here. 4 keeps every run and what went wrong.", _looked_back),
 )
-THE_END = "That was the tour. ? helps on every screen, : lists everything that can be done."
+THE_END = "That was the tour. ? helps on every screen, : lists all commands."
+END_STAYS = 12.0
+"""Seconds in which the last sentence can be read."""
 
 
 class Tour:
@@ -53,6 +52,7 @@ class Tour:
 
     def __init__(self) -> None:
         self.at = 0
+        self._over_since = math.inf
 
     @property
     def over(self) -> bool:
@@ -70,8 +70,9 @@ class Tour:
         return THE_END if self.over else STEPS[self.at].text
 
     def look(self, app: HeaptuiApp) -> bool:
-        """Go on past every step that is done; whether anything changed."""
-        before = self.at
+        """Go on past every step that is done; False when the last sentence has stood long enough."""
         while not self.over and STEPS[self.at].done(app):
             self.at += 1
-        return self.at != before
+        if self.over:
+            self._over_since = min(self._over_since, time.monotonic())
+        return time.monotonic() - self._over_since < END_STAYS

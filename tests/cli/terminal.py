@@ -16,11 +16,13 @@ import time
 class Terminal:
     """A started `heaptui` whose keys are pressed and whose output is read."""
 
-    def __init__(self, *words: str, environ: dict[str, str], columns: int = 80, rows: int = 24) -> None:
+    def __init__(
+        self, *words: str, environ: dict[str, str], columns: int = 80, rows: int = 24, term: str = "xterm-256color"
+    ) -> None:
         self.seen = b""
         self.pid, self.descriptor = pty.fork()
         if self.pid == 0:
-            os.execve(sys.executable, [sys.executable, "-m", "heaptui", *words], {**environ, "TERM": "xterm-256color"})
+            os.execve(sys.executable, [sys.executable, "-m", "heaptui", *words], {**environ, "TERM": term})
         fcntl.ioctl(self.descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def until(self, text: str, seconds: float = 30) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Desk
+from tests.cli.terminal import Terminal
 
 KEY, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 SLEEPY = """
@@ -87,6 +88,19 @@ def test_without_a_keyring_the_way_out_is_told(bare: Desk) -> None:
     assert "--store file" in done.stderr
     bare.run("profile", "set", "acme", "secret_store=keyring")
     assert "The keyring cannot be used here" in bare.run("profile", "show", "acme", **absent).stdout
+
+
+def test_without_a_keyring_the_place_is_settled_before_a_key_is_typed(bare: Desk, tmp_path: Path) -> None:
+    absent = {**bare.environ, "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+    terminal = Terminal("profile", "set", "acme", "rest_api_key", environ=absent, columns=300)
+    terminal.until("Keep the keys in a private file")
+    assert b"rest_api_key" not in terminal.seen
+    terminal.press("y\n")
+    terminal.until("rest_api_key")
+    terminal.press(f"{KEY}\n")
+    assert terminal.end() == 0
+    assert KEY.encode() not in terminal.seen
+    assert "file, 36 chars, ends 1111" in bare.run("profile", "show", "acme").stdout
 
 
 def test_a_secrets_file_that_others_can_read_is_refused_with_the_command(bare: Desk, tmp_path: Path) -> None:

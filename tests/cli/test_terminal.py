@@ -57,9 +57,10 @@ def test_a_window_closed_during_a_sync_ends_it_in_order(desk: Desk) -> None:
 
 
 def test_a_terminal_that_cannot_move_its_cursor_is_told_of_the_commands(desk: Desk) -> None:
-    told = desk.run(TERM="dumb")
-    assert told.returncode == 2
-    assert "heaptui --help" in told.stderr
+    terminal = Terminal(environ=desk.environ, term="dumb")
+    terminal.until("This terminal cannot draw: TERM is dumb.")
+    terminal.until("heaptui --help")
+    assert terminal.end() == 2
 
 
 def test_the_demo_says_that_its_receipts_go_with_it(desk: Desk) -> None:

@@ -247,6 +247,20 @@ async def test_damage_and_wrong_ids_are_told(workspace, tmp_path):
     assert any("e-mail addresses" in warning for warning in mails.warnings)
 
 
+async def test_words_for_nothing_and_stray_mails_are_told_and_kept(workspace, tmp_path):
+    rows = ["null", "None", "N/A", "tanaka@example.jp", *ids(0, 20)]
+    preview, people = await imported(workspace, file_of(tmp_path, rows), name="Mixed")
+    told = "\n".join(preview.warnings)
+    assert "3 ids like null or N/A, which stand for no value: kept as they are (lines 2, 3, 4)" in told
+    assert "1 id like an e-mail address, among others that are not (line 5)" in told
+    assert people == set(rows)
+    aliases = {"kind": Kind.ALIAS, "alias_label": "email"}
+    preview, _ = await imported(
+        workspace, file_of(tmp_path, ["tanaka@example.jp", *ids(0, 20)]), name="Alias", **aliases
+    )
+    assert not preview.warnings
+
+
 async def test_the_same_file_twice_is_told(workspace, tmp_path):
     path = file_of(tmp_path, ids(0, 10))
     first, _ = await imported(workspace, path, name="Carts")

@@ -271,6 +271,7 @@ def test_bad_rows_are_kept_up_to_a_limit_and_counted_beyond():
 
 def test_values_are_shown_without_what_cannot_be_seen():
     assert shown("a\x1b[2Jb\u202ec\ud800") == "a␛[2Jb␛c␛"
+    assert shown("a\tb") == r"a\tb"
     assert shown("x" * 60) == "x" * 60
     assert shown("x" * 61) == "x" * 59 + "…"
 

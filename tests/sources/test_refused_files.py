@@ -99,6 +99,36 @@ def test_a_json_document_is_refused_with_the_way_out(tmp_path):
         assert "jq" in error.hint
 
 
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b'<?xml version="1.0"?>\n<users>\n<id>1</id>\n</users>\n', "XML"),
+        (b"<users>\n  <id>1</id>\n</users>\n", "XML"),
+        (b"\xef\xbb\xbf<!-- an export -->\n<users/>\n", "XML"),
+        (b"<!DOCTYPE html>\n<html><body>Please log in</body></html>\n", "HTML"),
+        (
+            b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg">\n<rect width="4"/>\n</svg>\n',
+            "SVG, a picture",
+        ),
+    ],
+)
+def test_pages_and_pictures_are_refused_by_what_they_look_like(tmp_path, content, kind):
+    assert refusal(written(tmp_path, content)).title == f"This looks like {kind}, not ids."
+
+
+@pytest.mark.parametrize(
+    "content", [b'{"ids": [\n"a",\n"b"\n]}\n', b'[{"id": "a"},\n{"id": "b"}]\n', b'[ "a",\n"b" ]\n']
+)
+def test_a_json_document_is_refused_however_its_lines_are_broken(tmp_path, content):
+    assert refusal(written(tmp_path, content)).title == "This is one JSON document, not JSON lines."
+
+
+@pytest.mark.parametrize("first", [b"<NA>", b"<a@b.example>", b"{0F3C9A52-2D61-4B7C-9A53-1C2D3E4F5A6B}", b"[7]x"])
+def test_ids_that_begin_with_a_bracket_are_ids(tmp_path, first):
+    with open_source(written(tmp_path, first + b"\n12\n13\n")) as source:
+        assert inspect_source(source, header=False).rows == 3
+
+
 def test_json_objects_without_keys_are_refused(tmp_path):
     assert refusal(written(tmp_path, b"{}\n{}\n")).title == "The JSON objects have no keys."
 

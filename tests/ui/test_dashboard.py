@@ -132,28 +132,109 @@ async def test_a_running_sync_can_be_paused_and_cancelled(sandbox: Any, desk: De
         await shows(pilot, "cancelled")
 
 
+async def read_file(pilot: Any, file: Path) -> None:
+    """Open the dialog and let it read a file."""
+    await pilot.press("i")
+    await shows(pilot, "importing sends nothing")
+    pilot.app.screen.query_one("#path").value = str(file)
+    await pilot.press("enter")
+
+
+async def test_asking_twice_for_the_end_quits_during_a_run(sandbox: Any, desk: Desk) -> None:
+    sandbox.fault(effect="slow", seconds=1.0)
+    app = HeaptuiApp(desk.opening)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        highlight(app, desk.carts)
+        await pilot.press("s")
+        await shows(pilot, "nothing has been sent")
+        await pilot.press("enter")
+        await shows(pilot, "you can leave this screen")
+        await pilot.press("ctrl+c")
+        await shows(pilot, "enter or y: Stop and quit · esc or n: Go on")
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: not app.is_running)
+
+
+async def test_a_plan_without_changes_has_no_button_and_no_mark(desk: Desk) -> None:
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "VIP 2024")
+        highlight(pilot.app, desk.trials)
+        await pilot.press("s")
+        await shows(pilot, "[3 Sync 1]")
+        await shows(pilot, "[ enter")
+        await pilot.press("enter")
+        await shows(pilot, "counts add up")
+        await pilot.press("c")
+        await shows(pilot, "Now in Braze, older menu:")
+        await pilot.press("1")
+        await shows(pilot, "[1 Cohorts]")
+        await pilot.press("s")
+        await shows(pilot, "Nothing to send")
+        assert "[3 Sync]" in text_of(pilot.app)
+        assert "[ enter" not in text_of(pilot.app)
+
+
+async def test_a_click_on_a_tab_opens_it(desk: Desk) -> None:
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "VIP 2024")
+        at = text_of(pilot.app).splitlines()[1].index("4 Runs")
+        await pilot.click("#tab-line", offset=(at, 0))
+        await shows(pilot, "[4 Runs")
+
+
 async def test_importing_a_file_that_takes_nearly_everybody_out_asks_for_the_name(desk: Desk, tmp_path: Path) -> None:
     file = tmp_path / "carts.csv"
     file.write_text("user_id,plan\n" + "".join(f"{person},x\n" for person in [*ids(300, 400), "", "a\x01b"]))
     async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
         await shows(pilot, "Cart abandoners")
-        highlight(pilot.app, desk.carts)
-        await pilot.pause()
-        await pilot.press("i")
-        await shows(pilot, "importing sends nothing")
-        pilot.app.screen.query_one("#path").value = str(file)
-        await pilot.press("enter")
+        await read_file(pilot, file)
         await shows(pilot, "100 people")
+        pilot.app.screen.query_one("#name").value = "Cart abandoners"
+        await pilot.press("n", "enter")
+        await shows(pilot, "Replaces the people of “Cart abandoners”")
         await shows(pilot, "−3,800 leave")
         await pilot.press("b")
         await shows(pilot, "control character")
         await pilot.press("escape", "enter")
         await shows(pilot, "Unusually many would leave")
+        await shows(pilot, "Type the cohort's name: Cart abandoners")
         await pilot.press(*"Cart", "space", *"abandoners", "enter")
         await shows(pilot, "[1 Cohorts]")
         await until(pilot, lambda: "−2,900" in text_of(pilot.app))
         await pilot.press("u")
         await until(pilot, lambda: "+1,200 −300" in text_of(pilot.app))
+
+
+async def test_a_new_file_goes_into_a_new_cohort_and_the_same_file_into_its_own_again(
+    desk: Desk, tmp_path: Path
+) -> None:
+    file = tmp_path / "spring_sale.csv"
+    file.write_text("user_id\n" + "".join(f"{person}\n" for person in ids(0, 70)))
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        highlight(pilot.app, desk.vip)
+        await read_file(pilot, file)
+        await shows(pilot, "New cohort “spring sale”")
+        await pilot.press("enter")
+        await shows(pilot, "[1 Cohorts]")
+        await until(pilot, lambda: "spring sale: 70 people. Nothing was sent." in status(pilot.app))
+        await until(pilot, lambda: pilot.app.screen.current.name == "spring sale")
+        assert not pilot.app._notifications
+        highlight(pilot.app, desk.vip)
+        await read_file(pilot, file)
+        await shows(pilot, "Replaces the people of “spring sale”")
+
+
+async def test_a_name_that_is_taken_is_not_proposed(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "vip_2024.csv"
+    file.write_text("user_id\n1\n2\n")
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "VIP 2024")
+        await read_file(pilot, file)
+        await shows(pilot, "Into which cohort?")
+        await pilot.press("enter")
+        await shows(pilot, "Choose a file and a cohort first")
 
 
 async def test_a_missing_file_is_told_in_the_dialog_and_changes_nothing(desk: Desk) -> None:

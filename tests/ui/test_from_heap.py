@@ -13,10 +13,12 @@ import httpx
 import pytest
 
 from heaptui.config import Config, Home, Profile, save_config
+from heaptui.model.reception import ListenerFacts
 from heaptui.services.door_notes import DoorNotes
 from heaptui.services.workspace import open_workspace
 from heaptui.store import heartbeats, segments
 from heaptui.ui.app import HeaptuiApp
+from heaptui.ui.from_heap import freshness
 from tests.receiver.heap import PATH, open_door, page_body, signed
 from tests.services.world import QUICK, ids
 from tests.ui.conftest import Opening, highlight, lines_of, shows, status, text_of, until
@@ -245,3 +247,10 @@ async def test_without_the_secret_l_says_what_is_missing(opening: Opening) -> No
         await shows(pilot, "Cart abandoners")
         await pilot.press("l")
         await until(pilot, lambda: "Without Heap's webhook secret" in status(app))
+
+
+def test_a_listener_that_starts_with_the_dashboard_is_no_alarm() -> None:
+    nobody = ListenerFacts((), time.time(), 0, None, "")
+    assert freshness(nobody, 80) == "Heap ! now · no listener"
+    assert freshness(nobody, 80, starting=True) == "Heap ✓ now"
+    assert freshness(nobody, 120, starting=True) == "Heap ✓ page just now · listener starts"

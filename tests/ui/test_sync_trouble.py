@@ -52,6 +52,7 @@ async def test_doubts_and_the_search_for_refused_ids_are_counted_while_they_last
         await shows(pilot, "of at most 256 extra requests", seconds=20)
         await shows(pilot, "counts add up", seconds=20)
         await shows(pilot, "looked for refused ids")
+        await shows(pilot, "4, enter, then tab to “Refused”")
     assert sandbox.members(desk.carts) == set(ids(300, 4200)) - {"u003500"}
 
 

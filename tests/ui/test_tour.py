@@ -2,30 +2,54 @@
 
 from __future__ import annotations
 
+import pytest
+
+from heaptui.ui import tour
 from heaptui.ui.app import HeaptuiApp
-from heaptui.ui.tour import THE_END
-from tests.ui.conftest import Desk, highlight, shows, text_of
+from heaptui.ui.tour import STEPS, THE_END
+from tests.ui.conftest import Desk, highlight, shows, text_of, until
 
 
 async def test_each_step_is_done_by_doing_it(desk: Desk) -> None:
     app = HeaptuiApp(desk.opening, tour=True)
     async with app.run_test(size=(120, 36)) as pilot:
-        await shows(pilot, "Tour, 1 of 5")
+        await shows(pilot, "Tour, 1 of 4")
+        await shows(pilot, "Cart abandoners")
+        await shows(pilot, "VIP 2024")
         highlight(app, desk.trials)
         await pilot.press("space")
-        await shows(pilot, "Tour, 2 of 5")
+        await shows(pilot, "Tour, 2 of 4")
         await pilot.press("s")
-        await shows(pilot, "Tour, 3 of 5")
+        await shows(pilot, "Tour, 3 of 4")
         await pilot.press("enter")
-        await shows(pilot, "Tour, 5 of 5")
+        await shows(pilot, "Tour, 4 of 4")
         await pilot.press("4")
         await shows(pilot, THE_END)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24)], ids=str)
+async def test_every_sentence_can_be_read_to_its_end(desk: Desk, size: tuple[int, int]) -> None:
+    app = HeaptuiApp(desk.opening, tour=True)
+    async with app.run_test(size=size) as pilot:
+        for at, step in enumerate(STEPS):
+            app.tour.at = at
+            await shows(pilot, step.text)
+
+
+async def test_it_ends_by_itself(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tour, "END_STAYS", 2.0)
+    app = HeaptuiApp(desk.opening, tour=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Tour, 1 of 4")
+        app.tour.at = len(STEPS)
+        await shows(pilot, THE_END)
+        await until(pilot, lambda: "Tour" not in text_of(app))
 
 
 async def test_zero_ends_it_everywhere(desk: Desk) -> None:
     app = HeaptuiApp(desk.opening, tour=True)
     async with app.run_test(size=(80, 24)) as pilot:
-        await shows(pilot, "Tour, 1 of 5")
+        await shows(pilot, "Tour, 1 of 4")
         await pilot.press("0")
         await pilot.press("4")
         await shows(pilot, "[4 Runs")

@@ -54,6 +54,7 @@ class CohortsScreen(FramedScreen):
         self._received: dict[str, Received] = {}
         self._sections: list[Section] = []
         self._sections_of = ""
+        self._land_on = ""
 
     def compose_body(self) -> ComposeResult:
         """The table, and everything about the highlighted cohort."""
@@ -102,7 +103,10 @@ class CohortsScreen(FramedScreen):
             self._show()
 
     def _show(self) -> None:
-        self.table.show([self._row(cohort) for cohort in self._ordered()])
+        cohorts = self._ordered()
+        self.table.show([self._row(cohort) for cohort in cohorts])
+        if self._land_on and self.table.go_to(self._land_on):
+            self._land_on = ""
         self.heap_looked()
         self._tell_marks()
         self._detail()
@@ -271,7 +275,13 @@ class CohortsScreen(FramedScreen):
         """Open the import dialog."""
         from heaptui.ui.screens.import_dialog import ImportDialog
 
-        self.app.push_screen(ImportDialog(self.current))
+        self.app.push_screen(ImportDialog(self.cohorts, self._imported))
+
+    def _imported(self, cohort: Cohort) -> None:
+        """Go to what was imported, so that s plans a sync of it."""
+        self._land_on = cohort.cohort_id
+        self.say(f"{cohort.name}: {cohort.members:,} people. Nothing was sent.")
+        self.load()
 
     def action_order(self) -> None:
         """The next order."""

@@ -75,7 +75,7 @@ class FramedScreen(Page):
             return
         if self.alive:
             zone = time.strftime("%Z", time.localtime())
-            fresh = freshness(self.heap_facts, self.size.width)
+            fresh = freshness(self.heap_facts, self.size.width, starting=self.dashboard.listener.starting)
             self.query_one(HeaderLine).tell(self._where, " · ".join(part for part in (fresh, zone) if part))
             self.query_one(TabLine).mark(self._marks())
             self.heap_looked()
@@ -89,7 +89,7 @@ class FramedScreen(Page):
         if live := app.live_runs:
             waiting = all(progress.state is DeliveryState.WAITING for progress in live)
             marks["sync"] = "⏸" if waiting else "▶"
-        elif app.planned and app.current_run is None:
+        elif app.planned and app.plan_sends and app.current_run is None:
             marks["sync"] = str(len(app.planned))
         return marks
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -30,21 +33,23 @@ BAD_ROWS_SHOWN = 200
 
 
 class ImportDialog(Page):
-    """Path, cohort, column, difference."""
+    """Path, cohort, column, difference; tells which cohort was imported."""
 
     SCOPE: ClassVar[str] = IMPORT
     AUTO_FOCUS = "#path"
 
-    def __init__(self, into: Cohort | None) -> None:
+    def __init__(self, cohorts: Sequence[Cohort], imported: Callable[[Cohort], None]) -> None:
         super().__init__()
-        self._into = into if into and into.origin is Origin.FILE else None
+        self._cohorts, self._imported = cohorts, imported
+        self._from_files = [one for one in cohorts if one.origin is Origin.FILE]
+        self._into: Cohort | None = None
         self._inspection: Inspection | None = None
         self._preview: ImportPreview | None = None
         self._candidates: list[Candidate] = []
         self._note, self._remembered = "", False
         workspace = self.workspace
         self._kinds = way_facts(workspace.route).kinds if workspace.route else tuple(Kind)
-        self._kind = self._into.space.kind if self._into else workspace.profile.kind
+        self._kind = workspace.profile.kind
 
     def compose_body(self) -> ComposeResult:
         """Fields, columns, difference."""
@@ -55,20 +60,16 @@ class ImportDialog(Page):
             with Horizontal():
                 yield Line("Into", classes="name")
                 yield Input(
-                    self._into.name if self._into else "",
                     id="name",
-                    placeholder="a cohort's name; new or one from a file",
+                    placeholder="a new cohort's name, or one from a file (→ completes it)",
+                    suggester=SuggestFromList([one.name for one in self._from_files], case_sensitive=False),
                 )
             with Horizontal():
                 yield Line("Heap says", classes="name")
                 yield Input(id="expect", placeholder="people, as Heap shows them (optional)", type="integer")
             with Horizontal():
                 yield Line("Alias label", classes="name")
-                yield Input(
-                    self._into.space.label if self._into else self.workspace.profile.alias_label,
-                    id="label",
-                    placeholder="for the kind alias only",
-                )
+                yield Input(self.workspace.profile.alias_label, id="label", placeholder="for the kind alias only")
         yield RuleLine("Which column is the id in Braze?", id="column-rule")
         yield RecordTable(
             Column("Column", 16),
@@ -102,6 +103,10 @@ class ImportDialog(Page):
         self._inspect()
 
     @on(Input.Submitted, "#name")
+    def _name_given(self) -> None:
+        self._go_into(self._value("name"))
+        self._field_given()
+
     @on(Input.Submitted, "#expect")
     @on(Input.Submitted, "#label")
     def _field_given(self) -> None:
@@ -121,18 +126,41 @@ class ImportDialog(Page):
             self.say("Nothing was changed.")
             return
         found = self._inspection
-        self._candidates, self._note = [], ""
+        self._candidates, self._note, self._remembered = [], "", False
         table = self.query_one(RecordTable)
         table.show(self._rows(found))
-        remembered = self._into.id_column if self._into else ""
-        names = [column.name for column in found.columns]
-        self._remembered = remembered in names
-        table.cursor = names.index(remembered) if self._remembered else found.best
+        table.cursor = found.best
         if not self._value("name"):
-            self.query_one("#name", Input).value = found.name.rsplit(".", 1)[0].replace("_", " ").strip()
+            self.query_one("#name", Input).value = self._proposed(found.name)
+        self._go_into(self._value("name"))
         table.focus()
         self._look()
         self._ask()
+
+    def _proposed(self, file: str) -> str:
+        """The cohort that this file filled before, else a new one called like it; nothing that would surprise."""
+        path = str(Path(self._value("path")).absolute())
+        filled = [one.name for one in self._from_files if one.source_path == path]
+        filled = filled or [one.name for one in self._from_files if one.source_name == file]
+        if filled:
+            return filled[0] if len(filled) == 1 else ""
+        new = file.rsplit(".", 1)[0].replace("_", " ").strip()
+        taken = {name.casefold() for one in self._cohorts for name in (one.name, *one.former_names)}
+        return "" if new.casefold() in taken else new
+
+    def _go_into(self, name: str) -> None:
+        """Take over the column and the kind of ids of the cohort with this name, where there is one."""
+        self._into = next((one for one in self._from_files if one.name == name), None)
+        if self._into is None:
+            return
+        self._kind = self._into.space.kind
+        self.query_one("#label", Input).value = self._into.space.label
+        self._show_kind()
+        columns = self._inspection.columns if self._inspection else ()
+        place = next((column.index for column in columns if column.name == self._into.id_column), None)
+        self._remembered = place is not None
+        table = self.query_one(RecordTable)
+        table.cursor = next((at for at, row in enumerate(table.rows) if row.key == str(place)), table.cursor)
 
     def _rows(self, found: Inspection) -> list[Row]:
         """The columns, those that Braze knows best first."""
@@ -187,9 +215,7 @@ class ImportDialog(Page):
     def _tell_asked(self, best: Candidate) -> None:
         asked = sum(one.asked for one in self._candidates)
         if best.known:
-            self.say(
-                f"{asked:,} ids looked up: {percent(best.share)} exist as {best.space}. enter imports. Sends nothing."
-            )
+            self.say(f"{asked:,} ids looked up: {percent(best.share)} exist as {best.space}. {self._enter_does()}")
         else:
             self.say(f"None of {asked:,} ids looked up exists in Braze. w says why.")
 
@@ -216,19 +242,36 @@ class ImportDialog(Page):
     @work(group="look", exclusive=True, exit_on_error=True, description="compare a file with a cohort")
     async def _look(self) -> None:
         """Read the file with the highlighted column, and show the difference."""
+        facts, rule = self.query_one("#facts", TextPane), self.query_one("#change-rule", RuleLine)
+        self._preview = None
+        rule.tell("What changes here")
         request = self._request()
         if request is None:
+            facts.tell([])
+            if self._inspection is not None:
+                self.say(self._enter_does())
             return
-        facts = self.query_one("#facts", TextPane)
-        self._preview = None
         try:
             self._preview = preview = await self.workspace.cohorts.preview_import(request)
         except HeaptuiError as error:
             facts.tell([error.title, error.detail, error.hint])
             self.say("Nothing was changed.")
             return
+        new = preview.cohort_id is None
+        rule.tell(f"New cohort “{preview.name}”" if new else f"Replaces the people of “{preview.name}”")
         facts.tell(self._lines(preview))
-        self.say("enter imports" + (", and asks for the cohort's name" if preview.unusual else "") + ". Sends nothing.")
+        self.say(self._enter_does())
+
+    def _enter_does(self) -> str:
+        """What enter would do now."""
+        preview = self._preview
+        if preview is None:
+            return "Into which cohort? n: type a new name, or that of a cohort whose people this file replaces."
+        if preview.unusual:
+            return "enter asks for the cohort's name first. Sends nothing."
+        if preview.cohort_id is None:
+            return f"enter makes the new cohort “{preview.name}”. Sends nothing."
+        return f"enter replaces the people of “{preview.name}”. Sends nothing."
 
     def _request(self) -> ImportRequest | None:
         row = self.query_one(RecordTable).row
@@ -236,7 +279,7 @@ class ImportDialog(Page):
         if self._inspection is None or row is None or not name:
             return None
         expect = self._value("expect")
-        into = self._into.cohort_id if self._into and self._into.name == name else None
+        into = self._into.cohort_id if self._into else None
         return ImportRequest(
             path=self._value("path"),
             name=None if into else name,
@@ -248,9 +291,8 @@ class ImportDialog(Page):
         )
 
     def _lines(self, preview: ImportPreview) -> list[str]:
-        into = f"new cohort “{preview.name}”" if preview.cohort_id is None else f"“{preview.name}”, replaces its people"
         lines = [
-            f"{preview.encoding} · {preview.delimiter} · {preview.rows:,} rows · into {into}",
+            f"{preview.encoding} · {preview.delimiter} · {preview.rows:,} rows",
             f"{preview.members:,} people · {preview.duplicates:,} repeated · {preview.invalid:,} invalid"
             + (" (b lists them)" if preview.invalid else ""),
             f"+{preview.adds:,} join · −{preview.removes:,} leave · {preview.unchanged:,} stay",
@@ -307,12 +349,7 @@ class ImportDialog(Page):
         preview = self._preview
         assert preview is not None
         if preview.unusual:
-            lines = [
-                preview.unusual,
-                "Importing sends nothing, but the next sync would.",
-                "",
-                "Type the cohort's name:",
-            ]
+            lines = [preview.unusual, "Importing sends nothing, but the next sync would."]
             if not await self.app.push_screen_wait(Asked("Unusually many would leave", lines, must_be=preview.name)):
                 return
         try:
@@ -320,8 +357,8 @@ class ImportDialog(Page):
         except HeaptuiError as error:
             self.told(error)
             return
-        self.notify(f"{cohort.name}: {cohort.members:,} people. Nothing was sent.", markup=False)
         self.leave()
+        self._imported(cohort)
 
     def home(self) -> Widget | None:
         """The columns, once there are some."""

@@ -103,9 +103,9 @@ class Page(Screen[None]):
 
     def _tour(self) -> None:
         tour = self.dashboard.tour
-        if tour is not None and self.is_current:
-            tour.look(self.dashboard)
-        self.query_one(TourPane).show(tour)
+        if tour is not None and self.is_current and not tour.look(self.dashboard):
+            self.dashboard.action_end_tour()
+        self.query_one(TourPane).show(self.dashboard.tour)
 
     def load(self) -> None:
         """Read anew what the screen shows."""

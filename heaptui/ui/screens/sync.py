@@ -121,7 +121,9 @@ class SyncScreen(FramedScreen):
         if not self.plans:
             self.headline("Sync", "nothing planned")
             rule.tell("")
-            facts.tell(["Nothing is planned.", "", "1 Cohorts: space marks cohorts, s plans a sync of them."])
+            facts.tell(
+                ["Nothing is planned.", "", "Press 1 for the cohorts, space to mark some, s to plan a sync of them."]
+            )
             self.say("A plan sends nothing by itself.", idle=True)
             return
         total = run_text.totals(self.plans, self._left_out, self._let_through)
@@ -131,7 +133,9 @@ class SyncScreen(FramedScreen):
         self._plan_people()
         changes = total.joins + total.leaves
         nothing = run_text.why_nothing(self.plans, self._let_through, self.workspace.profile)
-        ready = changes or self._renames()
+        ready = run_text.sends_something(self.plans, self._left_out, self._let_through)
+        self.dashboard.plan_sends = ready
+        self._frame()
         self.say(f"enter sends {counted(changes, 'change')} to {self._target()}" if ready else nothing, idle=True)
 
     def _tell_plan(self) -> None:
@@ -173,9 +177,6 @@ class SyncScreen(FramedScreen):
     def _target(self) -> str:
         profile = self.workspace.profile
         return " ".join(part for part in (profile.name, profile.label) if part)
-
-    def _renames(self) -> bool:
-        return any(p.rename and run_text.is_sent(p, self._left_out, self._let_through) for p in self.plans)
 
     def _tick(self) -> None:
         """Show the live run; does nothing once its end has been shown."""
@@ -234,7 +235,7 @@ class SyncScreen(FramedScreen):
             return "", []
         endpoint = self.workspace.profile.endpoint
         clicks = segment_clicks(chosen.name, endpoint, older=self._older_menu, attribute=chosen.attribute)
-        return f"Now in Braze: {chosen.name}", clicks
+        return f"Now in Braze{', older menu' * self._older_menu}: {chosen.name}", clicks
 
     @work(group="receipt", exclusive=True, exit_on_error=True, description="save the receipt")
     async def _end(self, progress: RunProgress) -> None:
@@ -267,7 +268,7 @@ class SyncScreen(FramedScreen):
             case "sync.start" | "sync.leave_out" | "sync.let" if progress is not None:
                 return "This run has started. 1 Cohorts plans another one."
             case "sync.start" if not self.plans:
-                return "Nothing is planned. 1 Cohorts: mark, then s."
+                return "Nothing is planned. Press 1, space, s."
             case "sync.start" if self.workspace.read_only:
                 return "This is open read-only: nothing can be sent from here."
             case "sync.pause" | "sync.cancel" if not live:
@@ -298,7 +299,7 @@ class SyncScreen(FramedScreen):
             return
         leaves = [f"These {plan.removes:,} people leave the cohort in Braze."] if plan.removes else []
         leaves += [str(leave) for leave in plan.before]
-        lines = [plan.held, *leaves, "", "Type the cohort's name:"]
+        lines = [plan.held, *leaves]
         if await self.app.push_screen_wait(Asked(f"Let “{plan.name}” through?", lines, must_be=plan.name)):
             self._let_through.add(plan.cohort_id)
             self._show_plan()

@@ -90,6 +90,7 @@ class UploadScreen(Page):
             lines.append(f"! {upload.left_out_count:,} left out, since Braze's CSV cannot carry them:")
             lines += [f"  {value}  {reason}" for value, reason in upload.left_out[:LEFT_OUT_SHOWN]]
         self.query_one("#facts", TextPane).tell(lines)
+        self.query_one("#detail-rule", RuleLine).tell("Then in Braze", "older menu" * self._older_menu)
         self.query_one("#more", TextPane).tell(upload.steps(older=self._older_menu))
 
     @work(group="upload", exclusive=True, exit_on_error=True, description="write a file for Braze")

@@ -21,7 +21,8 @@ class Question(ModalScreen[bool]):
 
     AUTO_FOCUS = "#yes"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,n", "answer(False)", show=False),
+        Binding("escape,n,ｎ", "answer(False)", show=False),
+        Binding("y,ｙ", "answer(True)", show=False),
         Binding("left,right", "app.focus_next", show=False),
     ]
 
@@ -38,6 +39,7 @@ class Question(ModalScreen[bool]):
             with Horizontal(classes="dialog-buttons"):
                 yield Button(self._yes, id="yes", variant="primary", compact=True)
                 yield Button(self._no, id="no", compact=True)
+            yield Line(f"enter or y: {self._yes} · esc or n: {self._no}", classes="dialog-keys")
 
     def action_answer(self, answer: bool) -> None:
         """Close with an answer."""
@@ -46,6 +48,12 @@ class Question(ModalScreen[bool]):
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id == "yes")
+
+
+class Leaving(Question):
+    """The question before the end; asking for the end a second time answers it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q,ctrl+c", "answer(True)", show=False)]
 
 
 class Told(ModalScreen[None]):
@@ -98,7 +106,8 @@ class Asked(ModalScreen[str | None]):
     ) -> None:
         super().__init__()
         self._problem = problem
-        self._title, self._lines, self._value = title, lines, value
+        asks = ["", f"Type the cohort's name: {must_be}"] if must_be else []
+        self._title, self._lines, self._value = title, [*lines, *asks], value
         self._must_be, self._secret = must_be, secret
 
     def compose(self) -> ComposeResult:

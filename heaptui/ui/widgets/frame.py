@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.cells import cell_len
+from textual import events
 from textual.visual import VisualType
 from textual.widgets import Static
 
@@ -51,6 +52,7 @@ class TabLine(Line):
         self._active = active
         self._marks: dict[str, str] = {}
         self._tabs: list[Tab] = []
+        self._widths: list[int] = []
 
     def mark(self, marks: dict[str, str]) -> None:
         """What wants attention, by tab."""
@@ -65,8 +67,18 @@ class TabLine(Line):
         full = [self._tab(tab, tab.title) for tab in tabs]
         if sum(map(cell_len, full)) > self.size.width:
             full = [self._tab(tab, tab.title if tab.name == self._active else "") for tab in tabs]
+        self._widths = [cell_len(text) for text in full]
         active = [tab.name == self._active for tab in tabs]
         self.update(painted_tabs(list(zip(full, active, strict=True))))
+
+    async def on_click(self, event: events.Click) -> None:
+        """A click on a tab opens it."""
+        end = 0
+        for tab, width in zip(self._tabs, self._widths, strict=True):
+            end += width
+            if event.x < end:
+                await self.run_action(f"app.tab('{tab.name}')")
+                return
 
     def _tab(self, tab: Tab, title: str) -> str:
         inside = " ".join(part for part in (str(tab.number), title, self._marks.get(tab.name, "")) if part)

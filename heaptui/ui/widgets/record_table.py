@@ -130,6 +130,13 @@ class RecordTable(ScrollView, can_focus=True):
         """All rows that match the filter, some at a time, also those that were never in sight."""
         yield self.rows
 
+    def go_to(self, key: str) -> bool:
+        """Put the cursor on a row; whether it is there."""
+        at = next((index for index, row in enumerate(self.rows) if row.key == key), None)
+        if at is not None:
+            self.cursor = at
+        return at is not None
+
     def show(self, rows: Sequence[Row]) -> None:
         """Show those of the rows that match; the cursor stays on the same key if that is still there."""
         if rows != self._all:

@@ -1,4 +1,4 @@
-"""Where the guided tour speaks: two lines above the sentence of the screen."""
+"""Where the guided tour speaks: a few lines above the sentence of the screen."""
 
 from __future__ import annotations
 
