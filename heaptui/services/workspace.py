@@ -253,6 +253,10 @@ def ledger_of(home: Home, profile: Profile) -> Path:
     return ledger_path(home, profile, Secrets())
 
 
+_STARTED = time.time()
+"""When this process began, nearly: of another with the same number, everything older is not its work."""
+
+
 @asynccontextmanager
 async def open_workspace(
     home: Home, profile: Profile, environ: Mapping[str, str], *, read_only: bool = False, what: str = "command"
@@ -284,13 +288,13 @@ async def open_workspace(
 
 async def _heartbeat(ledger: Database, what: str) -> None:
     """Tell other processes that this one has the ledger open."""
-    pid, host, since = os.getpid(), socket.gethostname(), time.time()
+    pid, host = os.getpid(), socket.gethostname()
     try:
         while True:
             # Who needs the ledger hears what ails it; the next beat tries again.
             with contextlib.suppress(LedgerError):
                 await ledger.write(
-                    lambda connection: heartbeats.beat(connection, pid, host, what, since=since, at=time.time())
+                    lambda connection: heartbeats.beat(connection, pid, host, what, since=_STARTED, at=time.time())
                 )
             await asyncio.sleep(heartbeats.EVERY)
     finally:

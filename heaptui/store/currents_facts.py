@@ -73,7 +73,8 @@ def newest(connection: sqlite3.Connection, most: int, *, after: int = 0, event_t
         " WHERE event_no > ? AND (? = '' OR name = ?) ORDER BY event_no DESC LIMIT ?",
         (after, event_type, event_type, most),
     ).fetchall()
-    return [_stored(connection, row) for row in reversed(rows)]
+    unpacked: dict[int, list[bytes]] = {}
+    return [_stored(connection, row, unpacked) for row in reversed(rows)]
 
 
 def find(connection: sqlite3.Connection, event_id: str) -> StoredEvent | None:
@@ -82,7 +83,7 @@ def find(connection: sqlite3.Connection, event_id: str) -> StoredEvent | None:
         "SELECT event_no, key, name, outcome, place FROM event JOIN type USING (type_no) WHERE key = ?",
         (key_of(event_id),),
     ).fetchone()
-    return _stored(connection, row) if row else None
+    return _stored(connection, row, {}) if row else None
 
 
 def dead_letters(connection: sqlite3.Connection, most: int) -> list[DeadLetter]:
@@ -98,13 +99,18 @@ def dead_letters(connection: sqlite3.Connection, most: int) -> list[DeadLetter]:
     ]
 
 
-def _stored(connection: sqlite3.Connection, row: tuple[int, bytes | str, str, int, int]) -> StoredEvent:
+def _stored(
+    connection: sqlite3.Connection, row: tuple[int, bytes | str, str, int, int], unpacked: dict[int, list[bytes]]
+) -> StoredEvent:
+    """An event with its text; `unpacked` keeps the batches that were opened, as neighbours come from the same one."""
     event_no, key, name, outcome, place = row
-    batch = connection.execute(
-        "SELECT received_at, body FROM batch WHERE first_no <= ? ORDER BY first_no DESC LIMIT 1", (event_no,)
-    ).fetchone()
-    received_at, packed = batch or (0.0, None)
-    body = bodies_in(packed)[place] if packed else b""
+    batch_no, received_at = connection.execute(
+        "SELECT batch_no, received_at FROM batch WHERE first_no <= ? ORDER BY first_no DESC LIMIT 1", (event_no,)
+    ).fetchone() or (0, 0.0)
+    if batch_no not in unpacked:
+        packed = connection.execute("SELECT body FROM batch WHERE batch_no = ?", (batch_no,)).fetchone()
+        unpacked[batch_no] = bodies_in(packed[0]) if packed and packed[0] else []
+    body = unpacked[batch_no][place] if unpacked[batch_no] else b""
     reason = ""
     if outcome == Outcome.DEAD:
         kept = connection.execute("SELECT reason, body FROM dead WHERE event_no = ?", (event_no,)).fetchone()

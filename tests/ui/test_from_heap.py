@@ -250,7 +250,7 @@ async def test_without_the_secret_l_says_what_is_missing(opening: Opening) -> No
 
 
 def test_a_listener_that_starts_with_the_dashboard_is_no_alarm() -> None:
-    nobody = ListenerFacts((), time.time(), 0, None, "")
+    nobody = ListenerFacts((), time.time(), None)
     assert freshness(nobody, 80) == "Heap ! now · no listener"
     assert freshness(nobody, 80, starting=True) == "Heap ✓ now"
     assert freshness(nobody, 120, starting=True) == "Heap ✓ page just now · listener starts"
