@@ -17,16 +17,17 @@ from tests.screenshots import FOLDER, walk
 UNSTEADY = {"running", "event", "exchanges"}
 """Pictures of what goes on, or came in any order: only their keys are alike each time."""
 
-_CHANCE = re.compile(r"…\S+|(?:\w+\.)+[A-Z]\w*|heaptui-\S+|ends \w+|sync \w+ --yes-really|\S+@\S+|/\S+|\S*\d\S*")
-"""What differs each time: types of events, ids, ends of keys, names of the machine, folders, numbers."""
+_CHANCE = re.compile(
+    r"today|\d+ [A-Z][a-z]{2}(?= \d)|…\S+|(?:\w+\.)+[A-Z]\w*|heaptui-\S+|ends \w+|sync \w+ --yes-really|\S+@\S+|/\S+|\S*\d\S*"
+)
+"""What differs each time: days, types of events, ids, ends of keys, names of the machine, folders, numbers."""
 
 
 def words_of(picture: Path) -> Counter[str]:
     """How often each word stands in a picture, below the line that tells who listens where."""
     lines = lines_of_picture(picture.read_text(encoding="utf-8"))[1:]
-    if picture.stem == "currents":
-        # Its hint is another every ten seconds.
-        del lines[-2]
+    # The sentence above the keys depends on how long ago the last answer came.
+    del lines[-2]
     if picture.stem in UNSTEADY:
         del lines[:-1]
     return Counter(re.findall(r"[^\W\d_]{2,}", _CHANCE.sub(" ", "\n".join(lines))))
