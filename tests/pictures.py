@@ -40,6 +40,15 @@ def aligned(picture: str) -> str:
     return _TEXT.sub(lambda found: _placed(*found.groups()), picture)
 
 
+def lines_of_picture(picture: str) -> list[str]:
+    """The text of a picture, line by line."""
+    lines: dict[float, list[tuple[float, str]]] = {}
+    for found in _TEXT.finditer(picture):
+        _, x, y, _, content = found.groups()
+        lines.setdefault(float(y), []).append((float(x), html.unescape(content)))
+    return [" ".join(text for _, text in sorted(lines[y])) for y in sorted(lines)]
+
+
 def _placed(style: str, x: str, y: str, clip: str, content: str) -> str:
     text = html.unescape(content).replace("\u00a0", " ")
     pieces = []

@@ -13,6 +13,7 @@ import pytest
 from textual.widgets import Input
 
 from heaptui.ui.app import HeaptuiApp
+from heaptui.ui.clipboard import SENT
 from heaptui.ui.commands import EVERYWHERE, commands_of
 from heaptui.ui.exports import write_csv
 from heaptui.ui.palette import palette_of
@@ -264,3 +265,23 @@ async def test_the_way_back_is_in_the_footer_also_of_a_narrow_terminal(desk: Des
 def test_what_works_everywhere_stands_once_in_the_table() -> None:
     everywhere = {command.key for command in commands_of("") if command.scope == EVERYWHERE}
     assert {"y", "e", "z", "t", "slash", "escape", "question_mark", "colon"} <= everywhere
+
+
+async def test_what_a_dialog_tells_is_copied_as_honestly(desk: Desk) -> None:
+    async with on(desk, "cohorts") as pilot:
+        await pilot.press("question_mark", "ｙ")
+        await until(pilot, lambda: any(SENT in told.message for told in pilot.app._notifications))
+        assert "Plan a sync of what is marked." in pilot.app.clipboard
+
+
+async def test_a_filter_in_the_preview_of_a_segment_is_a_cohort_to_add(desk: Desk) -> None:
+    async with on(desk, "segments") as pilot:
+        await pilot.press("slash")
+        await shows(pilot, "Add a filter")
+
+
+async def test_a_file_that_cannot_be_written_is_told_and_the_dashboard_goes_on(desk: Desk) -> None:
+    desk.opening.home.out_dir.write_text("a file where the folder should be")
+    async with on(desk, "runs") as pilot:
+        await pilot.press("e")
+        await until(pilot, lambda: "Nothing was written" in status(pilot.app))

@@ -167,6 +167,13 @@ async def test_v_compares_a_cohort_with_a_braze_segment(sandbox: Any, desk: Desk
         await pilot.press("enter")
         await shows(pilot, "known to Braze")
         await shows(pilot, "2,999")
+        await pilot.press("e")
+        await until(pilot, lambda: "as they should be" in status(app))
+        highlight(app, "1")
+        await pilot.press("e")
+        await until(pilot, lambda: " 1 in " in status(app))
+        (path,) = desk.opening.home.out_dir.iterdir()
+        assert path.read_text() == "u000123\n"
         await pilot.press("y")
         await until(pilot, lambda: "report" in status(app))
         assert "u000123" not in app.clipboard

@@ -164,16 +164,18 @@ class Page(Screen[None]):
         """Why a command does nothing just now; empty when it works."""
         if command_of(command_id).scope != EVERYWHERE:
             return self.why_disabled(command_id)
-        off = {"pane.copy": self.why_not_copied, "pane.export": self.why_not_exported}
-        if command_id in off:
-            return off[command_id]()
+        own_ways = {
+            "pane.filter": self.why_not_filtered,
+            "pane.copy": self.why_not_copied,
+            "pane.export": self.why_not_exported,
+        }
+        if command_id in own_ways:
+            return own_ways[command_id]()
         match command_id:
             case "app.way" | "app.trace" if self.dashboard.workspace is None:
                 return "No workspace is open here."
             case "app.end_tour" if self.dashboard.tour is None:
                 return "There is no tour here: heaptui demo has one."
-            case "pane.filter" if self.pane is None:
-                return "There is no table here."
             case "pane.alone" if len(self.panes) < 2:
                 return "There is only one pane here."
             case "app.back" if not self.can_go_back:
@@ -184,6 +186,10 @@ class Page(Screen[None]):
         """Why one of the screen's own commands does nothing just now."""
         del command_id
         return ""
+
+    def why_not_filtered(self) -> str:
+        """Why there is nothing to filter."""
+        return "There is no table here." if self.pane is None else ""
 
     def why_not_copied(self) -> str:
         """Why there is nothing to copy."""
@@ -307,8 +313,10 @@ class Page(Screen[None]):
             count, path = await self.write_export()
         except HeaptuiError as error:
             self.told(error)
-            return
-        self.say(f"{count:,} in {path.name}, in {short_path(path.parent)}")
+        except OSError as error:
+            self.say(f"Nothing was written: {error.strerror}.")
+        else:
+            self.say(f"{count:,} in {path.name}, in {short_path(path.parent)}")
 
     def action_alone(self) -> None:
         """The pane with the focus alone; again: the next one; after the last, all."""

@@ -248,6 +248,10 @@ class SegmentsScreen(FramedScreen):
         """Ask Braze for its segments again."""
         self._look(again=True)
 
+    def why_not_filtered(self) -> str:
+        """In the preview, a filter is a cohort to add."""
+        return self.why_disabled("segments.add") if self.view == PREVIEW else super().why_not_filtered()
+
     def action_filter(self) -> None:
         """A filter in the list of Braze's segments; in the preview, find a cohort to add."""
         if self.view == PREVIEW:
@@ -353,14 +357,10 @@ class SegmentsScreen(FramedScreen):
 
     def action_clicks(self) -> None:
         """The clicks; again: the older menu."""
-        if self.preview is None:
-            return
-        if self.size.width >= segment_doings.WIDE:
-            self.older_menu = not self.older_menu
-            self.query_one(SegmentSide).show(self)
-            return
-        segment_doings.show_clicks(self, self.preview, older=self.older_menu)
+        if self.preview is not None and self.size.width < segment_doings.WIDE:
+            segment_doings.show_clicks(self, self.preview, older=self.older_menu)
         self.older_menu = not self.older_menu
+        self.query_one(SegmentSide).show(self)
 
     def why_not_copied(self) -> str:
         """The preview is copied where it shows, a line in the other views."""
@@ -374,8 +374,7 @@ class SegmentsScreen(FramedScreen):
             return await super().to_copy()
         form, following = (segment_text.FORMATS[(self._copies + n) % len(segment_text.FORMATS)] for n in (0, 1))
         self._copies += 1
-        text = segment_doings.copied_as(self, self.preview, form)
-        return text, f"As {form}; y again: as {following}."
+        return segment_doings.copied_as(self, self.preview, form), f"As {form}; y again: as {following}."
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="keep a draft")
     async def action_keep(self) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
+from heaptui.ui.clipboard import copied
 from heaptui.ui.signs import safe, sign
 from heaptui.ui.widgets.frame import Line
 
@@ -60,8 +61,8 @@ class Told(ModalScreen[None]):
     """Something to read."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,enter,q,question_mark", "close", show=False),
-        Binding("y", "copy", show=False),
+        Binding("escape,enter,q,ｑ,question_mark,？", "close", show=False),
+        Binding("y,ｙ", "copy", show=False),
     ]
 
     def __init__(self, title: str, lines: list[str]) -> None:
@@ -80,10 +81,10 @@ class Told(ModalScreen[None]):
         """Done reading."""
         self.dismiss()
 
-    def action_copy(self) -> None:
+    @work(group="copy", exclusive=True, exit_on_error=True, description="copy")
+    async def action_copy(self) -> None:
         """Copy what stands here."""
-        self.app.copy_to_clipboard("\n".join(self._lines))
-        self.notify("Sent to the terminal's clipboard.", markup=False)
+        self.notify(await copied(self.app, "\n".join(self._lines)), markup=False)
 
 
 class Asked(ModalScreen[str | None]):

@@ -58,7 +58,7 @@ class OverlapPane(Vertical):
         self._show(overlap, names)
 
     def _show(self, overlap: Overlap, names: Names) -> None:
-        width = self.size.width or 80
+        width = self._room
         self.query_one("#overlap-matrix", TextPane).tell(matrix(overlap, names, width - 2))
         most = max((region.people for region in overlap.regions), default=1)
         wide = width >= BARS_FROM
@@ -78,6 +78,11 @@ class OverlapPane(Vertical):
         table.show(rows)
         self._tell()
 
+    @property
+    def _room(self) -> int:
+        """Cells in a line; a view that was opened just now has no width of its own yet."""
+        return self.size.width or self.screen.size.width
+
     def _called(self, inside: Sequence[str]) -> str:
         only = "only " if len(inside) == 1 else ""
         return only + " + ".join(self._names.of(one) for one in inside)
@@ -94,7 +99,7 @@ class OverlapPane(Vertical):
         self.query_one("#overlap-people-rule", RuleLine).tell(
             f"Some of them, {len(people)} of {region.people:,}", self._called(region.inside)
         )
-        self.query_one("#overlap-people", TextPane).tell(in_lines([one.value for one in people], self.size.width - 4))
+        self.query_one("#overlap-people", TextPane).tell(in_lines([one.value for one in people], self._room - 4))
 
 
 def in_lines(values: Sequence[str], width: int) -> list[str]:
