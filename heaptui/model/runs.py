@@ -33,6 +33,11 @@ class DeliveryState(StrEnum):
         """Whether nothing more will happen."""
         return self not in {DeliveryState.PLANNED, DeliveryState.RUNNING, DeliveryState.WAITING}
 
+    @property
+    def word(self) -> str:
+        """How screens, commands and receipts call it."""
+        return {"finished": "done", "finished_with_rejections": "refused some"}.get(self.value, self.value)
+
 
 _WORST_FIRST = (
     DeliveryState.WAITING,

@@ -8,7 +8,7 @@ from heaptui.model.cohorts import Cohort, CohortState, Origin
 from heaptui.model.expressions import IDS, Names, parse, write
 from heaptui.model.matching import MatchRate
 from heaptui.model.reception import Received
-from heaptui.model.words import counted
+from heaptui.model.words import counted, headcount
 from heaptui.ui import from_heap, segment_text, signs
 
 
@@ -78,7 +78,7 @@ def _advice(cohort: Cohort) -> list[str]:
             return ["Never synced: Braze's filter “Heap Cohorts” lists it after the first sync."]
         case CohortState.HELD:
             return [
-                f"Held        {cohort.removes:,} of {cohort.delivered:,} people would leave. A wrong file?",
+                f"Held        {cohort.removes:,} of {headcount(cohort.delivered)} would leave. A wrong file?",
                 "            u brings the people before the import back; s, then l lets it through.",
             ]
         case CohortState.ON_HOLD:

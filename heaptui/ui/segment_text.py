@@ -13,7 +13,7 @@ from heaptui.model.cohorts import Cohort, CohortState
 from heaptui.model.expressions import Names, write
 from heaptui.model.matching import MatchRate
 from heaptui.model.segments import Group
-from heaptui.model.words import counted, percent
+from heaptui.model.words import counted, headcount, percent
 from heaptui.services.previews import Count, Preview
 from heaptui.services.segments import Overlap
 from heaptui.ui import signs
@@ -150,7 +150,7 @@ def _need(one: Cohort | None) -> str:
         case CohortState.NEW:
             return "never synced: Braze's filter does not list it yet"
         case CohortState.HELD:
-            return f"held: {one.removes:,} of {one.delivered:,} people would leave"
+            return f"held: {one.removes:,} of {headcount(one.delivered)} would leave"
         case CohortState.ON_HOLD:
             return "on hold: no sync touches it before somebody releases it"
         case CohortState.SYNCED:
@@ -170,7 +170,7 @@ def ways(preview: Preview) -> list[str]:
         as_filter = "As a Braze filter   not possible: its builder cannot show this"
     why = preview.why_not_derived
     people = preview.in_heap.at_least
-    as_own = f"As own cohort (d)   {why}" if why else f"As own cohort (d)   {people:,} people, one filter to click;"
+    as_own = f"As own cohort (d)   {why}" if why else f"As own cohort (d)   {headcount(people)}, one filter to click;"
     lines = [as_filter, as_own]
     if not why:
         lines.append(f"                    kept current here, {people:,} more data points")

@@ -13,7 +13,7 @@ from heaptui.model.cohorts import Cohort, CohortState
 from heaptui.model.expressions import InCohort, Names
 from heaptui.model.matching import MatchRate
 from heaptui.model.reception import Received
-from heaptui.model.words import counted
+from heaptui.model.words import counted, headcount
 from heaptui.services.refresh import file_is_old
 from heaptui.ui import from_heap, segment_text, signs
 from heaptui.ui.cohort_text import CohortFacts, lines_of
@@ -306,7 +306,7 @@ class CohortsScreen(FramedScreen):
             return
         try:
             after = await self.workspace.cohorts.undo_import(cohort.cohort_id)
-            self.notify(f"{after.name} has {after.members:,} people again.", markup=False)
+            self.notify(f"{after.name} has {headcount(after.members)} again.", markup=False)
         except HeaptuiError as error:
             self.told(error)
 
@@ -378,7 +378,7 @@ class CohortsScreen(FramedScreen):
         from heaptui.ui.exports import export_people
 
         path = await export_people(self.workspace, cohort)
-        self.app.push_screen(Told("Exported", [f"{cohort.members:,} people: {path}"]))
+        self.app.push_screen(Told("Exported", [f"{headcount(cohort.members)}: {path}"]))
 
     def action_upload(self) -> None:
         """Write a file for Braze's Import Users."""

@@ -15,7 +15,7 @@ from heaptui.errors import HeaptuiError
 from heaptui.model.cohorts import Cohort, Origin
 from heaptui.model.identifiers import Kind
 from heaptui.model.routes import way_facts
-from heaptui.model.words import percent
+from heaptui.model.words import headcount, percent
 from heaptui.services.imports import ImportPreview, ImportRequest, Inspection
 from heaptui.ui import signs
 from heaptui.ui.widgets.dialogs import Asked, Told
@@ -270,7 +270,7 @@ class ImportDialog(Screen[bool]):
         into = f"new cohort “{preview.name}”" if preview.cohort_id is None else f"“{preview.name}”, replaces its people"
         lines = [
             f"{preview.encoding} · {preview.delimiter} · {preview.rows:,} rows · into {into}",
-            f"{preview.members:,} people · {preview.duplicates:,} repeated · {preview.invalid:,} invalid"
+            f"{headcount(preview.members)} · {preview.duplicates:,} repeated · {preview.invalid:,} invalid"
             + (" (b lists them)" if preview.invalid else ""),
             f"+{preview.adds:,} join · −{preview.removes:,} leave · {preview.unchanged:,} stay",
         ]
@@ -331,7 +331,7 @@ class ImportDialog(Screen[bool]):
         except HeaptuiError as error:
             self.app.push_screen(Told(error.title, [error.detail, error.hint]))
             return
-        self.notify(f"{cohort.name}: {cohort.members:,} people. Nothing was sent.", markup=False)
+        self.notify(f"{cohort.name}: {headcount(cohort.members)}. Nothing was sent.", markup=False)
         self.dismiss(True)  # noqa: FBT003 - the screen's result
 
     def action_leave(self) -> None:

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from heaptui.model.cohorts import Cohort
+from heaptui.model.words import headcount
 from heaptui.ui.exports import export_people
 from heaptui.ui.signs import sign
 from heaptui.ui.widgets.frame import Line, RuleLine
@@ -37,7 +38,7 @@ class PeopleScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Title, table, keys."""
-        yield RuleLine(self._cohort.name, f"{self._cohort.members:,} people · {self._cohort.space}")
+        yield RuleLine(self._cohort.name, f"{headcount(self._cohort.members)} · {self._cohort.space}")
         yield RecordTable(Column("", 9, right=True), Column("Id", 0), id="people-table")
         yield RuleLine()
         yield Line(sign(" ↑↓ move · pgdn page · G last · t trace · e export · esc back"))
@@ -72,7 +73,7 @@ class PeopleScreen(Screen[None]):
     async def action_export(self) -> None:
         """Write everybody to a file."""
         path = await export_people(self._workspace, self._cohort)
-        self.notify(f"{self._cohort.members:,} people: {path}", markup=False)
+        self.notify(f"{headcount(self._cohort.members)}: {path}", markup=False)
 
 
 class _Lazy(Sequence[Row]):

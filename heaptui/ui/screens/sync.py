@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from heaptui.errors import HeaptuiError
 from heaptui.model.clicks import segment_clicks
 from heaptui.model.runs import DeliveryProgress, DeliveryState, Plan, RunProgress
-from heaptui.model.words import counted
+from heaptui.model.words import counted, headcount
 from heaptui.ui import run_text, signs
 from heaptui.ui.commands import SYNC
 from heaptui.ui.exports import save_plan
@@ -295,7 +295,7 @@ class SyncScreen(FramedScreen):
         if not plan.held:
             self.say(f"“{plan.name}” is not held.")
             return
-        leaves = [f"These {plan.removes:,} people leave the cohort in Braze."] if plan.removes else []
+        leaves = [f"These {headcount(plan.removes)} leave the cohort in Braze."] if plan.removes else []
         leaves += [str(leave) for leave in plan.before]
         lines = [plan.held, *leaves, "", "Type the cohort's name:"]
         if await self.app.push_screen_wait(Asked(f"Let “{plan.name}” through?", lines, must_be=plan.name)):

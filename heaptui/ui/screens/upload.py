@@ -12,6 +12,7 @@ from textual.screen import Screen
 
 from heaptui.errors import HeaptuiError
 from heaptui.model.cohorts import Cohort
+from heaptui.model.words import headcount
 from heaptui.services.upload import Upload
 from heaptui.ui import signs
 from heaptui.ui.commands import UPLOAD, bindings_of, footer_of
@@ -111,7 +112,7 @@ class UploadScreen(Screen[None]):
             return
 
         def looked(done: int, of: int) -> None:
-            self._say(f"Asking Braze: {done:,} of {of:,} people")
+            self._say(f"Asking Braze: {done:,} of {headcount(of)}")
 
         self._say("Writing…")
         try:
