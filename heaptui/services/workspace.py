@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from heaptui.services.undo import UndoService
     from heaptui.services.upload import UploadService
 
+PROCESS_SINCE = time.time()
+"""Since when this process exists, near enough to tell it from an earlier one with its number."""
+
 
 @dataclass
 class Workspace:
@@ -275,13 +278,13 @@ async def open_workspace(
 
 async def _heartbeat(ledger: Database, what: str) -> None:
     """Tell other processes that this one has the ledger open."""
-    pid, host, since = os.getpid(), socket.gethostname(), time.time()
+    pid, host = os.getpid(), socket.gethostname()
     try:
         while True:
             # Who needs the ledger hears what ails it; the next beat tries again.
             with contextlib.suppress(LedgerError):
                 await ledger.write(
-                    lambda connection: heartbeats.beat(connection, pid, host, what, since=since, at=time.time())
+                    lambda connection: heartbeats.beat(connection, pid, host, what, since=PROCESS_SINCE, at=time.time())
                 )
             await asyncio.sleep(heartbeats.EVERY)
     finally:

@@ -71,6 +71,8 @@ def lines_of(known: CohortFacts) -> list[str]:
 
 
 def _advice(cohort: Cohort) -> list[str]:
+    if cohort.sending:
+        return [f"Sending     {cohort.sending} 4 Runs shows it."]
     match cohort.state:
         case CohortState.NEW:
             if cohort.attribute:

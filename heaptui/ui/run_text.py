@@ -49,7 +49,7 @@ def totals(plans: Sequence[Plan], left_out: set[str], let_through: set[str]) -> 
 
 def is_sent(plan: Plan, left_out: set[str], let_through: set[str]) -> bool:
     """Whether this cohort's changes leave when the plan starts."""
-    if plan.cohort_id in left_out or plan.on_hold:
+    if plan.cohort_id in left_out or plan.on_hold or plan.sending:
         return False
     return not plan.held or plan.cohort_id in let_through
 
@@ -58,6 +58,8 @@ def plan_sign(plan: Plan, left_out: set[str], let_through: set[str]) -> str:
     """The sign in front of a planned cohort, with its word where it is not simply sent."""
     if plan.cohort_id in left_out:
         return "✗ left out"
+    if plan.sending:
+        return "▶ sending"
     if plan.on_hold:
         return "■ on hold"
     if plan.held:
@@ -73,7 +75,9 @@ def remarks(plan: Plan, *, let_through: bool) -> list[Section]:
         Section(f"{plan.name}, out of the old way {'not possible' if leave.why_not else 'first'}", [str(leave)])
         for leave in plan.before
     ]
-    if plan.held and not let_through:
+    if plan.sending:
+        sections.append(Section(f"{plan.name} ▶ sending", [plan.sending, "Plan it again when that is over: 4 Runs."]))
+    elif plan.held and not let_through:
         lines = [plan.held, "l lets it through (you type its name);", "the other cohorts go on without it."]
         lines += ["W chooses the way into Braze, for all cohorts."] if plan.before else []
         sections.append(Section(f"{plan.name} ■ held", lines))
@@ -105,6 +109,8 @@ def plan_parts(
 
 def why_nothing(plans: Sequence[Plan], let_through: set[str], profile: Profile) -> str:
     """Why these plans send nothing."""
+    if sending := next((plan for plan in plans if plan.sending), None):
+        return f"“{sending.name}”: {sending.sending}"
     if any(plan.held and plan.cohort_id not in let_through for plan in plans):
         return "Nothing is sent: what waits is held."
     return addressed(nothing_to_send(plans), profile)

@@ -230,6 +230,8 @@ def rule(title: str, verdict: str, width: int, *, line: str = "─") -> str:
 
 def cohort_state(cohort: Cohort) -> tuple[str, str]:
     """The sign with its word, and the theme colour that goes with it."""
+    if cohort.sending:
+        return "▶ sending", "accent"
     glyph, word, colour = COHORT_SIGNS[cohort.state]
     return f"{glyph} {word}", colour
 

@@ -307,10 +307,11 @@ class SyncScreen(FramedScreen):
         """Send the plan; in production the first sync of a cohort asks twice."""
         if self.refuses("sync.start"):
             return
-        chosen = [p for p in self.plans if p.cohort_id not in self._left_out and not p.on_hold]
+        free = [plan for plan in self.plans if plan.cohort_id not in self._left_out and not plan.on_hold]
+        chosen = [plan for plan in free if not plan.sending]
         sent = [p for p in chosen if run_text.is_sent(p, self._left_out, self._let_through)]
         if not any(not plan.empty for plan in sent):
-            self.say(run_text.why_nothing(chosen, self._let_through, self.workspace.profile))
+            self.say(run_text.why_nothing(free, self._let_through, self.workspace.profile))
             return
         first = [plan.name for plan in sent if plan.first_time]
         if self.workspace.profile.label == "PRODUCTION" and first:
