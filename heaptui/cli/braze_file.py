@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from heaptui.cli.context import Settings, emit, named_cohort, run
-from heaptui.cli.output import people, plain, say
+from heaptui.cli.output import plain, say
+from heaptui.model.words import headcount
 
 if TYPE_CHECKING:
     from heaptui.services.upload import Upload
@@ -32,7 +33,7 @@ async def export_for_braze(
         upload = await workspace.uploads.plan(cohort_id, as_attribute=as_attribute, only_known=only_known)
         if upload.look_ups:
             minutes = f", about {upload.look_up_seconds / 60:.0f} min" if upload.look_up_seconds >= 60 else ""
-            say(f"asking Braze for {people(upload.people)}: {upload.look_ups:,} look-ups{minutes}")
+            say(f"asking Braze for {headcount(upload.people)}: {upload.look_ups:,} look-ups{minutes}")
         if as_json and output is None:
             from heaptui.config import private_dir
 
@@ -56,7 +57,7 @@ def _tell(upload: Upload, output: Path | None) -> None:
     form = f"{upload.attribute}: {upload.joined:,} true, {upload.left:,} false" if upload.attribute else "list of ids"
     say(f"{upload.rows:,} rows {where} ({form}; {upload.bytes:,} bytes of at most 500 MB); nothing was sent")
     if upload.only_known:
-        say(f"{people(upload.unknown)} left out: unknown to Braze")
+        say(f"{headcount(upload.unknown)} left out: unknown to Braze")
     else:
         say("! Braze creates a person for every id it does not know. Only known ones: --only-known, with a REST key")
     for value, reason in upload.left_out[:LEFT_OUT_SHOWN]:

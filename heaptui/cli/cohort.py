@@ -12,9 +12,10 @@ from heaptui.cli.cohort_files import export, import_command, members
 from heaptui.cli.cohort_heap import automatic, body, drain, kind, print_pages, received_facts, received_json
 from heaptui.cli.cohort_refresh import refresh
 from heaptui.cli.context import Settings, emit, named_cohort, run
-from heaptui.cli.output import facts, moment, people, plain, say, table, waiting
+from heaptui.cli.output import facts, moment, plain, say, table, waiting
 from heaptui.model.cohorts import Cohort, CohortState, Origin
 from heaptui.model.expressions import IDS, parse
+from heaptui.model.words import headcount
 
 if TYPE_CHECKING:
     from heaptui.services.workspace import Workspace
@@ -155,13 +156,13 @@ def _print(one: Cohort, more: list[tuple[str, str]]) -> None:
         ("ids", f"{one.space}, like {'  '.join(one.examples)}" if one.examples else str(one.space)),
     ]
     if one.refused:
-        lines.append(("refused", f"{people(one.refused)}; offered again with: heaptui run retry"))
+        lines.append(("refused", f"{headcount(one.refused)}; offered again with: heaptui run retry"))
     if one.doubtful:
-        lines.append(("in doubt", f"{people(one.doubtful)}; settled by the next sync"))
+        lines.append(("in doubt", f"{headcount(one.doubtful)}; settled by the next sync"))
     if one.attribute:
         lines.append(("in Braze", f"custom attribute {one.attribute} is true"))
     if one.elsewhere:
-        lines.append(("old way", f"{people(one.elsewhere)} still there; the next sync takes them out"))
+        lines.append(("old way", f"{headcount(one.elsewhere)} still there; the next sync takes them out"))
     if one.renamed:
         lines.append(("renamed", f"“{one.braze_name}” in Braze until the next sync"))
     if one.former_names:
@@ -215,7 +216,7 @@ def derive(settings: Settings, name: str, expression: str, *, as_json: bool) -> 
         if as_json or settings.json:
             emit(_show_json(one))
         else:
-            click.echo(plain(f"“{one.name}” ({one.cohort_id}) is computed: {people(one.members)}. Nothing sent."))
+            click.echo(plain(f"“{one.name}” ({one.cohort_id}) is computed: {headcount(one.members)}. Nothing sent."))
             say(f"next: heaptui sync {one.cohort_id} --dry-run")
 
     run(work())
@@ -257,7 +258,7 @@ def undo_import(settings: Settings, reference: str, *, as_json: bool) -> None:
         settings,
         reference,
         lambda workspace, cohort_id: workspace.cohorts.undo_import(cohort_id),
-        lambda one: f"{people(one.members)} again; {one.adds:,} join, {one.removes:,} leave. Nothing sent.",
+        lambda one: f"{headcount(one.members)} again; {one.adds:,} join, {one.removes:,} leave. Nothing sent.",
         as_json=as_json,
     )
 
@@ -306,7 +307,7 @@ def _retired(one: Cohort) -> str:
     if not one.removes:
         return f"“{one.name}” is retired; Braze holds nobody of it. Undo: heaptui cohort undo-import {one.cohort_id}"
     return (
-        f"“{one.name}” is retired; {people(one.removes)} of it are still in Braze. Nothing sent.\n"
+        f"“{one.name}” is retired; {headcount(one.removes)} of it are still in Braze. Nothing sent.\n"
         f"let them leave: heaptui sync {one.cohort_id} --yes-really\n"
         f"undo: heaptui cohort undo-import {one.cohort_id}"
     )

@@ -12,11 +12,12 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from heaptui.cli.context import Settings, emit, named_cohort, run
-from heaptui.cli.output import people, plain, rows, say
+from heaptui.cli.output import plain, rows, say
 from heaptui.errors import UsageError
 from heaptui.model.belief import Direction
 from heaptui.model.cohorts import Cohort
 from heaptui.model.identifiers import Identifier, Kind
+from heaptui.model.words import headcount, joining
 
 if TYPE_CHECKING:
     from heaptui.services.imports import ImportPreview
@@ -83,8 +84,8 @@ def _narrate(preview: ImportPreview) -> None:
 
 def _import_line(preview: ImportPreview) -> str:
     return (
-        f"{people(preview.members)}, {preview.duplicates:,} repeated, {preview.invalid:,} invalid;"
-        f" +{preview.adds:,} join, -{preview.removes:,} leave, {preview.unchanged:,} stay. Nothing sent."
+        f"{headcount(preview.members)}, {preview.duplicates:,} repeated, {preview.invalid:,} invalid;"
+        f" {joining(preview.adds, preview.removes)}, {preview.unchanged:,} stay. Nothing sent."
     )
 
 
@@ -204,7 +205,7 @@ def export(
                         (person.space.label, person.value) if alias else (person.value,) for person in chunk
                     )
         if output is not None:
-            say(f"{people(one.members)} written to {output}")
+            say(f"{headcount(one.members)} written to {output}")
 
     run(work())
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from heaptui.cli.context import Settings, emit, named_cohort, run
-from heaptui.cli.output import moment, people, plain, say, table
+from heaptui.cli.output import moment, plain, say, table
 from heaptui.model.cohorts import Cohort
 from heaptui.model.identifiers import Kind
 from heaptui.model.reception import CADENCE, Received
 from heaptui.model.segment_sync import Action
-from heaptui.model.words import counted
+from heaptui.model.words import counted, headcount
 
 if TYPE_CHECKING:
     from heaptui.services.workspace import Workspace
@@ -142,7 +142,9 @@ def drain(settings: Settings, reference: str, *, empty: bool, as_json: bool) -> 
         settings,
         reference,
         lambda workspace, cohort_id: workspace.heap.answer_drain(cohort_id, empty=empty),
-        lambda one: f"{people(one.members)} in “{one.name}”; {one.adds:,} join, {one.removes:,} leave. Nothing sent.",
+        lambda one: (
+            f"{headcount(one.members)} in “{one.name}”; {one.adds:,} join, {one.removes:,} leave. Nothing sent."
+        ),
         as_json=as_json,
     )
 

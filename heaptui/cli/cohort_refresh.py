@@ -10,6 +10,7 @@ import click
 from heaptui.cli.context import Settings, emit, named_cohort, run
 from heaptui.cli.output import plain, say
 from heaptui.errors import ExitCode, UsageError
+from heaptui.model.words import headcount, joining
 
 if TYPE_CHECKING:
     from heaptui.services.refresh import Refreshed
@@ -73,8 +74,8 @@ def _tell(one: Refreshed) -> None:
     elif one.preview is not None:
         preview = one.preview
         say(
-            plain(f"{one.name}: {one.path}, column {preview.column}; {preview.members:,} people,")
-            + f" +{preview.adds:,} join, -{preview.removes:,} leave."
+            plain(f"{one.name}: {one.path}, column {preview.column}; {headcount(preview.members)},")
+            + f" {joining(preview.adds, preview.removes)}."
         )
         for warning in preview.warnings:
             say(f"! {plain(warning)}")

@@ -11,6 +11,7 @@ from heaptui.cli.context import Settings, emit, named_cohort, run
 from heaptui.cli.output import plain, say
 from heaptui.cli.sync import SyncJob
 from heaptui.model.comparison import Against, Counts, meaning_lines, sentence
+from heaptui.model.words import headcount
 
 if TYPE_CHECKING:
     from heaptui.services.compare import Comparison
@@ -116,8 +117,8 @@ async def _compared(
 def counts_lines(counts: Counts) -> list[str]:
     """The comparison as text."""
     made = [
-        f"here      {counts.source or counts.against}: {counts.here:,} people",
-        f"in Braze  segment “{counts.segment_name}”: {counts.in_braze:,} people",
+        f"here      {counts.source or counts.against}: {headcount(counts.here)}",
+        f"in Braze  segment “{counts.segment_name}”: {headcount(counts.in_braze)}",
     ]
     for name, people, means in meaning_lines(counts):
         share = f"{100 * people / counts.here:.1f} %" if people is not None and counts.here else ""

@@ -11,7 +11,7 @@ import click
 from heaptui.cli.context import Settings, emit, named_cohort, run
 from heaptui.cli.output import plain, say
 from heaptui.errors import ExitCode
-from heaptui.model.words import counted
+from heaptui.model.words import counted, headcount
 
 
 @click.group()
@@ -88,7 +88,7 @@ def rebuild(settings: Settings, cohort: str, *, segment: str, as_json: bool) -> 
                 return
             for line in counts_lines(found.counts):
                 say(plain(line))
-            click.echo(f"{found.counts.in_braze:,} people of “{found.counts.name}” are taken as accepted by Braze.")
+            click.echo(f"{headcount(found.counts.in_braze)} of “{found.counts.name}” are taken as accepted by Braze.")
             say(f"next: heaptui sync {cohort_id.rsplit('-', 1)[-1]} --dry-run")
 
     run(work())

@@ -41,11 +41,6 @@ def cut(text: str, width: int) -> str:
     return text if cell_len(text) <= width else f"{set_cell_size(text, max(0, width - 1))}…"
 
 
-def people(count: int) -> str:
-    """`1 person`, `12,345 people`."""
-    return "1 person" if count == 1 else f"{count:,} people"
-
-
 def rows(count: int) -> str:
     """`1 row`, `12,389 rows`."""
     return "1 row" if count == 1 else f"{count:,} rows"

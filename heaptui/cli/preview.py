@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from heaptui.cli.context import Settings, emit, run
-from heaptui.cli.output import people, plain, say, table
+from heaptui.cli.output import plain, say, table
 from heaptui.model.clicks import builder_clicks
 from heaptui.model.cohorts import CohortState
 from heaptui.model.identifiers import EXTERNAL_ID
-from heaptui.model.words import counted
+from heaptui.model.words import counted, headcount
 
 if TYPE_CHECKING:
     from heaptui.model.cohorts import Cohort
@@ -70,7 +70,7 @@ async def _measured(workspace: Workspace, found: Preview) -> None:
     limit = matching.allowance.limit
     say(f"asking Braze: up to {counted(requests, 'request')}, at most {limit:,} a minute, about {seconds:.0f} s")
     rate = await matching.measure(found.expression)
-    say(f"{rate.asked:,} of {people(rate.population)} asked")
+    say(f"{rate.asked:,} of {headcount(rate.population)} asked")
 
 
 def number(count: Count) -> str:

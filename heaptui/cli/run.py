@@ -54,7 +54,7 @@ async def _list(settings: Settings, limit: int, *, as_json: bool) -> None:
             time.strftime("%d %b %H:%M", time.localtime(summary.started_at)),
             summary.by,
             _cohorts(summary),
-            summary.state.replace("_", " "),
+            summary.state.word,
             f"{summary.accepted:,}",
             why_in_short(summary.reason),
         )

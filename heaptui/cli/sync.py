@@ -345,7 +345,7 @@ def print_run(progress: RunProgress, profile: Profile, explained: Sequence[tuple
     from heaptui.model.diagnoses import explain_reason
 
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(progress.ended_at or time.time()))
-    click.echo(f"{stamp} {profile.name} run {progress.run_id} {progress.state.replace('_', ' ').upper()}")
+    click.echo(f"{stamp} {profile.name} run {progress.run_id} {progress.state.word.upper()}")
     rows = [
         (
             d.name,
@@ -355,11 +355,11 @@ def print_run(progress: RunProgress, profile: Profile, explained: Sequence[tuple
             f"{d.rejected:,}",
             f"{d.in_doubt:,}",
             f"{d.skipped:,}",
-            d.state.replace("_", " "),
+            d.state.word,
         )
         for d in progress.deliveries.values()
     ]
-    table(("cohort", "join", "leave", "accepted", "refused", "in doubt", "skipped", "state"), rows)
+    table(("cohort", "join", "leave", "accepted", "refused", "in doubt", "not sent", "state"), rows)
     for name, text in explained or ():
         click.echo(f"  {name:<11}{plain(text)}" if name else f"  {plain(text)}")
     for delivery in progress.deliveries.values():

@@ -68,6 +68,8 @@ class Cohort:
     """The custom attribute that stands for it; empty on a route that names cohorts instead."""
     elsewhere: int = 0
     """People whom Braze still holds by another route than the one in use."""
+    sending: str = ""
+    """Which run of another process is sending it just now, in a sentence; empty for none."""
 
     @property
     def renamed(self) -> bool:

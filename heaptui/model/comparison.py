@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 
+from heaptui.model.words import headcount
+
 
 class Against(StrEnum):
     """What is compared with the Braze segment."""
@@ -100,8 +102,8 @@ def report(counts: Counts, *, profile: str, version: str) -> str:
     lines = [
         f"# {counts.name}: here and in Braze, {profile}, {day}",
         "",
-        f"Here       {counts.source or counts.against.value}: {counts.here:,} people",
-        f"In Braze   segment “{counts.segment_name}”: {counts.in_braze:,} people",
+        f"Here       {counts.source or counts.against.value}: {headcount(counts.here)}",
+        f"In Braze   segment “{counts.segment_name}”: {headcount(counts.in_braze)}",
         "",
     ]
     for name, people, means in meaning_lines(counts):

@@ -311,7 +311,7 @@ BRAZE: tuple[Entry, ...] = (
         "Braze refuses every request for this cohort, even an empty one: the cohort, not its people.",
         ("the cohort was made by another partner or another client", "Braze changed what it takes"),
         "Your Braze account manager: show them Braze's answer.",
-        "The answer stands below; the bundle holds the exchange.",
+        "Braze's answer is among the exchanges of the run, and in its bundle.",
         (400,),
         (),
         "",

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from heaptui.model.runs import DeliveryProgress, DeliveryState, RunSummary
 
-_HEADINGS = ("cohort", "join", "leave", "accepted", "refused", "in doubt", "skipped", "state")
+_HEADINGS = ("cohort", "join", "leave", "accepted", "refused", "in doubt", "not sent", "state")
 
 
 def receipt_text(
@@ -33,7 +33,7 @@ def receipt_text(
     lines += [
         "",
         f"Planned {planned:,} = accepted {accepted:,} + refused {refused:,} + in doubt {in_doubt:,}"
-        f" + skipped {skipped:,}.",
+        f" + not sent {skipped:,}.",
         f"Requests that carried people: {sum(delivery.requests for delivery in sent):,},"
         f" of them repeated: {sum(delivery.retries for delivery in sent):,}.",
         f"Data points in Braze: about {sum(delivery.points for delivery in sent):,}, one for each change accepted or in"
@@ -66,7 +66,7 @@ def _row(delivery: DeliveryProgress) -> tuple[str, ...]:
         delivery.skipped,
     )
     name = f"{delivery.name} ({delivery.cohort_id.rsplit('-', 1)[-1]})"
-    return (name, *(f"{count:,}" for count in counts), delivery.state.replace("_", " "))
+    return (name, *(f"{count:,}" for count in counts), delivery.state.word)
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

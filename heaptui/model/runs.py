@@ -33,6 +33,11 @@ class DeliveryState(StrEnum):
         """Whether nothing more will happen."""
         return self not in {DeliveryState.PLANNED, DeliveryState.RUNNING, DeliveryState.WAITING}
 
+    @property
+    def word(self) -> str:
+        """How screens, commands and receipts call it."""
+        return {"finished": "done", "finished_with_rejections": "refused some"}.get(self.value, self.value)
+
 
 _WORST_FIRST = (
     DeliveryState.WAITING,
@@ -137,6 +142,8 @@ class Plan:
     """The custom attribute that stands for the cohort, on the route that has one."""
     before: tuple[LeaveElsewhere, ...] = ()
     """What is taken out of another way first."""
+    sending: str = ""
+    """Which run of another process is sending the cohort just now, in a sentence; empty for none."""
     refused: int = 0
     """People of the cohort whom Braze refused and does not hold; they are not sent again unless asked."""
     refused_in: int | None = None

@@ -90,7 +90,7 @@ class AutomaticDelivery:
                 delivery = progress.deliveries[cohort_id]
                 self._told(
                     f"{delivery.name}: {delivery.adds:,} join, {delivery.removes:,} leave,"
-                    f" {delivery.state.replace('_', ' ')} (run {progress.run_id})"
+                    f" {delivery.state.word} (run {progress.run_id})"
                 )
                 if delivery.state is not DeliveryState.CANCELLED:
                     await self._done(cohort_id, since)

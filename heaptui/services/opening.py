@@ -14,7 +14,7 @@ from heaptui.model.belief import Belief, Changes
 from heaptui.model.cohorts import Cohort, Guard, braze_label
 from heaptui.model.routes import ATTRIBUTE, way_title
 from heaptui.model.runs import DeliveryState, Reason
-from heaptui.model.words import percent
+from heaptui.model.words import headcount, percent
 from heaptui.store import beliefs, cohorts, journal, undo
 from heaptui.store.attributes import attribute_names, fix_name
 from heaptui.store.identities import space_map
@@ -25,7 +25,7 @@ def large_change(removes: int, delivered: int, guard: Guard) -> str:
     if not guard.holds(removes, delivered):
         return ""
     share = removes / delivered if delivered else 1
-    loses = f"Loses {removes:,} of {delivered:,} people ({percent(share)})."
+    loses = f"Loses {removes:,} of {headcount(delivered)} ({percent(share)})."
     return f"{loses} Usual is up to {percent(guard.share)}. A wrong file?"
 
 

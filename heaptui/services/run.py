@@ -238,7 +238,7 @@ class Run:
             time.time(),
             f"{progress.name} finished: {progress.submitted_adds:,} join, {progress.submitted_removes:,} leave"
             if outcome.state.closed and reason is Reason.NONE
-            else f"{progress.name} ended {outcome.state.replace('_', ' ')}",
+            else f"{progress.name} ended {outcome.state.word}",
         )
 
     async def _close(self) -> None:

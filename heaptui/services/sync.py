@@ -97,13 +97,23 @@ class SyncService:
                         route=view.route,
                         attribute=cohort.attribute,
                         before=before,
+                        sending=cohort.sending,
                         refused=refused,
                         refused_in=history.last_refusing(connection, cohort_id) if refused else None,
                     )
                 )
             return plans
 
-        return await self._workspace.ledger.read(look)
+        plans = await self._workspace.ledger.read(look)
+        return [replace(plan, sending="") if plan.sending and await self._is_free(plan) else plan for plan in plans]
+
+    async def _is_free(self, plan: Plan) -> bool:
+        """Whether nobody delivers a cohort, whatever a process that lives on has left open in the ledger."""
+        lock = self.lock_of(plan.cohort_id)
+        if not await lock.taken(0, Gate()):
+            return False
+        await lock.free()
+        return True
 
     def _leave(
         self, connection: sqlite3.Connection, cohort_id: str, route: str, removes: int, way: Way | None

@@ -17,6 +17,7 @@ from heaptui.model.cohorts import Cohort
 from heaptui.model.commands import giving
 from heaptui.model.identifiers import EXTERNAL_ID
 from heaptui.model.routes import ATTRIBUTE
+from heaptui.model.words import headcount
 from heaptui.services.pacing import Quota
 from heaptui.store import attributes, beliefs, cohorts
 from heaptui.store.identities import CHUNK, values_of
@@ -165,7 +166,7 @@ class UploadService:
         if upload.bytes > LARGEST:
             raise UsageError(
                 "The file would be larger than the 500 MB that Braze takes.",
-                f"“{upload.cohort.name}” has {upload.people:,} people.",
+                f"“{upload.cohort.name}” has {headcount(upload.people)}.",
                 "Divide the people into several cohorts.",
             )
         return text

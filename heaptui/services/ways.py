@@ -60,10 +60,12 @@ def way_in_use(workspace: Workspace) -> Way:
         )
     check_host(profile.endpoint, profile.allowed_hosts)
     if not workspace.route:
+        sending = [name for way in WAYS for name in way.keys if name in keys]
         raise UsageError(
-            "No key was given, so nothing can be sent.",
+            "A key is missing, so nothing can be sent." if sending else "No key was given, so nothing can be sent.",
             " ".join(f"{way.title} needs {way.needs}." for way in WAYS),
-            f"{giving(profile, way_facts(ATTRIBUTE).keys)}; without any key: heaptui cohort export COHORT --for-braze",
+            f"{' or '.join(giving(profile, [n for n in way.keys if n not in keys]) for way in WAYS)};"
+            " without any key: heaptui cohort export COHORT --for-braze",
         )
     facts = way_facts(workspace.route)
     missing = [name for name in facts.keys if name not in keys]

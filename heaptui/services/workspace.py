@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from heaptui.services.undo import UndoService
     from heaptui.services.upload import UploadService
 
+PROCESS_SINCE = time.time()
+"""Since when this process exists, near enough to tell it from an earlier one with its number."""
+
 
 @dataclass
 class Workspace:
@@ -253,10 +256,6 @@ def ledger_of(home: Home, profile: Profile) -> Path:
     return ledger_path(home, profile, Secrets())
 
 
-_STARTED = time.time()
-"""When this process began, nearly: of another with the same number, everything older is not its work."""
-
-
 @asynccontextmanager
 async def open_workspace(
     home: Home, profile: Profile, environ: Mapping[str, str], *, read_only: bool = False, what: str = "command"
@@ -294,7 +293,7 @@ async def _heartbeat(ledger: Database, what: str) -> None:
             # Who needs the ledger hears what ails it; the next beat tries again.
             with contextlib.suppress(LedgerError):
                 await ledger.write(
-                    lambda connection: heartbeats.beat(connection, pid, host, what, since=_STARTED, at=time.time())
+                    lambda connection: heartbeats.beat(connection, pid, host, what, since=PROCESS_SINCE, at=time.time())
                 )
             await asyncio.sleep(heartbeats.EVERY)
     finally:

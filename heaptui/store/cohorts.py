@@ -20,6 +20,7 @@ from heaptui.store.attributes import attribute_names
 from heaptui.store.beliefs import read_belief
 from heaptui.store.cohort_names import unknown
 from heaptui.store.identities import pack, read_space, space_map, space_number, unpack, values_of
+from heaptui.store.orphans import sending
 from heaptui.store.segments import heard_from_heap
 
 
@@ -156,6 +157,7 @@ def _cohort(
         examples=tuple(i.value for i in values_of(connection, people[:examples])) if examples else (),
         attribute=attributes.get(cohort_id, ""),
         elsewhere=sum(len(changes.removes) for _, changes in left_elsewhere(connection, cohort_id, view, spaces)),
+        sending=sending(connection, cohort_id, time.time()),
     )
     state = _state(cohort, view.guard, on_hold=bool(on_hold), retired=retired_at is not None)
     return replace(cohort, state=state)

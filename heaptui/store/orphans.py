@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import sqlite3
 from dataclasses import dataclass
@@ -101,3 +102,17 @@ def owner_of(connection: sqlite3.Connection, cohort_id: str) -> Owner | None:
         (cohort_id,),
     ).fetchone()
     return Owner(*row) if row else None
+
+
+def sending(connection: sqlite3.Connection, cohort_id: str, at: float) -> str:
+    """Which run of another living process is delivering a cohort, in a sentence; empty for none."""
+    owner = owner_of(connection, cohort_id)
+    if (
+        owner is None
+        or owner.pid == os.getpid()
+        or not lives(connection, owner.pid, owner.host, since=owner.since, at=at)
+    ):
+        return ""
+    return (
+        f"Run {owner.run_id} is sending it just now (process {owner.pid} on {owner.host}, {owner.by} {owner.origin})."
+    )

@@ -8,7 +8,7 @@ from heaptui.model.cohorts import Cohort, CohortState, Origin
 from heaptui.model.expressions import IDS, Names, parse, write
 from heaptui.model.matching import MatchRate
 from heaptui.model.reception import Received
-from heaptui.model.words import counted
+from heaptui.model.words import counted, headcount
 from heaptui.ui import from_heap, rate_text, signs
 
 
@@ -71,6 +71,8 @@ def lines_of(known: CohortFacts) -> list[str]:
 
 
 def _advice(cohort: Cohort) -> list[str]:
+    if cohort.sending:
+        return [f"Sending     {cohort.sending} 4 Runs shows it."]
     match cohort.state:
         case CohortState.NEW:
             if cohort.attribute:
@@ -78,7 +80,7 @@ def _advice(cohort: Cohort) -> list[str]:
             return ["Never synced: Braze's filter “Heap Cohorts” lists it after the first sync."]
         case CohortState.HELD:
             return [
-                f"Held        {cohort.removes:,} of {cohort.delivered:,} people would leave. A wrong file?",
+                f"Held        {cohort.removes:,} of {headcount(cohort.delivered)} would leave. A wrong file?",
                 "            u brings the people before the import back; s, then l lets it through.",
             ]
         case CohortState.ON_HOLD:

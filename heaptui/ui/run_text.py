@@ -48,7 +48,7 @@ def totals(plans: Sequence[Plan], left_out: set[str], let_through: set[str]) -> 
 
 def is_sent(plan: Plan, left_out: set[str], let_through: set[str]) -> bool:
     """Whether this cohort's changes leave when the plan starts."""
-    if plan.cohort_id in left_out or plan.on_hold:
+    if plan.cohort_id in left_out or plan.on_hold or plan.sending:
         return False
     return not plan.held or plan.cohort_id in let_through
 
@@ -64,6 +64,8 @@ def plan_sign(plan: Plan, left_out: set[str], let_through: set[str]) -> str:
     """The sign in front of a planned cohort, with its word where it is not simply sent."""
     if plan.cohort_id in left_out:
         return "✗ left out"
+    if plan.sending:
+        return "▶ sending"
     if plan.on_hold:
         return "■ on hold"
     if plan.held:
@@ -79,7 +81,9 @@ def remarks(plan: Plan, *, let_through: bool) -> list[Section]:
         Section(f"{plan.name}, out of the old way {'not possible' if leave.why_not else 'first'}", [str(leave)])
         for leave in plan.before
     ]
-    if plan.held and not let_through:
+    if plan.sending:
+        sections.append(Section(f"{plan.name} ▶ sending", [plan.sending, "Plan it again when that is over: 4 Runs."]))
+    elif plan.held and not let_through:
         lines = [plan.held, "l lets it through (you type its name);", "the other cohorts go on without it."]
         lines += ["W chooses the way into Braze, for all cohorts."] if plan.before else []
         sections.append(Section(f"{plan.name} ■ held", lines))
@@ -114,6 +118,8 @@ def plan_parts(
 
 def why_nothing(plans: Sequence[Plan], let_through: set[str], profile: Profile) -> str:
     """Why these plans send nothing."""
+    if sending := next((plan for plan in plans if plan.sending), None):
+        return f"“{sending.name}”: {sending.sending}"
     if any(plan.held and plan.cohort_id not in let_through for plan in plans):
         return "Nothing is sent: what waits is held."
     return addressed(nothing_to_send(plans), profile)
@@ -148,20 +154,34 @@ def delivery_state(delivery: DeliveryProgress) -> str:
     return f"{glyph} {word}"
 
 
+SPEED_SECONDS, LEFT_SECONDS = 5, 30
+"""Answers come in batches: the speed and, more so, what is left are told from several seconds."""
+
+
+def speed_of(progress: RunProgress, seconds: int) -> float:
+    """People accepted in a second, as the mean of the last seconds."""
+    recent = list(progress.rates)[-seconds:]
+    return sum(recent) / len(recent) if recent else 0.0
+
+
 def remaining(progress: RunProgress, now: float) -> float | None:
-    """Seconds until everything is sent, from the speed of the last seconds; None when nothing tells."""
-    recent = list(progress.rates)[-10:]
-    speed = sum(recent) / len(recent) if recent else 0
+    """Seconds until everything is sent, above 20 in steps of 5; None when nothing tells, or nothing goes out."""
+    if progress.paused:
+        return None
+    speed = speed_of(progress, LEFT_SECONDS)
     if speed <= 0:
         elapsed = now - progress.started_at
         speed = progress.total("submitted") / elapsed if elapsed > 0.5 else 0
-    return progress.total("to_go") / speed if speed > 0 else None
+    if speed <= 0:
+        return None
+    left = progress.total("to_go") / speed
+    return left if left < 20 else 5 * math.ceil(left / 5)
 
 
 def wait_lines(progress: RunProgress, now: float) -> list[str]:
     """Why nothing is sent just now, as a countdown, and where its time comes from."""
     if progress.paused:
-        return ["⏸ Paused by you. p goes on."]
+        return ["⏸ Paused by you. p goes on. What is in flight still comes home."]
     waits = [delivery.wait for delivery in progress.deliveries.values() if delivery.wait]
     if not waits:
         return []
@@ -181,7 +201,7 @@ def live_sections(progress: RunProgress, width: int) -> list[Section]:
     rates, latencies = [float(rate) for rate in progress.rates], list(progress.latencies)
     ordered = sorted(latencies) or [0.0]
     usual, slow, slowest = ordered[len(ordered) // 2], ordered[len(ordered) * 95 // 100], ordered[-1]
-    speed = f"{rates[-1]:,.0f} people/s" if rates else ""
+    speed = f"{speed_of(progress, SPEED_SECONDS):,.0f} people/s" if rates else ""
     live = [delivery for delivery in progress.deliveries.values() if not delivery.state.closed]
     at_once, limit = sum(d.at_once for d in live), sum(d.at_once_limit for d in live)
     extra = max((delivery.extra_requests for delivery in live), default=0)

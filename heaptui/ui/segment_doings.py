@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from heaptui.errors import HeaptuiError
 from heaptui.model.expressions import write
 from heaptui.model.identifiers import EXTERNAL_ID
+from heaptui.model.words import headcount
 from heaptui.services.previews import Preview
 from heaptui.ui import segment_text, signs
 from heaptui.ui.measuring import measured
@@ -85,7 +86,7 @@ async def derive(screen: SegmentsScreen, preview: Preview) -> None:
     except HeaptuiError as error:
         screen.told(error)
         return
-    screen.say(f"“{cohort.name}” is a cohort of {cohort.members:,} people now. 1 shows it, s there syncs it.")
+    screen.say(f"“{cohort.name}” is a cohort of {headcount(cohort.members)} now. 1 shows it, s there syncs it.")
 
 
 async def measure(screen: SegmentsScreen, preview: Preview) -> None:

@@ -13,7 +13,7 @@ from heaptui.model.clicks import builder_clicks, row_words
 from heaptui.model.cohorts import Cohort, CohortState
 from heaptui.model.expressions import Names, write
 from heaptui.model.segments import Group
-from heaptui.model.words import counted
+from heaptui.model.words import counted, headcount
 from heaptui.ui import rate_text, signs
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _need(one: Cohort | None) -> str:
         case CohortState.NEW:
             return "never synced: Braze's filter does not list it yet"
         case CohortState.HELD:
-            return f"held: {one.removes:,} of {one.delivered:,} people would leave"
+            return f"held: {one.removes:,} of {headcount(one.delivered)} would leave"
         case CohortState.ON_HOLD:
             return "on hold: no sync touches it before somebody releases it"
         case CohortState.SYNCED:
@@ -153,7 +153,7 @@ def ways(preview: Preview) -> list[str]:
         as_filter = "As a Braze filter   not possible: its builder cannot show this"
     why = preview.why_not_derived
     people = preview.in_heap.at_least
-    as_own = f"As own cohort (d)   {why}" if why else f"As own cohort (d)   {people:,} people, one filter to click;"
+    as_own = f"As own cohort (d)   {why}" if why else f"As own cohort (d)   {headcount(people)}, one filter to click;"
     lines = [as_filter, as_own]
     if not why:
         lines.append(f"                    kept current here, {people:,} more data points")

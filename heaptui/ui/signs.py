@@ -30,17 +30,18 @@ COHORT_SIGNS = {
     CohortState.RETIRED: ("✗", "retired", ""),
 }
 
-RUN_SIGNS = {
-    DeliveryState.PLANNED: ("○", "planned"),
-    DeliveryState.RUNNING: ("▶", "running"),
-    DeliveryState.WAITING: ("⏸", "waiting"),
-    DeliveryState.FINISHED: ("✓", "done"),
-    DeliveryState.FINISHED_WITH_REJECTIONS: ("!", "refused some"),
-    DeliveryState.INCOMPLETE: ("✗", "incomplete"),
-    DeliveryState.STOPPED: ("✗", "stopped"),
-    DeliveryState.CANCELLED: ("✗", "cancelled"),
-    DeliveryState.HELD: ("■", "held"),
+_RUN_GLYPHS = {
+    DeliveryState.PLANNED: "○",
+    DeliveryState.RUNNING: "▶",
+    DeliveryState.WAITING: "⏸",
+    DeliveryState.FINISHED: "✓",
+    DeliveryState.FINISHED_WITH_REJECTIONS: "!",
+    DeliveryState.INCOMPLETE: "✗",
+    DeliveryState.STOPPED: "✗",
+    DeliveryState.CANCELLED: "✗",
+    DeliveryState.HELD: "■",
 }
+RUN_SIGNS = {state: (glyph, state.word) for state, glyph in _RUN_GLYPHS.items()}
 
 RUN_TONES = {
     DeliveryState.STOPPED: "bad",
@@ -233,6 +234,8 @@ def rule(title: str, verdict: str, width: int, *, line: str = "─") -> str:
 
 def cohort_state(cohort: Cohort) -> tuple[str, str]:
     """The sign with its word, and the theme colour that goes with it."""
+    if cohort.sending:
+        return "▶ sending", "accent"
     glyph, word, colour = COHORT_SIGNS[cohort.state]
     return f"{glyph} {word}", colour
 

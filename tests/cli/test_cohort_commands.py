@@ -82,7 +82,7 @@ def test_import_tells_people_what_it_read_what_changes_and_what_comes_next(call,
     path.write_text("\r\n".join(["会員番号,メール", *rows, ""]), encoding="cp932")
     code, out, err = call("import", str(path), "--name", "カート放棄（高額）", "--expect", "60")
     assert code == ExitCode.DONE
-    assert out == "59 people, 0 repeated, 0 invalid; +59 join, -0 leave, 0 stay. Nothing sent.\n"
+    assert out == "59 people, 0 repeated, 0 invalid; +59 join, 0 leave, 0 stay. Nothing sent.\n"
     assert err.startswith("CP932, comma, 59 rows; id column 会員番号 (the most likely one), as external_id\n")
     assert "! 1 fewer than Heap shows." in err
     assert "beginning with 0" in err

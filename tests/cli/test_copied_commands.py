@@ -39,7 +39,14 @@ def test_a_profile_of_the_environment_is_told_its_variables(desk: Desk) -> None:
     assert "profile set" not in told
     del desk.environ["HEAPTUI_DATA_IMPORT_KEY"]
     desk.run("cohort", "import", desk.file(people(0, 100)), "--name", "Carts")
-    assert "set HEAPTUI_REST_API_KEY in the environment" in desk.run("sync", "Carts", "--yes").stderr
+    told = desk.run("sync", "Carts", "--yes").stderr
+    assert "A key is missing" in told
+    assert "set HEAPTUI_DATA_IMPORT_KEY in the environment" in told
+    del desk.environ["HEAPTUI_PARTNER_API_KEY"]
+    desk.run("cohort", "import", desk.file(people(0, 100)), "--name", "Carts")
+    told = desk.run("sync", "Carts", "--yes").stderr
+    assert "set HEAPTUI_PARTNER_API_KEY and HEAPTUI_DATA_IMPORT_KEY" in told
+    assert "or set HEAPTUI_REST_API_KEY" in told
 
 
 def test_a_bundle_opens_with_the_command_that_was_printed_and_a_missing_one_is_named(desk: Desk) -> None:

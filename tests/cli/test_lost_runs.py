@@ -10,7 +10,7 @@ from pathlib import Path
 from heaptui.config import Home
 from heaptui.ui.app import HeaptuiApp
 from tests.cli.conftest import HEAPTUI, Desk, people
-from tests.ui.conftest import Opening, shows
+from tests.ui.conftest import Opening, shows, status, text_of, until
 
 
 def started(desk: Desk) -> subprocess.Popen[bytes]:
@@ -73,3 +73,19 @@ async def test_the_dashboard_counts_a_killed_run_among_those_that_need_somebody(
         await shows(pilot, "1 needs attention")
         await shows(pilot, "✗ incomplete")
         await shows(pilot, "The process ended before the delivery did")
+
+
+async def test_a_cohort_that_another_process_is_sending_is_told_and_not_sent_twice(desk: Desk) -> None:
+    process = started(desk)
+    app = HeaptuiApp(Opening(Home.find(desk.environ["HEAPTUI_HOME"], {}), desk.environ))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await shows(pilot, "▶ sending")
+        await pilot.press("s")
+        await shows(pilot, "Run 1 is sending it just now")
+        await pilot.press("enter")
+        await until(pilot, lambda: "is sending it just now" in status(app))
+        process.kill()
+        process.wait()
+        await pilot.press("1")
+        await until(pilot, lambda: "▶ sending" not in text_of(app))
+    assert len(desk.json("run", "list")["runs"]) == 1

@@ -148,7 +148,7 @@ def test_profiles_keep_keys_out_of_arguments_and_out_of_what_is_printed(desk: De
 def test_the_headless_demo_ends_with_counts_that_add_up() -> None:
     done = subprocess.run([*HEAPTUI, "demo", "--headless"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert "Planned 253,550 = accepted 253,550 + refused 0 + in doubt 0 + skipped 0." in done.stdout
+    assert "Planned 253,550 = accepted 253,550 + refused 0 + in doubt 0 + not sent 0." in done.stdout
 
 
 def test_the_notify_command_hears_of_the_run_and_cannot_harm_it(desk: Desk, tmp_path: Path) -> None:

@@ -10,8 +10,12 @@ from hypothesis import strategies as st
 
 from heaptui.model.exchange_text import as_curl, rebuilt
 from heaptui.model.identifiers import EXTERNAL_ID, Identifier, Kind, Space
+from heaptui.model.lexicon import entries, for_reason
+from heaptui.model.runs import DeliveryState, Reason
 from heaptui.model.scrub import SHORTEST_INSIDE, Scrubber
 from heaptui.model.secret import Secret
+from heaptui.model.words import counted, headcount, joining
+from heaptui.ui.signs import RUN_SIGNS
 
 PEOPLE = st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=SHORTEST_INSIDE), max_size=5)
 
@@ -54,3 +58,24 @@ def test_a_curl_command_sends_the_body_with_the_keys_of_the_shell() -> None:
             {"user_ids": ["u1"], "aliases": [{"alias_name": "a1", "alias_label": "crm"}], "should_remove": True}
         ],
     }
+
+
+def test_one_is_told_as_one_and_nobody_without_a_sign() -> None:
+    assert (headcount(1), headcount(1204), counted(1, "request")) == ("1 person", "1,204 people", "1 request")
+    assert (joining(1204, 310), joining(5, 0), joining(0, 0)) == (
+        "+1,204 join, -310 leave",
+        "+5 join, 0 leave",
+        "0 join, 0 leave",
+    )
+
+
+def test_a_state_has_one_word_on_screens_in_commands_and_in_receipts() -> None:
+    assert {state: word for state, (_, word) in RUN_SIGNS.items()} == {state: state.word for state in DeliveryState}
+    assert not any("_" in state.word for state in DeliveryState)
+
+
+def test_no_entry_is_cut_in_a_name_or_points_to_nothing() -> None:
+    entry = for_reason(Reason.REST_PERMISSION)
+    assert entry is not None
+    assert "users.track" in entry.title
+    assert not [entry.code for entry in entries() if "stands below" in entry.text]

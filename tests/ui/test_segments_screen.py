@@ -277,4 +277,4 @@ async def test_the_import_goes_by_looks_where_braze_cannot_be_asked(sandbox: Any
         pilot.app.screen.query_one("#path").value = str(file)
         await pilot.press("enter")
         await shows(pilot, "users.export.ids")
-        await shows(pilot, "1 people")
+        await shows(pilot, "1 person")

@@ -101,6 +101,29 @@ async def test_y_copies_a_message_for_the_customer(sandbox: Any, desk: Desk, tmp
         assert sandbox.keys.data_import_key[-4:] not in app.clipboard
 
 
+async def test_after_a_sync_its_run_is_the_highlighted_one(sandbox: Any, desk: Desk, tmp_path: Path) -> None:
+    await failed(sandbox, desk, tmp_path)
+    app = HeaptuiApp(desk.opening)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        await pilot.press("4")
+        await shows(pilot, "401 key")
+        assert app.screen.current == 2
+        await pilot.press("1")
+        await shows(pilot, "[1 Cohorts")
+        highlight(app, desk.trials)
+        await pilot.press("s")
+        await shows(pilot, "enter sends 250 changes")
+        await pilot.press("enter")
+        await shows(pilot, "✓ done")
+        await pilot.press("4")
+        await shows(pilot, "─ Run 3 ─")
+        await pilot.press("down")
+        await shows(pilot, "─ Run 1 ─")
+        await pilot.press("1", "4")
+        await shows(pilot, "─ Run 1 ─")
+
+
 async def test_a_run_of_another_process_is_seen_as_it_goes_on(sandbox: Any, desk: Desk, tmp_path: Path) -> None:
     async with workspace_on(sandbox, tmp_path / "home", read_timeout_seconds=5.0) as workspace:
         cohort = await fill(workspace, ids(0, 3000), name="Slow")

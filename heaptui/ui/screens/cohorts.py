@@ -14,6 +14,7 @@ from heaptui.model.cohorts import Cohort, CohortState
 from heaptui.model.expressions import InCohort, Names
 from heaptui.model.matching import MatchRate
 from heaptui.model.reception import Received
+from heaptui.model.words import headcount
 from heaptui.services.refresh import file_is_old
 from heaptui.ui import from_heap, rate_text, signs
 from heaptui.ui.cohort_text import CohortFacts, lines_of
@@ -280,7 +281,7 @@ class CohortsScreen(FramedScreen):
     def _imported(self, cohort: Cohort) -> None:
         """Go to what was imported, so that s plans a sync of it."""
         self._land_on = cohort.cohort_id
-        self.say(f"{cohort.name}: {cohort.members:,} people. Nothing was sent.")
+        self.say(f"{cohort.name}: {headcount(cohort.members)}. Nothing was sent.")
         self.load()
 
     def action_order(self) -> None:
@@ -310,7 +311,7 @@ class CohortsScreen(FramedScreen):
             return
         try:
             after = await self.workspace.cohorts.undo_import(cohort.cohort_id)
-            self.notify(f"{after.name} has {after.members:,} people again.", markup=False)
+            self.notify(f"{after.name} has {headcount(after.members)} again.", markup=False)
         except HeaptuiError as error:
             self.told(error)
 

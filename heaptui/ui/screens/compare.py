@@ -13,6 +13,7 @@ from textual.containers import VerticalScroll
 from heaptui.errors import HeaptuiError, UsageError
 from heaptui.model.cohorts import Cohort
 from heaptui.model.comparison import meaning_lines, sentence
+from heaptui.model.words import headcount
 from heaptui.ui import signs
 from heaptui.ui.commands import COMPARE
 from heaptui.ui.exports import whole_file
@@ -64,7 +65,7 @@ class CompareScreen(FramedScreen):
     @work(group="compare", exclusive=True, exit_on_error=True, description="compare with Braze")
     async def _compare(self) -> None:
         sides = self.query_one("#sides", FactsPane)
-        sides.tell([("Here", f"{self._cohort.name}, {self._cohort.members:,} people"), ("In Braze", "being read…")])
+        sides.tell([("Here", f"{self._cohort.name}, {headcount(self._cohort.members)}"), ("In Braze", "being read…")])
         try:
             found = await self.workspace.compare.compare(self._cohort.cohort_id, segment=self._segment, told=self.say)
         except UsageError as error:
@@ -82,8 +83,8 @@ class CompareScreen(FramedScreen):
         when = signs.day_and_time(counts.exported_at)
         sides.tell(
             [
-                ("Here", f"{here}: {counts.here:,} people"),
-                ("In Braze", f"segment “{counts.segment_name}”, export of {when}: {counts.in_braze:,} people"),
+                ("Here", f"{here}: {headcount(counts.here)}"),
+                ("In Braze", f"segment “{counts.segment_name}”, export of {when}: {headcount(counts.in_braze)}"),
             ]
         )
         rows = []
@@ -162,7 +163,7 @@ class CompareScreen(FramedScreen):
             Question(
                 f"Repair {self._cohort.name}?",
                 [
-                    f"What was read is taken as what Braze holds: {counts.in_braze:,} people.",
+                    f"What was read is taken as what Braze holds: {headcount(counts.in_braze)}.",
                     "Then a plan opens that mends the difference. Nothing is sent before you start it.",
                 ],
                 yes="Take it and plan",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from heaptui.errors import HeaptuiError
 from heaptui.model.cohorts import Cohort, Origin
 from heaptui.model.identifiers import Kind
+from heaptui.model.words import headcount
 from heaptui.services.refresh import can_refresh, refresh
 from heaptui.ui.widgets.dialogs import Asked, Question
 
@@ -62,7 +63,7 @@ async def answer_drain(screen: CohortsScreen, cohort: Cohort) -> None:
     question = Question(f"Empty “{cohort.name}”?", lines, yes="Empty it here", no="Keep the people")
     empty = await screen.app.push_screen_wait(question)
     after = await screen.workspace.heap.answer_drain(cohort.cohort_id, empty=bool(empty))
-    screen.say(f"{after.name} has {after.members:,} people; {after.adds:,} join, {after.removes:,} leave.")
+    screen.say(f"{after.name} has {headcount(after.members)}; {after.adds:,} join, {after.removes:,} leave.")
 
 
 async def say_kind(screen: CohortsScreen, cohort: Cohort) -> None:

@@ -9,6 +9,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 
 from heaptui.model.cohorts import Cohort
+from heaptui.model.words import headcount
 from heaptui.ui.commands import PEOPLE
 from heaptui.ui.exports import export_people
 from heaptui.ui.screens.page import Page
@@ -33,7 +34,7 @@ class PeopleScreen(Page):
 
     def on_mount(self) -> None:
         """Show as many rows as there are people; they are read when they come into sight."""
-        self.headline(self._cohort.name, f"{self._cohort.members:,} people · {self._cohort.space}")
+        self.headline(self._cohort.name, f"{headcount(self._cohort.members)} · {self._cohort.space}")
         self.query_one(WindowedTable).show_many(self._cohort.members, self._read)
 
     async def _read(self, offset: int, limit: int) -> Sequence[Row]:

@@ -37,6 +37,7 @@ class RunsScreen(FramedScreen):
         self.runs: Sequence[RunSummary] = ()
         self._order = 0
         self._explained = False
+        self._went_to: int | None = None
 
     def compose_body(self) -> ComposeResult:
         """The list, and what happened in the highlighted run."""
@@ -81,6 +82,7 @@ class RunsScreen(FramedScreen):
             for run in ordered
         ]
         self.table.show(rows)
+        self._go_to_new_run()
         newest = f"newest first, {time.strftime('%Z')}"
         sorted_by = ORDERS[self._order] if self._order else f"needed first, then {newest}" if urgent else newest
         verdict = counted(len(self.runs), "run")
@@ -94,6 +96,14 @@ class RunsScreen(FramedScreen):
             )
             self.say("Runs of all processes appear here: of this terminal, of the command line and of cron.", idle=True)
         self._detail()
+
+    def _go_to_new_run(self) -> None:
+        """Once for each run that was sent from here: whoever comes from it wants to see it."""
+        run_id = self.dashboard.current_run
+        keys = [row.key for row in self.table.rows]
+        if run_id != self._went_to and str(run_id) in keys:
+            self._went_to = run_id
+            self.table.cursor = keys.index(str(run_id))
 
     @on(RecordTable.Highlighted, "#runs-table")
     @work(group="run-detail", exclusive=True, exit_on_error=True, description="read one run")

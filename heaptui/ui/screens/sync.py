@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from heaptui.errors import HeaptuiError
 from heaptui.model.clicks import segment_clicks
 from heaptui.model.runs import DeliveryProgress, DeliveryState, Plan, RunProgress
-from heaptui.model.words import counted
+from heaptui.model.words import counted, headcount
 from heaptui.ui import run_text, signs
 from heaptui.ui.commands import SYNC
 from heaptui.ui.exports import save_plan
@@ -297,7 +297,7 @@ class SyncScreen(FramedScreen):
         if not plan.held:
             self.say(f"“{plan.name}” is not held.")
             return
-        leaves = [f"These {plan.removes:,} people leave the cohort in Braze."] if plan.removes else []
+        leaves = [f"These {headcount(plan.removes)} leave the cohort in Braze."] if plan.removes else []
         leaves += [str(leave) for leave in plan.before]
         lines = [plan.held, *leaves]
         if await self.app.push_screen_wait(Asked(f"Let “{plan.name}” through?", lines, must_be=plan.name)):
@@ -307,10 +307,11 @@ class SyncScreen(FramedScreen):
     @work(group="dialog", exclusive=True, exit_on_error=True, description="start a sync")
     async def action_start(self) -> None:
         """Send the plan; in production the first sync of a cohort asks twice."""
-        chosen = [p for p in self.plans if p.cohort_id not in self._left_out and not p.on_hold]
+        free = [plan for plan in self.plans if plan.cohort_id not in self._left_out and not plan.on_hold]
+        chosen = [plan for plan in free if not plan.sending]
         sent = [p for p in chosen if run_text.is_sent(p, self._left_out, self._let_through)]
         if not any(not plan.empty for plan in sent):
-            self.say(run_text.why_nothing(chosen, self._let_through, self.workspace.profile))
+            self.say(run_text.why_nothing(free, self._let_through, self.workspace.profile))
             return
         first = [plan.name for plan in sent if plan.first_time]
         if self.workspace.profile.label == "PRODUCTION" and first:

@@ -11,6 +11,7 @@ from textual.containers import VerticalScroll
 
 from heaptui.errors import HeaptuiError
 from heaptui.model.cohorts import Cohort
+from heaptui.model.words import headcount
 from heaptui.services.upload import Upload
 from heaptui.ui.commands import UPLOAD
 from heaptui.ui.exports import write_upload
@@ -102,7 +103,7 @@ class UploadScreen(Page):
             return
 
         def looked(done: int, of: int) -> None:
-            self.say(f"Asking Braze: {done:,} of {of:,} people")
+            self.say(f"Asking Braze: {done:,} of {headcount(of)}")
 
         self.say("Writing…")
         try:

@@ -14,7 +14,7 @@ from heaptui.errors import HeaptuiError
 from heaptui.model.cohorts import Cohort
 from heaptui.model.notes import note_to_heap
 from heaptui.model.routes import ATTRIBUTE, COHORT_IMPORT, WAYS, way_facts, way_title, ways_open
-from heaptui.model.words import counted
+from heaptui.model.words import counted, headcount
 from heaptui.services.profiles import ProfileService
 from heaptui.ui.commands import WAY
 from heaptui.ui.screens.page import Page
@@ -137,9 +137,9 @@ class WayScreen(Page):
             people = sum(cohort.members for cohort in self._cohorts)
             limit = self.workspace.per_request(route)
             requests = sum(-(-cohort.members // limit) for cohort in self._cohorts)
-            lines.append(f"Each request     up to {limit:,} people")
+            lines.append(f"Each request     up to {headcount(limit)}")
             lines.append(
-                f"Everybody once   {people:,} people, {counted(requests, 'request')}, at most {people:,} data points"
+                f"Everybody once   {headcount(people)}, {counted(requests, 'request')}, at most {people:,} data points"
             )
             kinds = ", ".join(kind.replace("_", " ") for kind in way_facts(route).kinds)
             lines.append(f"Ids              {kinds}")
