@@ -11,9 +11,9 @@ from textual.app import ComposeResult
 
 from heaptui.errors import HeaptuiError
 from heaptui.model.clicks import segment_clicks
-from heaptui.model.runs import DeliveryProgress, DeliveryState, Plan, RunProgress
+from heaptui.model.runs import DeliveryState, Plan, RunProgress
 from heaptui.model.words import counted, headcount
-from heaptui.ui import run_text, signs
+from heaptui.ui import plan_text, run_text, signs
 from heaptui.ui.commands import SYNC
 from heaptui.ui.exports import save_plan
 from heaptui.ui.meanings import run_meaning
@@ -21,7 +21,7 @@ from heaptui.ui.screens.framed import FramedScreen
 from heaptui.ui.waiting import people_waiting
 from heaptui.ui.widgets.dialogs import Asked, Question
 from heaptui.ui.widgets.frame import RuleLine
-from heaptui.ui.widgets.record_table import Column, RecordTable, Row
+from heaptui.ui.widgets.record_table import Column, RecordTable
 from heaptui.ui.widgets.split_pane import Section, SplitPane
 
 LOOK_EVERY = 0.22
@@ -116,7 +116,7 @@ class SyncScreen(FramedScreen):
 
     def _show_plan(self) -> None:
         table = self.query_one("#plan-table", RecordTable)
-        table.show([self._plan_row(plan) for plan in self.plans])
+        table.show([plan_text.plan_row(plan, self._left_out, self._let_through) for plan in self.plans])
         facts, rule = self.query_one("#facts", SplitPane), self.query_one("#detail-rule", RuleLine)
         if not self.plans:
             self.headline("Sync", "nothing planned")
@@ -126,37 +126,24 @@ class SyncScreen(FramedScreen):
             )
             self.say("A plan sends nothing by itself.", idle=True)
             return
-        total = run_text.totals(self.plans, self._left_out, self._let_through)
+        total = plan_text.totals(self.plans, self._left_out, self._let_through)
         self.headline(f"Plan, {signs.clock(self._planned_at)}", "nothing has been sent")
         rule.tell("What will be sent")
         self._tell_plan()
         self._plan_people()
         changes = total.joins + total.leaves
-        nothing = run_text.why_nothing(self.plans, self._let_through, self.workspace.profile)
-        ready = run_text.sends_something(self.plans, self._left_out, self._let_through)
+        nothing = plan_text.why_nothing(self.plans, self._let_through, self.workspace.profile)
+        ready = plan_text.sends_something(self.plans, self._left_out, self._let_through)
         self.dashboard.plan_sends = ready
         self._frame()
         self.say(f"enter sends {counted(changes, 'change')} to {self._target()}" if ready else nothing, idle=True)
 
     def _tell_plan(self) -> None:
         target, host = self._target(), self.workspace.profile.host
-        top, remarks, rest = run_text.plan_parts(
+        top, remarks, rest = plan_text.plan_parts(
             self.plans, self._left_out, self._let_through, target=target, host=host
         )
         self.query_one("#facts", SplitPane).tell(top, [*remarks, *self._people], rest)
-
-    def _plan_row(self, plan: Plan) -> Row:
-        cells = (
-            plan.name,
-            signs.people(plan.adds),
-            signs.people(plan.removes),
-            signs.people(plan.unchanged),
-            run_text.requests_text(plan),
-            signs.people(plan.points),
-            run_text.plan_sign(plan, self._left_out, self._let_through),
-        )
-        held = bool(plan.held) and plan.cohort_id not in self._let_through
-        return Row(plan.cohort_id, cells, tone="attention" if held else "")
 
     @work(group="plan-people", exclusive=True, exit_on_error=True, description="read who would join and leave")
     async def _plan_people(self) -> None:
@@ -190,7 +177,7 @@ class SyncScreen(FramedScreen):
 
     def _show_run(self, progress: RunProgress) -> None:
         now = time.time()
-        self.query_one("#run-table", RecordTable).show([self._run_row(d) for d in progress.deliveries.values()])
+        self.query_one("#run-table", RecordTable).show([run_text.run_row(d) for d in progress.deliveries.values()])
         rule, facts = self.query_one("#detail-rule", RuleLine), self.query_one("#facts", SplitPane)
         if progress.closed:
             self.headline(f"Run {progress.run_id} {run_text.result_verdict(progress)}", "counts add up")
@@ -211,19 +198,6 @@ class SyncScreen(FramedScreen):
             ["", *run_text.story_lines(progress)],
         )
         self.say("Quitting asks, lets what is in flight finish, and keeps the rest for later.", idle=True)
-
-    def _run_row(self, delivery: DeliveryProgress) -> Row:
-        cells = (
-            delivery.name,
-            signs.bar(delivery.submitted, delivery.planned, 12),
-            signs.people(delivery.submitted),
-            signs.people(delivery.planned),
-            signs.people(delivery.to_go + delivery.skipped),
-            signs.people(delivery.rejected),
-            signs.people(delivery.in_doubt),
-            run_text.delivery_state(delivery),
-        )
-        return Row(delivery.key, cells, tone=signs.RUN_TONES.get(delivery.state, ""))
 
     def _clicks(self, progress: RunProgress) -> tuple[str, list[str]]:
         """The way in Braze to the highlighted cohort, or to the first that is there, with a title."""
@@ -309,9 +283,9 @@ class SyncScreen(FramedScreen):
         """Send the plan; in production the first sync of a cohort asks twice."""
         free = [plan for plan in self.plans if plan.cohort_id not in self._left_out and not plan.on_hold]
         chosen = [plan for plan in free if not plan.sending]
-        sent = [p for p in chosen if run_text.is_sent(p, self._left_out, self._let_through)]
+        sent = [p for p in chosen if plan_text.is_sent(p, self._left_out, self._let_through)]
         if not any(not plan.empty for plan in sent):
-            self.say(run_text.why_nothing(free, self._let_through, self.workspace.profile))
+            self.say(plan_text.why_nothing(free, self._let_through, self.workspace.profile))
             return
         first = [plan.name for plan in sent if plan.first_time]
         if self.workspace.profile.label == "PRODUCTION" and first:
@@ -381,7 +355,7 @@ class SyncScreen(FramedScreen):
             return run_meaning(next(d.state for d in progress.deliveries.values() if d.key == row.key))
         plan = next(plan for plan in self.plans if plan.cohort_id == row.key)
         held = plan.cohort_id not in self._let_through
-        return [line for part in run_text.remarks(plan, let_through=not held) for line in (part.title, *part.lines)]
+        return [line for part in plan_text.remarks(plan, let_through=not held) for line in (part.title, *part.lines)]
 
     async def action_again(self) -> None:
         """Plan what the run left over."""

@@ -1,0 +1,135 @@
+"""A plan in words and numbers: pure text for what would be sent, and why something would not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from heaptui.model.commands import addressed
+from heaptui.model.profile import Profile
+from heaptui.model.runs import Plan, nothing_to_send
+from heaptui.model.words import counted
+from heaptui.ui import signs
+from heaptui.ui.widgets.record_table import Row
+from heaptui.ui.widgets.split_pane import Section
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a plan sends, without what is held or left out."""
+
+    joins: int
+    leaves: int
+    requests: int
+    points: int
+
+
+def totals(plans: Sequence[Plan], left_out: set[str], let_through: set[str]) -> Totals:
+    """The sums of what would really be sent, what leaves an old way included."""
+    sent = [plan for plan in plans if is_sent(plan, left_out, let_through)]
+    first = [leave for plan in sent for leave in plan.before if not leave.why_not]
+    return Totals(
+        sum(plan.adds for plan in sent),
+        sum(plan.removes for plan in sent) + sum(leave.removes for leave in first),
+        sum(plan.requests for plan in sent) + sum(leave.requests for leave in first),
+        sum(plan.points for plan in sent),
+    )
+
+
+def is_sent(plan: Plan, left_out: set[str], let_through: set[str]) -> bool:
+    """Whether this cohort's changes leave when the plan starts."""
+    if plan.cohort_id in left_out or plan.on_hold or plan.sending:
+        return False
+    return not plan.held or plan.cohort_id in let_through
+
+
+def sends_something(plans: Sequence[Plan], left_out: set[str], let_through: set[str]) -> bool:
+    """Whether a start would send anything: changes, or another name."""
+    total = totals(plans, left_out, let_through)
+    renamed = any(plan.rename and is_sent(plan, left_out, let_through) for plan in plans)
+    return bool(total.joins or total.leaves or renamed)
+
+
+def plan_sign(plan: Plan, left_out: set[str], let_through: set[str]) -> str:
+    """The sign in front of a planned cohort, with its word where it is not simply sent."""
+    if plan.cohort_id in left_out:
+        return "✗ left out"
+    if plan.sending:
+        return "▶ sending"
+    if plan.on_hold:
+        return "■ on hold"
+    if plan.held:
+        return "● let through" if plan.cohort_id in let_through else "■ held"
+    if plan.empty:
+        return "✓ up to date"
+    return "○ first time" if plan.first_time else "● to sync"
+
+
+def remarks(plan: Plan, *, let_through: bool) -> list[Section]:
+    """What somebody should know about one cohort of a plan."""
+    sections = [
+        Section(f"{plan.name}, out of the old way {'not possible' if leave.why_not else 'first'}", [str(leave)])
+        for leave in plan.before
+    ]
+    if plan.sending:
+        sections.append(Section(f"{plan.name} ▶ sending", [plan.sending, "Plan it again when that is over: 4 Runs."]))
+    elif plan.held and not let_through:
+        lines = [plan.held, "l lets it through (you type its name);", "the other cohorts go on without it."]
+        lines += ["W chooses the way into Braze, for all cohorts."] if plan.before else []
+        sections.append(Section(f"{plan.name} ■ held", lines))
+    elif plan.on_hold:
+        sections.append(Section(f"{plan.name} ■ on hold", ["h in 1 Cohorts releases it."]))
+    elif plan.rename and not plan.first_time:
+        sections.append(Section(f"{plan.name} ! renamed", ["The first request renames it in Braze, same id."]))
+    return sections
+
+
+def plan_parts(
+    plans: Sequence[Plan], left_out: set[str], let_through: set[str], *, target: str, host: str
+) -> tuple[list[str], list[Section], list[str]]:
+    """What is sent together and where to, what to know about single cohorts, and the button."""
+    total = totals(plans, left_out, let_through)
+    top = [
+        f"Together  {total.joins:,} join · {total.leaves:,} leave · {counted(total.requests, 'request')}",
+        f"          at most {total.points:,} data points",
+        f"Target    {target} · {host}",
+    ]
+    told = [
+        remark
+        for plan in plans
+        if plan.cohort_id not in left_out
+        for remark in remarks(plan, let_through=plan.cohort_id in let_through)
+    ]
+    if not sends_something(plans, left_out, let_through):
+        return top, told, []
+    what = counted(total.joins + total.leaves, "change") if total.joins + total.leaves else "a new name"
+    return top, told, ["", f"[ enter  Start: {what} in {target} ]"]
+
+
+def why_nothing(plans: Sequence[Plan], let_through: set[str], profile: Profile) -> str:
+    """Why these plans send nothing."""
+    if sending := next((plan for plan in plans if plan.sending), None):
+        return f"“{sending.name}”: {sending.sending}"
+    if any(plan.held and plan.cohort_id not in let_through for plan in plans):
+        return "Nothing is sent: what waits is held."
+    return addressed(nothing_to_send(plans), profile)
+
+
+def requests_text(plan: Plan) -> str:
+    """Requests that carry people, and whether a name call comes first."""
+    return f"{plan.requests} + name" if plan.rename else str(plan.requests)
+
+
+def plan_row(plan: Plan, left_out: set[str], let_through: set[str]) -> Row:
+    """One line of the plan."""
+    cells = (
+        plan.name,
+        signs.people(plan.adds),
+        signs.people(plan.removes),
+        signs.people(plan.unchanged),
+        requests_text(plan),
+        signs.people(plan.points),
+        plan_sign(plan, left_out, let_through),
+    )
+    held = bool(plan.held) and plan.cohort_id not in let_through
+    return Row(plan.cohort_id, cells, tone="attention" if held else "")
