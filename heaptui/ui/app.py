@@ -15,9 +15,7 @@ from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
-from textual.message import Message
 from textual.screen import Screen
-from textual.timer import Timer
 
 from heaptui.config import Profile, load_config
 from heaptui.errors import HeaptuiError, UsageError
@@ -26,6 +24,7 @@ from heaptui.ui.attention import Attention
 from heaptui.ui.commands import choose_keys, chosen_keys
 from heaptui.ui.garbage import SETTLED_AFTER, go_on_collecting
 from heaptui.ui.keeping import profile_to_open
+from heaptui.ui.ledger_watch import LOOK_EVERY, LedgerWatch
 from heaptui.ui.listener import ListenerChild, Opening
 from heaptui.ui.palette import help_lines, palette_of
 from heaptui.ui.tabs import hide, make_screen
@@ -37,13 +36,6 @@ from heaptui.ui.widgets.dialogs import Leaving, Told
 if TYPE_CHECKING:
     from heaptui.model.runs import RunProgress
     from heaptui.services.workspace import Workspace
-
-LOOK_EVERY = 0.4
-"""Seconds between two looks whether another process wrote to the ledger."""
-
-
-class LedgerChanged(Message):
-    """Something was written, here or by another process."""
 
 
 class HeaptuiApp(App[str]):
@@ -65,9 +57,7 @@ class HeaptuiApp(App[str]):
         self.workspace: Workspace | None = None
         self.crash: BaseException | None = None
         self._stack = AsyncExitStack()
-        self._version = -1
-        self._looking = False
-        self._looker: Timer | None = None
+        self._watch = LedgerWatch(self)
         self.urgent = 0
         """Runs that need somebody."""
         self.planned: list[str] = []
@@ -89,6 +79,7 @@ class HeaptuiApp(App[str]):
     async def on_mount(self) -> None:
         """Open the profile, or the start screen when there is none."""
         self.set_timer(SETTLED_AFTER, go_on_collecting)
+        self.set_interval(LOOK_EVERY, self._look)
         for number in (signal.SIGTERM, signal.SIGHUP):
             with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
                 asyncio.get_running_loop().add_signal_handler(number, self.leave, number)
@@ -125,15 +116,14 @@ class HeaptuiApp(App[str]):
             self.crash = error
             self.exit()
             return
-        self._version = -1
+        self._watch.another()
+        self.urgent, self.planned, self.previewed, self.current_run, self.continues = 0, [], [], None, None
         self.listener = ListenerChild(self.opening, profile)
         self._stack.push_async_callback(self.listener.stop)
         self.listener.starting = profile.listen_with_dashboard and not read_only
         await self._show(then)
         if self.listener.starting:
             self.run_worker(self.listener.begin(self.notify), description="start the receiver")
-        if self._looker is None:
-            self._looker = self.set_interval(LOOK_EVERY, self._look)
 
     @property
     def opened(self) -> Workspace:
@@ -167,17 +157,7 @@ class HeaptuiApp(App[str]):
 
     async def _look(self) -> None:
         self._attention.look()
-        if self._looking or self.workspace is None:
-            return
-        self._looking = True
-        try:
-            version = await self.workspace.ledger.version()
-        finally:
-            self._looking = False
-        # The last screen may have been taken down while the ledger was asked.
-        if version != self._version and self.screen_stack:
-            self._version = version
-            self.screen.post_message(LedgerChanged())
+        await self._watch.look()
 
     def action_end_tour(self) -> None:
         """No more tour."""

@@ -147,6 +147,8 @@ async def test_with_several_profiles_one_is_chosen(desk: Desk) -> None:
         highlight(pilot.app, "test")
         await pilot.press("enter")
         await shows(pilot, "VIP 2024")
+        await pilot.press("s")
+        await shows(pilot, "nothing has been sent")
         await pilot.press("6")
         await shows(pilot, "[6 Credentials]")
         await pilot.press("o")
@@ -154,6 +156,9 @@ async def test_with_several_profiles_one_is_chosen(desk: Desk) -> None:
         highlight(pilot.app, "acme-jp")
         await pilot.press("enter")
         await shows(pilot, "No cohorts yet.")
+        # What was planned was for the other workspace.
+        await pilot.press("3")
+        await shows(pilot, "Nothing is planned.")
 
 
 async def test_a_production_workspace_without_a_ledger_asks_where_to_go_on_from(desk: Desk, tmp_path: Path) -> None:

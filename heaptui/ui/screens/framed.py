@@ -18,7 +18,7 @@ from heaptui.ui.widgets.dialogs import Question
 from heaptui.ui.widgets.frame import HeaderLine, TabLine
 
 if TYPE_CHECKING:
-    from heaptui.ui.app import LedgerChanged
+    from heaptui.ui.ledger_watch import LedgerChanged
 
 NEWEST_RUNS = 50
 """Runs among which is looked for some that need somebody."""
