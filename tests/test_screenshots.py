@@ -18,7 +18,7 @@ UNSTEADY = {"running", "event", "exchanges"}
 """Pictures of what goes on, or came in any order: only their keys are alike each time."""
 
 _CHANCE = re.compile(
-    r"today|\d+ [A-Z][a-z]{2}(?= \d)|…\S+|(?:\w+\.)+[A-Z]\w*|heaptui-\S+|ends \w+|sync \w+ --yes-really|\S+@\S+|/\S+|\S*\d\S*"
+    r"today|(?:just )?now\b|\d+ (?:min|h|d)\b(?: ago)?|\d+ [A-Z][a-z]{2}(?= \d)|…\S+|(?:\w+\.)+[A-Z]\w*|heaptui-\S+|ends \w+|sync \w+ --yes-really|\S+@\S+|/\S+|\S*\d\S*"
 )
 """What differs each time: days, types of events, ids, ends of keys, names of the machine, folders, numbers."""
 
