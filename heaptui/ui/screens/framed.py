@@ -96,6 +96,8 @@ class FramedScreen(Screen[None]):
 
     def _tour(self) -> None:
         """Show where the tour is, if there is one."""
+        if not self.alive:
+            return
         tour = self.dashboard.tour
         if tour is not None and self.is_current and not tour.look(self.dashboard):
             self.dashboard.action_end_tour()
