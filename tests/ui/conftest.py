@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.widgets import Input
 
 from heaptui.config import Config, Home, Profile, save_config
 from heaptui.ui.app import HeaptuiApp
@@ -38,6 +39,12 @@ class Desk:
     carts: str
     vip: str
     trials: str
+
+
+@pytest.fixture(autouse=True)
+def steady_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cursor of a field does not blink: a picture would depend on the moment."""
+    monkeypatch.setattr(Input, "_toggle_cursor", lambda _: None)
 
 
 @pytest.fixture

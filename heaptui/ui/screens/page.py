@@ -102,6 +102,8 @@ class Page(Screen[None]):
             self.set_interval(TOUR_EVERY, self._tour)
 
     def _tour(self) -> None:
+        if not self.alive:
+            return
         tour = self.dashboard.tour
         if tour is not None and self.is_current and not tour.look(self.dashboard):
             self.dashboard.action_end_tour()
