@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from heaptui.cli.context import Settings, emit, run
-from heaptui.cli.output import plain, say
+from heaptui.cli.output import for_this_profile, plain, say
 
 if TYPE_CHECKING:
     from heaptui.model.checks import Check, Report
@@ -140,7 +140,7 @@ def _print(report: Report) -> None:
         click.echo(plain(f"  {note}"))
     click.echo(plain(report.headline))
     for line in report.remedy.lines() if report.remedy else ():
-        click.echo(plain(f"  {line}"))
+        click.echo(plain(f"  {for_this_profile(line)}"))
     if report.overall is Overall.CAN_BE_HANDED_OVER:
         click.echo(f"\n{plain(handover_note(report))}")
 

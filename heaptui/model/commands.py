@@ -15,9 +15,10 @@ _IN_A_PROFILE = re.compile(
 
 def addressed(text: str, profile: Profile) -> str:
     """The text, its commands with the name of the profile where there are several and none is the default."""
-    return (
-        _IN_A_PROFILE.sub(f"heaptui --profile {shlex.quote(profile.name)} ", text) if profile.one_of_several else text
-    )
+    name = shlex.quote(profile.name)
+    if not profile.from_environment:
+        text = text.replace("heaptui profile set NAME ", f"heaptui profile set {name} ")
+    return _IN_A_PROFILE.sub(f"heaptui --profile {name} ", text) if profile.one_of_several else text
 
 
 def giving(profile: Profile, keys: Sequence[str], *, origin: str = "") -> str:

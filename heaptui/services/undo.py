@@ -29,6 +29,12 @@ class UndoService:
         over = await ledger.read(lambda connection: undo.is_over(connection, run_id))
         if over is None:
             raise UsageError(f"There is no run {run_id}.", "", "See them all: heaptui run list")
+        if not over and (await self._workspace.history.show(run_id)).summary.ended_at is not None:
+            raise UsageError(
+                f"The process of run {run_id} is gone, and nobody has closed it.",
+                "Nothing was changed.",
+                f"Continue it first: heaptui run resume {run_id}",
+            )
         if not over:
             raise UsageError(f"Run {run_id} is still going.", "Nothing was changed.", "Wait for its end, or cancel it.")
         cohort_ids = await ledger.read(lambda connection: orphans.cohorts_of(connection, run_id))

@@ -6,6 +6,9 @@ import re
 import shlex
 from pathlib import Path
 
+from heaptui.model.commands import addressed
+from heaptui.model.profile import Profile
+from heaptui.model.remedies import REMEDIES, Cause
 from tests.cli.conftest import Desk, people
 
 
@@ -72,3 +75,9 @@ def test_a_plan_without_a_change_names_whom_braze_refused_and_how_to_offer_them_
     (command,) = re.findall(r"heaptui (run retry .*)", told)
     assert desk.run(*shlex.split(command), "--yes").returncode == 0
     assert "Braze holds what the cohorts hold." in desk.run("sync", "Carts", "--dry-run").stdout
+
+
+def test_the_advice_of_a_check_names_the_profile_that_was_checked() -> None:
+    advice = REMEDIES[Cause.UNKNOWN_HOST].text()
+    assert "heaptui profile set 'acme jp' allowed_hosts=HOST" in addressed(advice, Profile(name="acme jp"))
+    assert "heaptui profile set NAME" in addressed(advice, Profile(name="environment", from_environment=True))

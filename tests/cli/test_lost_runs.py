@@ -41,6 +41,8 @@ def test_a_killed_run_is_told_as_lost_and_a_living_one_as_running(desk: Desk) ->
     assert f"Process {process.pid} on " in shown
     assert "2,000 changes kept" in shown
     assert "heaptui run resume 1" in shown
+    undo = desk.run("run", "undo", "1", "--dry-run")
+    assert (undo.returncode, "Continue it first: heaptui run resume 1" in undo.stderr) == (2, True)
     assert "2,000 changes" in desk.run("run", "letter", "1").stdout
     desk.ask("DELETE", "faults")
     assert desk.run("run", "resume", "1", "--yes").returncode == 0
