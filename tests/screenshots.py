@@ -114,7 +114,7 @@ async def pictures(demo: Demo, album: Album) -> None:
         album.save(app, "result")
         await segments(app, pilot, album)
         await pilot.press("4")
-        await shows(pilot, "[4 Runs]")
+        await shows(pilot, "[4 Runs")
         await settled(pilot)
         album.save(app, "runs")
         await support(app, pilot, demo, album)
