@@ -17,6 +17,7 @@ _THIN, _THICK = 1.4, 4.0
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _STRETCHED = f"─━{_BLOCKS}"
 """Signs that may be drawn any number of cells wide at once."""
+_ALONE = {*_ARMS, "⏸"}
 
 _TEXT = re.compile(
     r'<text class="([^"]+)" x="([\d.]+)" y="([\d.]+)" textLength="[\d.]+" (clip-path="[^"]+")>([^<]*)</text>'
@@ -57,10 +58,12 @@ def _placed(style: str, x: str, y: str, clip: str, content: str) -> str:
         for run in _runs(found[0]):
             left = float(x) + cell_len(text[:at]) * CELL
             width = cell_len(run) * CELL
+            # Blocks without seams between them; a thin line would be one pixel here and two there.
+            crisp = ' shape-rendering="crispEdges"' if run[0] in _BLOCKS else ""
             if shapes := _shapes(run[0], left, width, float(y) - RISE):
                 pieces += [
                     f'<rect class="{style}" x="{across:.1f}" y="{down:.1f}" width="{wide:.1f}" height="{high:.1f}"'
-                    ' shape-rendering="crispEdges"/>'
+                    f"{crisp}/>"
                     for across, down, wide, high in shapes
                 ]
             else:
@@ -108,4 +111,4 @@ def _runs(word: str) -> list[str]:
 def _goes_on(before: str, character: str) -> bool:
     if character in _STRETCHED or before in _STRETCHED:
         return before == character
-    return character not in _ARMS and before not in _ARMS and cell_len(before) == cell_len(character) == 1
+    return not {character, before} & _ALONE and cell_len(before) == cell_len(character) == 1

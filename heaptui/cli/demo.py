@@ -53,6 +53,7 @@ def demo(settings: Settings, *, headless: bool, fault: str | None) -> None:
 def _dashboard(settings: Settings, folder: Path, fault: str) -> int:
     from heaptui.cli.demo_world import HeapLife, running_demo
     from heaptui.ui.app import run_app
+    from heaptui.ui.garbage import pause_collecting
 
     with contextlib.ExitStack() as stack:
         runner = stack.enter_context(asyncio.Runner())
@@ -61,6 +62,7 @@ def _dashboard(settings: Settings, folder: Path, fault: str) -> int:
         life = HeapLife(prepared)
         try:
             life.start()
+            pause_collecting()
             run_app(prepared.settings, tour=True)
             say("The demo is over. Its people, runs and receipts were only for it, and are thrown away.")
         finally:

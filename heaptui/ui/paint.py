@@ -37,8 +37,8 @@ def assembled(parts: Iterator[Part] | list[Part]) -> Content:
     return Content.assemble(*((sign(text), style) for text, style in parts if text))
 
 
-def parts_of(line: str) -> Iterator[Part]:
-    """One line of a pane: what stands out and what stays back."""
+def parts_of(line: str, *, labels: bool = True) -> Iterator[Part]:
+    """One line of a pane: what stands out and what stays back, labels at its beginning among them."""
     end = 0
     for found in _PIECES.finditer(line):
         yield line[end : found.start()], ""
@@ -46,6 +46,8 @@ def parts_of(line: str) -> Iterator[Part]:
         match found.lastgroup:
             case "sign":
                 yield text, SIGN_STYLES[text]
+            case "label" if not labels:
+                yield text, ""
             case "bar":
                 yield text, "$primary"
             case "button":
@@ -56,11 +58,11 @@ def parts_of(line: str) -> Iterator[Part]:
     yield line[end:], ""
 
 
-def painted(lines: list[str]) -> Content:
+def painted(lines: list[str], *, labels: bool = True) -> Content:
     """Several lines of a pane."""
     parts: list[Part] = []
     for number, line in enumerate(lines):
-        parts += [*([("\n", "")] if number else []), *parts_of(line)]
+        parts += [*([("\n", "")] if number else []), *parts_of(line, labels=labels)]
     return assembled(parts)
 
 
@@ -75,7 +77,7 @@ def rule_parts(title: str, verdict: str, drawn: str) -> list[Part]:
         parts += [(before, _QUIET), (title, "bold $foreground")]
     line, shown, after = rest.partition(verdict) if verdict else (rest, "", "")
     parts.append((line, _QUIET))
-    parts += [(text, style or "$foreground") for text, style in parts_of(shown)] if shown else []
+    parts += [(text, style or "$foreground") for text, style in parts_of(shown, labels=False)] if shown else []
     parts.append((after, _QUIET))
     return parts
 

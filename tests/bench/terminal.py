@@ -20,6 +20,9 @@ WIDTH, HEIGHT = 120, 36
 WITHIN = 30.0
 """Seconds after which whatever is waited for counts as missing."""
 
+MORE_WITHIN = 0.001
+"""Seconds without anything new after which what was written is looked at."""
+
 TICKS = os.sysconf("SC_CLK_TCK")
 _CONTROL = re.compile(
     r"\x1b\[(?P<words>[0-9;?<=>]*)[ $]?(?P<final>[@-~])|\x1b\][^\x07\x1b]*\x07|\x1b.|[\x00-\x1f]|[^\x00-\x1f]+"
@@ -143,17 +146,23 @@ class Terminal:
         return at
 
     def _read(self) -> float:
-        try:
-            chunk = os.read(self._terminal, 1 << 16)
-        except OSError:
-            # The program closed its side.
-            chunk = b""
-        at = time.perf_counter()
-        self.ended = not chunk
-        if b"\x1b[6n" in chunk:
+        """Take all that comes now, and only then look at it: a slow terminal would hold the program up."""
+        chunks, at = [], 0.0
+        while not at or select.select([self._terminal], [], [], MORE_WITHIN)[0]:
+            try:
+                chunks.append(os.read(self._terminal, 1 << 16))
+            except OSError:
+                # The program closed its side.
+                chunks.append(b"")
+            at = time.perf_counter()
+            if not chunks[-1]:
+                self.ended = True
+                break
+        written = b"".join(chunks)
+        if b"\x1b[6n" in written:
             # It asks how wide a line was drawn: one cell.
             os.write(self._terminal, b"\x1b[1;2R")
-        self.screen.draw(chunk)
+        self.screen.draw(written)
         return at
 
 

@@ -270,7 +270,9 @@ async def test_a_rest_key_of_another_workspace_takes_nobody_out(sandbox: Any, tm
 
 async def test_a_late_join_by_the_old_way_is_told_and_undone_after_it_settled(sandbox: Any, tmp_path: Path) -> None:
     sandbox.know(ids(0, 10))
-    async with workspace_on(sandbox, tmp_path / "home", keys=EVERY_KEY, route="attribute") as workspace:
+    # Longer than two syncs take, also on a busy machine.
+    settings = {"route": "attribute", "settle_seconds": 2.0}
+    async with workspace_on(sandbox, tmp_path / "home", keys=EVERY_KEY, **settings) as workspace:
         carts = await fill(workspace, ids(0, 10))
         sandbox.fault(effect="late", delay_seconds=60, at=[1], match={"path": TRACK})
         await synced(workspace, carts)

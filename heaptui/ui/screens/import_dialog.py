@@ -215,7 +215,7 @@ class ImportDialog(Page):
     def _tell_asked(self, best: Candidate) -> None:
         asked = sum(one.asked for one in self._candidates)
         if best.known:
-            self.say(f"{asked:,} ids looked up: {percent(best.share)} exist as {best.space}. {self._enter_does()}")
+            self.say(f"{percent(best.share)} of {asked:,} ids exist as {best.space}; {self._enter_does()}")
         else:
             self.say(f"None of {asked:,} ids looked up exists in Braze. w says why.")
 
@@ -270,8 +270,8 @@ class ImportDialog(Page):
         if preview.unusual:
             return "enter asks for the cohort's name first. Sends nothing."
         if preview.cohort_id is None:
-            return f"enter makes the new cohort “{preview.name}”. Sends nothing."
-        return f"enter replaces the people of “{preview.name}”. Sends nothing."
+            return "enter makes the new cohort. Sends nothing."
+        return "enter replaces its people. Sends nothing."
 
     def _request(self) -> ImportRequest | None:
         row = self.query_one(RecordTable).row
@@ -295,7 +295,7 @@ class ImportDialog(Page):
             f"{preview.encoding} · {preview.delimiter} · {preview.rows:,} rows",
             f"{headcount(preview.members)} · {preview.duplicates:,} repeated · {preview.invalid:,} invalid"
             + (" (b lists them)" if preview.invalid else ""),
-            f"+{preview.adds:,} join · −{preview.removes:,} leave · {preview.unchanged:,} stay",
+            f"{preview.adds:,} join · {preview.removes:,} leave · {preview.unchanged:,} stay",
         ]
         if preview.unusual:
             lines += ["", f"! {preview.unusual}", "! The next sync would take these people out of the cohort in Braze."]

@@ -145,8 +145,9 @@ class KeyLine(Line):
 class TextPane(Line):
     """Lines of text; those that are too long go on below, behind their label."""
 
-    def __init__(self, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, id: str | None = None, *, labels: bool = True) -> None:  # noqa: A002
         super().__init__(id=id, classes="text-pane")
+        self._labels = labels
         self._lines: list[str] = []
         self._height = 0
 
@@ -169,5 +170,5 @@ class TextPane(Line):
     def _draw(self) -> None:
         width = self.size.width
         parts = [part for line in self._lines for part in wrap(safe(line), width)] if width else []
-        self.update(painted(parts), layout=len(parts) != self._height)
+        self.update(painted(parts, labels=self._labels), layout=len(parts) != self._height)
         self._height = len(parts)

@@ -34,7 +34,7 @@ class OverlapPane(Vertical):
 
     def compose(self) -> ComposeResult:
         """Matrix, regions, people."""
-        yield TextPane(id="overlap-matrix")
+        yield TextPane(id="overlap-matrix", labels=False)
         yield RuleLine("In exactly these", "people", id="overlap-rule")
         yield RecordTable(
             Column("", 15, drop=1), Column("Cohorts", 0), Column("People", 9, right=True), Column("", 44, drop=2),
