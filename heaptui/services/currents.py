@@ -72,6 +72,10 @@ class CurrentsService:
         """The way in, for the receiver and for files."""
         return Intake(await self.events(), token=self._workspace.secrets.currents_token, cap=cap)
 
+    async def version(self) -> int:
+        """A number that changes with every write of events; 0 where nothing was ever received."""
+        return await (await self.events()).version() if self.has_events else 0
+
     async def stats(self) -> CurrentsStats:
         """Everything that is counted; nothing where nothing was ever received."""
         if not self.has_events:

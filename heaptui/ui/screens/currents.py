@@ -25,6 +25,8 @@ from heaptui.ui.widgets.frame import RuleLine, TextPane
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
 
 LOOK_EVERY = 1.0
+QUIET_LOOKS = 5
+"""Looks without news after which what is shown is counted anew: rates fall when nothing comes, too."""
 FRESH = 3600.0
 COMPARE_EVERY = 3.0
 """Seconds between two comparisons of a cohort: they look at everybody."""
@@ -54,6 +56,7 @@ class CurrentsScreen(FramedScreen):
         self._period: int | None = None
         self._compared_at = 0.0
         self._compared: tuple[str, int | None] = ("", -1)
+        self._version, self._quiet = -1, 0
 
     def compose_body(self) -> ComposeResult:
         """The comparison, the flow, the dead letters; or what it all needs."""
@@ -77,11 +80,21 @@ class CurrentsScreen(FramedScreen):
             yield TextPane()
 
     def on_mount(self) -> None:
-        """Look anew every second: events come into a database of their own."""
+        """Look every second whether something came: events come into a database of their own."""
         self.set_interval(LOOK_EVERY, self._look)
 
-    def _look(self) -> None:
-        if self.is_current:
+    async def _look(self) -> None:
+        if not self.is_current or not self.alive:
+            return
+        try:
+            version = await self.workspace.currents.version()
+        except HeaptuiError as error:
+            # Not as a dialog, which would come again every second.
+            self.say(error.title)
+            return
+        self._quiet = 0 if version != self._version else self._quiet + 1
+        self._version = version
+        if self._quiet % QUIET_LOOKS == 0:
             self.load()
 
     @property
