@@ -213,8 +213,11 @@ def _with_chosen(command: Command) -> Command:
 
 def commands_of(scope: str) -> list[Command]:
     """The commands of one screen, those of everywhere last, with the keys that the user chose."""
-    own = [command for command in COMMANDS if command.scope == scope]
-    return [_with_chosen(c) for c in own + [command for command in COMMANDS if command.scope == EVERYWHERE]]
+    return [_with_chosen(command) for command in _commands_of(scope)]
+
+
+def _commands_of(scope: str) -> list[Command]:
+    return [command for wanted in (scope, EVERYWHERE) for command in COMMANDS if command.scope == wanted]
 
 
 def command_of(command_id: str) -> Command:
@@ -223,7 +226,7 @@ def command_of(command_id: str) -> Command:
 
 
 def bindings_of(scope: str) -> list[BindingType]:
-    """Textual's bindings for one screen, each with its id so that it can be mapped to another key."""
+    """Textual's bindings for one screen, each with its id, by which the user's own keys are mapped to it."""
     return [
         Binding(
             _with_wide(command.key),
@@ -232,7 +235,7 @@ def bindings_of(scope: str) -> list[BindingType]:
             id=command.command_id,
             show=False,
         )
-        for command in commands_of(scope)
+        for command in _commands_of(scope)
     ]
 
 

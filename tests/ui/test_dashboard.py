@@ -193,7 +193,7 @@ async def test_importing_a_file_that_takes_nearly_everybody_out_asks_for_the_nam
         pilot.app.screen.query_one("#name").value = "Cart abandoners"
         await pilot.press("n", "enter")
         await shows(pilot, "Replaces the people of “Cart abandoners”")
-        await shows(pilot, "−3,800 leave")
+        await shows(pilot, "3,800 leave")
         await pilot.press("b")
         await shows(pilot, "control character")
         await pilot.press("escape", "enter")

@@ -271,7 +271,7 @@ async def test_what_a_dialog_tells_is_copied_as_honestly(desk: Desk) -> None:
     async with on(desk, "cohorts") as pilot:
         await pilot.press("question_mark", "ｙ")
         await until(pilot, lambda: any(SENT in told.message for told in pilot.app._notifications))
-        assert "Plan a sync of what is marked." in pilot.app.clipboard
+        assert "Plan a sync of what is marked or highlighted." in pilot.app.clipboard
 
 
 async def test_a_filter_in_the_preview_of_a_segment_is_a_cohort_to_add(desk: Desk) -> None:

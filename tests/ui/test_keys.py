@@ -60,7 +60,7 @@ def test_chosen_keys_survive_a_change_of_the_profile(tmp_path: Any) -> None:
     [
         ("ｓ", "nothing has been sent"),
         ("Ｗ", "How should people get into Braze?"),
-        ("？", "Plan a sync of what is marked."),
+        ("？", "Plan a sync of what is marked or highlighted."),
         ("２ｎ", "A new filter group with"),
         ("２＋", "Add a filter"),
         ("　", "[x]"),
