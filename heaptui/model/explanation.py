@@ -198,7 +198,7 @@ def _kept(deliveries: Sequence[DeliveryProgress], taken_over: int | None) -> str
     if all(delivery.state is DeliveryState.HELD for delivery in deliveries):
         return f"{sent} {counted(waiting, 'change')} kept; nothing is sent until somebody lets them through."
     part = "all" if in_doubt == waiting else f"{in_doubt:,}"
-    doubt = f"; {part} of them left without an answer (in doubt)" if in_doubt else ""
+    doubt = f"; {part} of them in doubt: whether Braze took them is not known" if in_doubt else ""
     return f"{sent} {counted(waiting, 'change')} kept for the next run{doubt}."
 
 

@@ -41,7 +41,7 @@ def lines_of(known: CohortFacts) -> list[str]:
     if cohort.refused:
         lines.append(f"Refused        {cohort.refused:>9,}  by Braze, not sent again unless asked")
     if cohort.doubtful:
-        lines.append(f"In doubt       {cohort.doubtful:>9,}  no answer came; sent again with the next sync")
+        lines.append(f"In doubt       {cohort.doubtful:>9,}  whether Braze took them is not known; sent again")
     lines.append("")
     limit = known.per_request
     requests = -(-cohort.adds // limit) + -(-cohort.removes // limit)

@@ -77,8 +77,7 @@ def exchange_facts(row: ExchangeRow, content: Content, sent: str | None) -> list
     """One exchange: what came back, what it means, what was sent."""
     made = [("", f"{row.method} {row.url}")]
     took_words = f" in {row.latency_ms:,.0f} ms" if row.latency_ms is not None else ""
-    date = f", Date {content.headers['date']}" if "date" in content.headers else ""
-    made.append(("Answer", f"{row.status or content.error}{took_words}, {urlsplit(row.url).hostname}{date}"))
+    made.append(("Answer", f"{row.status or content.error}{took_words}"))
     made += [(" ", line) for line in pretty(content.answer)] if content.answer else []
     html = "html" in content.headers.get("content-type", "")
     found = recognise(row.status, content.answer or content.error, row.url, html=html)
@@ -86,7 +85,7 @@ def exchange_facts(row: ExchangeRow, content: Content, sent: str | None) -> list
         sure = "sure: the answer names it" if found.sure else "likely, from the status alone"
         made += [("Meaning", f"{found.entry.meaning} ({sure})"), ("Who mends", found.entry.who)]
     made += _block("Sent", pretty(sent) if sent else ["no body"])
-    others = {name: value for name, value in content.headers.items() if name not in ("date", "content-type", "server")}
+    others = {name: value for name, value in content.headers.items() if name not in ("content-type", "server")}
     return made + (_block("Headers", [f"{name}: {value}" for name, value in others.items()]) if others else [])
 
 

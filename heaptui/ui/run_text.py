@@ -137,13 +137,13 @@ def live_sections(progress: RunProgress, width: int) -> list[Section]:
         Section(
             "In doubt means",
             [
-                "The request left, no answer came. Braze may or may not",
-                "have taken it. Sending it again does no harm, and a",
+                "Whether Braze took the request is not known: no answer, or",
+                "a failure. Sending it again does no harm, and a",
                 "person who leaves meanwhile is still taken out.",
             ]
             if progress.total("in_doubt")
             else [],
-            brief=["In doubt   the request left, no answer came; sent again, which does no harm"]
+            brief=["In doubt   whether Braze took them is not known; sent again, which does no harm"]
             if progress.total("in_doubt")
             else [],
         ),

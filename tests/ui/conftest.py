@@ -119,9 +119,10 @@ async def settled(pilot: Any) -> None:
     """Wait until everything that was asked for is read and shown; what waits for an answer of the user stays."""
     before = ""
     while (now := text_of(pilot.app)) != before or any(
-        worker.is_running and worker.group not in ASKING for worker in pilot.app.workers
+        not worker.is_finished and worker.group not in ASKING for worker in pilot.app.workers
     ):
         before = now
+        await pilot.pause()
         await pilot.pause(0.1)
 
 

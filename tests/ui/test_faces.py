@@ -20,6 +20,7 @@ from rich.cells import set_cell_size
 from heaptui.config import Home
 from heaptui.sandbox.world import Segment
 from heaptui.ui.app import HeaptuiApp
+from heaptui.ui.from_heap import ROOMY
 from tests.services.currents_world import TOKEN, an_event, events_came
 from tests.services.world import fill, ids, synced, workspace_on
 from tests.ui.conftest import SIZES, Desk, Opening, filled_desk, highlight, settled, shows, text_of, walk_to
@@ -35,12 +36,14 @@ class Face:
     keys: tuple[str, ...]
     ready: str
     back: tuple[str, ...] = ()
+    wide: str = ""
+    """What it shows besides, where there is a right half."""
 
 
 FACES = {
-    "cohorts": Face((), "Cart abandoners"),
+    "cohorts": Face((), "Cart abandoners", wide="People waiting to join"),
     "segments": Face(("2", "plus", *"cart", "enter"), "Filter group 1"),
-    "plan": Face(("1", "space", "s"), "nothing has been sent"),
+    "plan": Face(("1", "space", "s"), "nothing has been sent", wide="People waiting to join"),
     "runs": Face(("4",), "✓ done"),
     "story": Face(("4", "enter"), "[Story", ("escape",)),
     "currents": Face(("5",), "[5 Currents"),
@@ -94,6 +97,8 @@ async def still(noon: None, sandbox: Any, tmp_path: Path) -> Desk:
 async def reach(pilot: Any, face: Face) -> None:
     await walk_to(pilot, face.keys)
     await shows(pilot, face.ready, 30)
+    if pilot.app.size.width >= ROOMY:
+        await shows(pilot, face.wide)
     await settled(pilot)
 
 

@@ -150,10 +150,11 @@ class SyncScreen(FramedScreen):
         """Some of the people whom the highlighted cohort's plan is about."""
         plan = self._planned_here()
         lines = self.size.height - 2 * len(self.plans) - 16
-        self._people = []
+        people: list[Section] = []
         if plan is not None:
             counts = (plan.adds, plan.removes)
-            self._people = await people_waiting(self.workspace, plan.cohort_id, counts, lines, of=f": {plan.name}")
+            people = await people_waiting(self.workspace, plan.cohort_id, counts, lines, of=f": {plan.name}")
+        self._people = people
         if self.alive and self.run_progress is None and self.plans:
             self._tell_plan()
 
