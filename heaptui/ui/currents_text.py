@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from heaptui.model import words
 from heaptui.model.aftermath import Aftermath
 from heaptui.model.currents_facts import GONE_AFTER, CurrentsStats, DeadLetter, TypeCounts
 from heaptui.model.deeds import Deed
@@ -64,7 +65,7 @@ def percent(share: float | None) -> str:
     """`36 %`, `7.1 %`, `–`."""
     if share is None:
         return "–"
-    return f"{100 * share:.0f} %" if share >= 0.1 or share == 0 else f"{100 * share:.1f} %"
+    return words.percent(share) if share >= 0.1 or share == 0 else f"{100 * share:.1f} %"
 
 
 def loop_title(found: Aftermath, period: str) -> tuple[str, str]:

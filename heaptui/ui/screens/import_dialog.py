@@ -159,8 +159,7 @@ class ImportDialog(Page):
         columns = self._inspection.columns if self._inspection else ()
         place = next((column.index for column in columns if column.name == self._into.id_column), None)
         self._remembered = place is not None
-        table = self.query_one(RecordTable)
-        table.cursor = next((at for at, row in enumerate(table.rows) if row.key == str(place)), table.cursor)
+        self.query_one(RecordTable).go_to(str(place))
 
     def _rows(self, found: Inspection) -> list[Row]:
         """The columns, those that Braze knows best first."""

@@ -100,10 +100,8 @@ class RunsScreen(FramedScreen):
     def _go_to_new_run(self) -> None:
         """Once for each run that was sent from here: whoever comes from it wants to see it."""
         run_id = self.dashboard.current_run
-        keys = [row.key for row in self.table.rows]
-        if run_id != self._went_to and str(run_id) in keys:
+        if run_id != self._went_to and self.table.go_to(str(run_id)):
             self._went_to = run_id
-            self.table.cursor = keys.index(str(run_id))
 
     @on(RecordTable.Highlighted, "#runs-table")
     @work(group="run-detail", exclusive=True, exit_on_error=True, description="read one run")

@@ -96,7 +96,7 @@ class WayScreen(Page):
         table = self.query_one("#way-table", RecordTable)
         table.show(rows)
         best = self.workspace.route or (open_ways[0] if open_ways else FILE)
-        table.cursor = [row.key for row in rows].index(best)
+        table.go_to(best)
         used = way_title(self.workspace.route)
         self.headline("How should people get into Braze?", f"in use: {used}" if used else "no key opens a way yet")
         self._read()
