@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from heaptui.cli.braze_file import attribute
+from heaptui.cli.cohort_change import change_cohort
 from heaptui.cli.cohort_files import export, import_command, members
 from heaptui.cli.cohort_heap import automatic, body, drain, kind, print_pages, received_facts, received_json
 from heaptui.cli.cohort_refresh import refresh
@@ -18,7 +18,7 @@ from heaptui.model.expressions import IDS, parse
 from heaptui.model.words import headcount
 
 if TYPE_CHECKING:
-    from heaptui.services.workspace import Workspace
+    pass
 
 _STATES = {
     CohortState.NEW: "new",
@@ -234,12 +234,13 @@ def rename(settings: Settings, reference: str, name: str, *, as_json: bool) -> N
     Example:
       heaptui cohort rename 4c7e2a "Cart abandoners"
     """
-    _change(
+    change_cohort(
         settings,
         reference,
         lambda workspace, cohort_id: workspace.cohorts.rename(cohort_id, name),
         lambda one: f"It is called “{one.name}” now. Braze hears of it with the next sync.",
         as_json=as_json,
+        shown=_show_json,
     )
 
 
@@ -254,12 +255,13 @@ def undo_import(settings: Settings, reference: str, *, as_json: bool) -> None:
     Example:
       heaptui cohort undo-import "VIP 2024"
     """
-    _change(
+    change_cohort(
         settings,
         reference,
         lambda workspace, cohort_id: workspace.cohorts.undo_import(cohort_id),
         lambda one: f"{headcount(one.members)} again; {one.adds:,} join, {one.removes:,} leave. Nothing sent.",
         as_json=as_json,
+        shown=_show_json,
     )
 
 
@@ -274,12 +276,13 @@ def release(settings: Settings, reference: str, *, as_json: bool) -> None:
     Example:
       heaptui cohort release "VIP 2024"
     """
-    _change(
+    change_cohort(
         settings,
         reference,
         lambda workspace, cohort_id: workspace.cohorts.release(cohort_id),
         lambda one: f"“{one.name}” takes part in syncs: {_state(one)}.",
         as_json=as_json,
+        shown=_show_json,
     )
 
 
@@ -294,12 +297,13 @@ def retire(settings: Settings, reference: str, *, as_json: bool) -> None:
     Example:
       heaptui cohort retire "VIP 2023"
     """
-    _change(
+    change_cohort(
         settings,
         reference,
         lambda workspace, cohort_id: workspace.cohorts.retire(cohort_id),
         _retired,
         as_json=as_json,
+        shown=_show_json,
     )
 
 
@@ -311,19 +315,3 @@ def _retired(one: Cohort) -> str:
         f"let them leave: heaptui sync {one.cohort_id} --yes-really\n"
         f"undo: heaptui cohort undo-import {one.cohort_id}"
     )
-
-
-def _change(
-    settings: Settings,
-    reference: str,
-    change: Callable[[Workspace, str], Coroutine[Any, Any, Cohort]],
-    told: Callable[[Cohort], str],
-    *,
-    as_json: bool,
-) -> None:
-    async def work() -> None:
-        async with settings.workspace("command") as workspace:
-            one = await change(workspace, await named_cohort(workspace, reference))
-        emit(_show_json(one)) if as_json or settings.json else click.echo(plain(told(one)))
-
-    run(work())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from heaptui.cli.context import Settings, emit, named_cohort, run
-from heaptui.cli.output import moment, plain, say, table
+from heaptui.cli.cohort_change import change_cohort
+from heaptui.cli.context import Settings, run
+from heaptui.cli.output import moment, say, table
 from heaptui.model.cohorts import Cohort
 from heaptui.model.identifiers import Kind
 from heaptui.model.reception import CADENCE, Received
@@ -18,7 +18,7 @@ from heaptui.model.segment_sync import Action
 from heaptui.model.words import counted, headcount
 
 if TYPE_CHECKING:
-    from heaptui.services.workspace import Workspace
+    pass
 
 PAGES_SHOWN = 20
 
@@ -113,7 +113,7 @@ def automatic(settings: Settings, reference: str, switch: str, *, as_json: bool)
       heaptui cohort automatic 1338065 on
     """
     on = switch == "on"
-    _change(
+    change_cohort(
         settings,
         reference,
         lambda workspace, cohort_id: workspace.heap.set_automatic(cohort_id, automatic=on),
@@ -123,6 +123,7 @@ def automatic(settings: Settings, reference: str, switch: str, *, as_json: bool)
             else f"“{one.name}” waits for heaptui sync."
         ),
         as_json=as_json,
+        shown=_json,
     )
 
 
@@ -138,7 +139,7 @@ def drain(settings: Settings, reference: str, *, empty: bool, as_json: bool) -> 
     Example:
       heaptui cohort drain 1338065 --keep
     """
-    _change(
+    change_cohort(
         settings,
         reference,
         lambda workspace, cohort_id: workspace.heap.answer_drain(cohort_id, empty=empty),
@@ -146,6 +147,7 @@ def drain(settings: Settings, reference: str, *, empty: bool, as_json: bool) -> 
             f"{headcount(one.members)} in “{one.name}”; {one.adds:,} join, {one.removes:,} leave. Nothing sent."
         ),
         as_json=as_json,
+        shown=_json,
     )
 
 
@@ -162,41 +164,25 @@ def kind(settings: Settings, reference: str, kind: str, *, alias_label: str, as_
     Example:
       heaptui cohort kind 1338090 alias --alias-label email
     """
-    _change(
+    change_cohort(
         settings,
         reference,
         lambda workspace, cohort_id: workspace.heap.set_kind(cohort_id, Kind(kind), alias_label),
         lambda one: f"The ids of “{one.name}” are {one.space}; {one.adds:,} join, {one.removes:,} leave. Nothing sent.",
         as_json=as_json,
+        shown=_json,
     )
 
 
-def _change(
-    settings: Settings,
-    reference: str,
-    change: Callable[[Workspace, str], Coroutine[Any, Any, Cohort]],
-    told: Callable[[Cohort], str],
-    *,
-    as_json: bool,
-) -> None:
-    async def work() -> None:
-        async with settings.workspace("command") as workspace:
-            one = await change(workspace, await named_cohort(workspace, reference))
-        if as_json or settings.json:
-            emit(
-                {
-                    "cohort_id": one.cohort_id,
-                    "name": one.name,
-                    "state": one.state,
-                    "members": one.members,
-                    "adds": one.adds,
-                    "removes": one.removes,
-                    "kind": one.space.kind,
-                    "alias_label": one.space.label or None,
-                    "automatic": one.automatic,
-                }
-            )
-        else:
-            click.echo(plain(told(one)))
-
-    run(work())
+def _json(one: Cohort) -> dict[str, Any]:
+    return {
+        "cohort_id": one.cohort_id,
+        "name": one.name,
+        "state": one.state,
+        "members": one.members,
+        "adds": one.adds,
+        "removes": one.removes,
+        "kind": one.space.kind,
+        "alias_label": one.space.label or None,
+        "automatic": one.automatic,
+    }
