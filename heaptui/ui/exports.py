@@ -28,13 +28,13 @@ _FORMULA = re.compile(r"[=+\-@\t\r]")
 @asynccontextmanager
 async def whole_file(path: Path) -> AsyncIterator[TextIO]:
     """A file to write that appears whole or not at all."""
-    private_dir(path.parent)
+    await asyncio.to_thread(private_dir, path.parent)
     half = path.with_name(f".{path.name}.part")
     file = await asyncio.to_thread(half.open, "w", encoding="utf-8", newline="")
     try:
         with file:
             yield file
-        half.replace(path)
+        await asyncio.to_thread(half.replace, path)
     finally:
         half.unlink(missing_ok=True)
 

@@ -25,6 +25,14 @@ async def failed(sandbox: Any, desk: Desk, tmp_path: Path) -> int:
     return progress.run_id
 
 
+async def go_to_failure(pilot: Any, run_id: int) -> None:
+    """To the run in the history that the key ended."""
+    await shows(pilot, "Cart abandoners")
+    await pilot.press("4")
+    await shows(pilot, "401 key")
+    highlight(pilot.app, str(run_id))
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_list_says_why_and_the_detail_who_mends_it(
     sandbox: Any, desk: Desk, tmp_path: Path, size: tuple[int, int]
@@ -58,10 +66,7 @@ async def test_a_run_opens_in_four_panes_and_its_exchanges_hold_no_key(
     run_id = await failed(sandbox, desk, tmp_path)
     app = HeaptuiApp(desk.opening)
     async with app.run_test(size=(120, 36)) as pilot:
-        await shows(pilot, "Cart abandoners")
-        await pilot.press("4")
-        await shows(pilot, "401 key")
-        highlight(app, str(run_id))
+        await go_to_failure(pilot, run_id)
         await pilot.press("enter")
         await shows(pilot, f"Run {run_id} ✗ stopped")
         await shows(pilot, "[Story")
@@ -90,10 +95,7 @@ async def test_y_copies_a_message_for_the_customer(sandbox: Any, desk: Desk, tmp
     run_id = await failed(sandbox, desk, tmp_path)
     app = HeaptuiApp(desk.opening)
     async with app.run_test(size=(80, 24)) as pilot:
-        await shows(pilot, "Cart abandoners")
-        await pilot.press("4")
-        await shows(pilot, "401 key")
-        highlight(app, str(run_id))
+        await go_to_failure(pilot, run_id)
         await shows(pilot, "Late carts")
         await pilot.press("y")
         await until(pilot, lambda: "message for the customer" in status(app))
@@ -207,10 +209,7 @@ async def test_a_bundle_is_written_and_opens_in_the_same_screens(sandbox: Any, d
     run_id = await failed(sandbox, desk, tmp_path)
     app = HeaptuiApp(desk.opening)
     async with app.run_test(size=(80, 24)) as pilot:
-        await shows(pilot, "Cart abandoners")
-        await pilot.press("4")
-        await shows(pilot, "401 key")
-        highlight(app, str(run_id))
+        await go_to_failure(pilot, run_id)
         await pilot.press("b")
         await until(pilot, lambda: "ids hashed" in status(app))
     (path,) = desk.opening.home.out_dir.glob("*.zip")
