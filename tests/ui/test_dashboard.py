@@ -339,3 +339,13 @@ async def test_garbage_is_collected_again_once_the_dashboard_is_there(desk: Desk
     finally:
         gc.enable()
         gc.unfreeze()
+
+
+async def test_keys_of_a_plan_say_that_there_is_none(desk: Desk) -> None:
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        await pilot.press("3")
+        await shows(pilot, "Nothing is planned.")
+        assert "let through" not in text_of(pilot.app)
+        await pilot.press("l")
+        await until(pilot, lambda: "Nothing is planned." in status(pilot.app))

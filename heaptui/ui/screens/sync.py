@@ -242,7 +242,7 @@ class SyncScreen(FramedScreen):
         match command_id:
             case "sync.start" | "sync.leave_out" | "sync.let" if progress is not None:
                 return "This run has started. 1 Cohorts plans another one."
-            case "sync.start" if not self.plans:
+            case "sync.start" | "sync.leave_out" | "sync.let" if not self.plans:
                 return "Nothing is planned. Press 1, space, s."
             case "sync.start" if self.workspace.read_only:
                 return "This is open read-only: nothing can be sent from here."
