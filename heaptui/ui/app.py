@@ -32,6 +32,7 @@ from heaptui.ui.terminal import choose_signs, outliving
 from heaptui.ui.theme import DARK, LIGHT
 from heaptui.ui.tour import Tour
 from heaptui.ui.widgets.dialogs import Leaving, Told
+from heaptui.ui.widths import WIDTHS
 
 if TYPE_CHECKING:
     from heaptui.model.runs import RunProgress
@@ -44,7 +45,7 @@ class HeaptuiApp(App[str]):
     CSS_PATH = "heaptui.tcss"
     TITLE = "heaptui"
     ENABLE_COMMAND_PALETTE = True
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (110, "-wide")]  # noqa: RUF012 - as Textual declares it
+    HORIZONTAL_BREAKPOINTS = WIDTHS
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q,ctrl+c", "ask_quit", "quit", show=False)]
 
     def __init__(self, opening: Opening, note: str = "", *, tour: bool = False) -> None:

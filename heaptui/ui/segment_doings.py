@@ -14,14 +14,11 @@ from heaptui.ui.measuring import measured
 from heaptui.ui.screens.picker import Picker
 from heaptui.ui.widgets.dialogs import Asked, Told
 from heaptui.ui.widgets.record_table import Column, Row
+from heaptui.ui.widths import WIDE
 
 if TYPE_CHECKING:
     from heaptui.services.segments import Draft
     from heaptui.ui.screens.segments import SegmentsScreen
-
-WIDE = 110
-"""Cells from which clicks and ways stand beside the builder."""
-
 
 NO_KEY = "This needs a Braze REST key with users.export.ids: 6 Credentials."
 ROWS = ("segments.join", "segments.groups", "segments.turn", "segments.remove")

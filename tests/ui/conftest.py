@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from heaptui.config import Config, Home, Profile, save_config
 from heaptui.ui.app import HeaptuiApp
-from heaptui.ui.widgets.frame import Line
+from heaptui.ui.widgets.frame import StatusLine
 from heaptui.ui.widgets.record_table import RecordTable
 from tests.services.world import QUICK, fill, ids, synced, workspace_on
 
@@ -143,7 +143,7 @@ async def shows(pilot: Any, text: str, seconds: float = 10) -> None:
 
 def status(app: HeaptuiApp) -> str:
     """The sentence above the keys."""
-    return str(app.screen.query_one("#status-line", Line).content)
+    return f" {app.screen.query_one(StatusLine).text}"
 
 
 def highlight(app: HeaptuiApp, key: str) -> None:

@@ -23,7 +23,8 @@ from heaptui.ui import signs
 from heaptui.ui.commands import IMPORT
 from heaptui.ui.screens.page import Page
 from heaptui.ui.widgets.dialogs import Asked, Told
-from heaptui.ui.widgets.frame import Line, RuleLine, TextPane
+from heaptui.ui.widgets.fitted import Line
+from heaptui.ui.widgets.frame import RuleLine, TextPane
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
 
 if TYPE_CHECKING:

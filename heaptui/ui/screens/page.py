@@ -25,6 +25,7 @@ from heaptui.ui.widgets.dialogs import Told
 from heaptui.ui.widgets.frame import KeyLine, RuleLine, StatusLine
 from heaptui.ui.widgets.record_table import RecordTable
 from heaptui.ui.widgets.tour import TourPane
+from heaptui.ui.widths import width_class
 
 if TYPE_CHECKING:
     from heaptui.services.workspace import Workspace
@@ -77,12 +78,14 @@ class Page(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """The frame around the screen's body."""
+        # Textual sets it when the screen has its size, and then styles and lays out everything again.
+        self.add_class(width_class(self.app.size.width), update=False)
         yield from self.compose_top()
         yield RuleLine(id="title-rule")
         with Vertical(id="body"):
             yield from self.compose_body()
-        yield Input(id="filter", placeholder="filter, esc clears")
-        yield TourPane()
+        if self.dashboard.tour is not None:
+            yield TourPane()
         yield RuleLine(id="bottom-rule")
         yield StatusLine()
         yield KeyLine()
@@ -133,7 +136,7 @@ class Page(Screen[None]):
         """The keys that work now."""
         if not self.alive:
             return
-        keys = footer_of(self.SCOPE, self.size.width - 2, lambda command_id: not self.why_off(command_id))
+        keys = footer_of(self.SCOPE, self.app.size.width - 2, lambda command_id: not self.why_off(command_id))
         self.query_one(KeyLine).tell(keys)
 
     def on_resize(self) -> None:
@@ -246,15 +249,18 @@ class Page(Screen[None]):
 
         self.app.push_screen(TraceScreen(self.traced_by_default()))
 
-    def action_filter(self) -> None:
+    async def action_filter(self) -> None:
         """Open the filter field."""
-        field = self.query_one("#filter", Input)
-        field.add_class("-open")
-        field.focus()
+        if not self.query("#filter"):
+            await self.mount(Input(id="filter", placeholder="filter, esc clears"), after="#body")
+        self.query_one("#filter").focus()
 
     @on(Input.Changed, "#filter")
     def _filter_typed(self, event: Input.Changed) -> None:
-        self.filter_text = event.value.casefold()
+        self._filter(event.value)
+
+    def _filter(self, text: str) -> None:
+        self.filter_text = text.casefold()
         self.filter_changed()
         self._answer_until = 0.0
         if self.filter_text:
@@ -342,20 +348,18 @@ class Page(Screen[None]):
     @property
     def can_go_back(self) -> bool:
         """Whether esc has anything to do."""
-        open_filter = self.query_one("#filter", Input).has_class("-open")
-        return open_filter or bool(self._alone) or self.focused is not self.home() or self.lies_over
+        return bool(self.query("#filter")) or bool(self._alone) or self.focused is not self.home() or self.lies_over
 
     @property
     def lies_over(self) -> bool:
         """Whether another screen is below this one; a tab has none."""
         return len(self.app.screen_stack) > 2
 
-    def action_back(self) -> None:
+    async def action_back(self) -> None:
         """Clear the filter, bring the other panes back, leave a field; else leave the screen."""
-        field = self.query_one("#filter", Input)
-        if field.has_class("-open"):
-            field.value = ""
-            field.remove_class("-open")
+        if self.query("#filter"):
+            await self.query("#filter").remove()
+            self._filter("")
             self.go_home()
         elif self._alone:
             self._together()

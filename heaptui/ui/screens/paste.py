@@ -176,10 +176,10 @@ class PasteScreen(VerdictScreen):
         """Out of the field, letters are commands."""
         return self.query_one(RecordTable)
 
-    def action_back(self) -> None:
+    async def action_back(self) -> None:
         """Out of the field first, where letters are no commands."""
         leaves_field = self.query_one(PasteField).has_focus
-        super().action_back()
+        await super().action_back()
         if leaves_field:
             self.say("Letters are commands now; tab goes back to the field, esc leaves and forgets all.")
 

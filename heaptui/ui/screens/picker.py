@@ -9,15 +9,15 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from heaptui.ui.signs import sign
-from heaptui.ui.widgets.frame import Line
+from heaptui.ui.widgets.dialogs import Dialog
+from heaptui.ui.widgets.fitted import Line
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
 
 
-class Picker(ModalScreen[str | None]):
+class Picker(Dialog[str | None]):
     """Closes with the key of the chosen row; with `typed`, also with "typed:" and the text where no row fits."""
 
     AUTO_FOCUS = "#wanted"

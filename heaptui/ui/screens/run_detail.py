@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.widgets import Input
 
 from heaptui.errors import HeaptuiError
 from heaptui.model.runs import BatchState
@@ -175,7 +174,7 @@ class RunScreen(FramedScreen):
             table = self.query_one(f"#pane-{number}")
             table.display = number == self._pane
             table.set_class(number == self._pane, "-current")
-        if focus and not self.query_one("#filter", Input).has_focus:
+        if focus and not self.query("#filter:focus"):
             self.go_home()
         self.say(arithmetic(self._progress), idle=True)
         self._detail()

@@ -27,6 +27,7 @@ from heaptui.ui.widgets.frame import RuleLine, TextPane
 from heaptui.ui.widgets.overlap_pane import OverlapPane
 from heaptui.ui.widgets.record_table import Column, Row
 from heaptui.ui.widgets.segment_side import SIDE_WIDTH, SegmentSide
+from heaptui.ui.widths import WIDE
 
 PREVIEW, BRAZE, OVERLAP = "Preview", "In Braze", "Overlap"
 VIEWS = (PREVIEW, BRAZE, OVERLAP)
@@ -174,7 +175,7 @@ class SegmentsScreen(FramedScreen):
 
     def _room(self) -> int:
         """Cells for the builder and what stands below it; a hidden view has no size of its own."""
-        return self.size.width - SIDE_WIDTH if self.size.width >= segment_doings.WIDE else self.size.width
+        return self.size.width - SIDE_WIDTH if self.size.width >= WIDE else self.size.width
 
     def on_resize(self) -> None:
         """As wide as there is room."""
@@ -252,12 +253,12 @@ class SegmentsScreen(FramedScreen):
         """In the preview, a filter is a cohort to add."""
         return self.why_disabled("segments.add") if self.view == PREVIEW else super().why_not_filtered()
 
-    def action_filter(self) -> None:
+    async def action_filter(self) -> None:
         """A filter in the list of Braze's segments; in the preview, find a cohort to add."""
         if self.view == PREVIEW:
             self.action_add()
         else:
-            super().action_filter()
+            await super().action_filter()
 
     def action_add(self) -> None:
         """Add a filter to the group under the cursor."""
@@ -323,13 +324,13 @@ class SegmentsScreen(FramedScreen):
         self.builder.focus()
         self._count()
 
-    def action_back(self) -> None:
+    async def action_back(self) -> None:
         """Out of the expression first, then as everywhere."""
         field = self.query_one(ExpressionField)
         if field.open:
             field.leave()
         else:
-            super().action_back()
+            await super().action_back()
 
     async def action_sync(self) -> None:
         """One plan for everything that is missing."""
@@ -357,7 +358,7 @@ class SegmentsScreen(FramedScreen):
 
     def action_clicks(self) -> None:
         """The clicks; again: the older menu."""
-        if self.preview is not None and self.size.width < segment_doings.WIDE:
+        if self.preview is not None and self.size.width < WIDE:
             segment_doings.show_clicks(self, self.preview, older=self.older_menu)
         self.older_menu = not self.older_menu
         self.query_one(SegmentSide).show(self)

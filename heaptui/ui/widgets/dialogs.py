@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -14,10 +14,18 @@ from textual.widgets import Button, Input
 
 from heaptui.ui.clipboard import copied
 from heaptui.ui.signs import safe, sign
-from heaptui.ui.widgets.frame import Line
+from heaptui.ui.widgets.fitted import Line
+
+Answer = TypeVar("Answer")
 
 
-class Question(ModalScreen[bool]):
+class Dialog(ModalScreen[Answer]):
+    """In front of a screen, and as wide on each."""
+
+    HORIZONTAL_BREAKPOINTS = []  # noqa: RUF012 - as Textual declares it
+
+
+class Question(Dialog[bool]):
     """A question whose buttons are named by what they do."""
 
     AUTO_FOCUS = "#yes"
@@ -57,7 +65,7 @@ class Leaving(Question):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q,ctrl+c", "answer(True)", show=False)]
 
 
-class Told(ModalScreen[None]):
+class Told(Dialog[None]):
     """Something to read."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -87,7 +95,7 @@ class Told(ModalScreen[None]):
         self.notify(await copied(self.app, "\n".join(self._lines)), markup=False)
 
 
-class Asked(ModalScreen[str | None]):
+class Asked(Dialog[str | None]):
     """A text to type; with `must_be`, only exactly that closes the question.
 
     `problem` says what is wrong with a text, below the field; an empty answer closes it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input
 
@@ -13,9 +14,28 @@ from heaptui.model.expressions import Expression, ExpressionError
 from heaptui.services.previews import Preview
 from heaptui.services.segments import SegmentService
 from heaptui.ui.signs import fit, safe, sign
-from heaptui.ui.widgets.frame import Line
+from heaptui.ui.widgets.fitted import FittedLine
 
 HINT = "= edits it as text"
+
+
+class ExpressionLine(FittedLine):
+    """The expression, and how to edit it; nothing where there is none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._text = ""
+
+    def tell(self, text: str) -> None:
+        """Show another expression."""
+        if text != self._text:
+            self._text = text
+            self.refresh()
+
+    def made(self, width: int) -> Content:
+        """Cut to the width."""
+        shown = fit(safe(self._text), max(10, width - len(HINT) - 4))
+        return Content(sign(f" {shown}  {HINT}") if self._text else "")
 
 
 class ExpressionField(Vertical):
@@ -42,7 +62,7 @@ class ExpressionField(Vertical):
 
     def compose(self) -> ComposeResult:
         """The text, and the field that takes its place."""
-        yield Line(id="expression-line")
+        yield ExpressionLine()
         yield Input(id="expression", placeholder='"Cart abandoners" and not "Paying"', compact=True)
 
     @property
@@ -53,16 +73,7 @@ class ExpressionField(Vertical):
     def show(self, text: str) -> None:
         """Show an expression; what is being typed stays."""
         self._text = text
-        self.on_resize()
-
-    def on_resize(self) -> None:
-        """Cut to the width."""
-        width = self.size.width
-        if self._text and width:
-            shown = fit(safe(self._text), max(10, width - len(HINT) - 4))
-            self.query_one(Line).update(sign(f" {shown}  {HINT}"))
-        else:
-            self.query_one(Line).update("")
+        self.query_one(ExpressionLine).tell(text)
 
     def edit(self, service: SegmentService) -> None:
         """Open the field."""

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from heaptui.ui.paint import painted
 from heaptui.ui.signs import fit, safe, wrap
-from heaptui.ui.widgets.frame import Line
+from heaptui.ui.widgets.fitted import FittedPane
 
 NAME_CELLS = 11
 
 
-class FactsPane(Line):
+class FactsPane(FittedPane):
     """Lines of (name, text); a text without a name stands at the left edge, one named " " under the one before."""
 
     def __init__(self, id: str | None = None) -> None:  # noqa: A002 - Textual's name for it
-        super().__init__(id=id, classes="text-pane")
+        super().__init__(id=id)
         self._facts: Sequence[tuple[str, str]] = ()
 
     @property
@@ -27,16 +26,13 @@ class FactsPane(Line):
         """Show these facts."""
         if facts != self._facts:
             self._facts = list(facts)
-            self.on_resize()
+            self.show_anew()
 
-    def on_resize(self) -> None:
-        """Wrap to the width."""
-        width = self.size.width
-        if not width:
-            return
-        lines = []
+    def broken(self, width: int) -> list[str]:
+        """Each text beside its name."""
+        lines: list[str] = []
         for name, text in self._facts:
             indent = NAME_CELLS if name else None
             told = (fit(safe(name), NAME_CELLS) if name else "") + safe(text)
             lines += wrap(told, width, indent)
-        self.update(painted(lines))
+        return lines

@@ -10,10 +10,11 @@ from textual.containers import VerticalScroll
 
 from heaptui.services.previews import Preview
 from heaptui.ui import signs
-from heaptui.ui.segment_doings import WIDE, clicks_of
+from heaptui.ui.segment_doings import clicks_of
 from heaptui.ui.segment_text import expected, matrix, trend
 from heaptui.ui.widgets.frame import RuleLine, TextPane
 from heaptui.ui.widgets.overlap_pane import in_lines
+from heaptui.ui.widths import WIDE
 
 if TYPE_CHECKING:
     from heaptui.ui.screens.segments import SegmentsScreen

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
-from textual.widgets import Static
+from textual.content import Content
+from textual.widget import Widget
 
 from heaptui.ui.paint import Part, assembled, parts_of, rule_parts
 from heaptui.ui.signs import rule, safe, wrap
@@ -32,11 +33,11 @@ class Section:
         return ["", self.title, *self.lines] if self.lines else []
 
 
-class SidePane(Static):
+class SidePane(Widget):
     """Sections behind a line that separates them from the left half. Hidden below 110 columns."""
 
     def __init__(self) -> None:
-        super().__init__(markup=False)
+        super().__init__()
         self._sections: list[Section] = []
 
     def tell(self, sections: Sequence[Section]) -> None:
@@ -44,13 +45,11 @@ class SidePane(Static):
         shown = [section for section in sections if section.lines]
         if shown != self._sections:
             self._sections = shown
-            self.on_resize()
+            self.refresh()
 
-    def on_resize(self) -> None:
-        """Break what is too long, and draw the separating line down to the bottom."""
+    def render(self) -> Content:
+        """What is too long broken, and the separating line down to the bottom."""
         width, height = self.size
-        if not width:
-            return
         parts: list[Part] = []
         used = 0
         for section in self._sections:
@@ -61,7 +60,7 @@ class SidePane(Static):
                 parts += [("│ ", "$secondary"), *parts_of(line), ("\n", "")]
             used += 1 + len(lines)
         parts += [("│\n" * max(0, height - used), "$secondary")]
-        self.update(assembled(parts), layout=False)
+        return assembled(parts)
 
 
 class SplitPane(Horizontal):
@@ -97,7 +96,7 @@ class SplitPane(Horizontal):
     def _show(self) -> None:
         side, left = self.query_one(SidePane), self.query_one(TextPane)
         between: list[str] = []
-        if side.display and side.size.width:
+        if side.display:
             side.tell(self._sections)
         else:
             between = [line for section in self._sections for line in section.between]
