@@ -7,12 +7,12 @@ import stat
 import tempfile
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
 
 from heaptui.errors import UsageError
 from heaptui.model.instances import normal_endpoint
@@ -67,8 +67,7 @@ def private_files() -> None:
     os.umask(0o077)
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(Struct, frozen=True):
     """Where config, data, state, receipts and logs are."""
 
     config_dir: Path
@@ -148,8 +147,7 @@ def replace_toml(path: Path, document: Mapping[str, Any]) -> None:
         os.close(folder)
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Struct, frozen=True):
     """All profiles by name, and the command that hears of every sync from the command line."""
 
     profiles: Mapping[str, Profile] = field(default_factory=dict)

@@ -35,8 +35,6 @@ def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 class SteeredSandbox(Sandbox):
     """A sandbox with the words tests use."""
 
-    __slots__ = ()
-
     def know(self, external_ids: list[str]) -> None:
         for external_id in external_ids:
             self.world.know(external_id)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+from msgspec.structs import asdict
 
 from heaptui.cli.cohort_change import change_cohort
 from heaptui.cli.context import Settings, run
@@ -17,17 +17,14 @@ from heaptui.model.reception import CADENCE, Received
 from heaptui.model.segment_sync import Action
 from heaptui.model.words import counted, headcount
 
-if TYPE_CHECKING:
-    pass
-
 PAGES_SHOWN = 20
 
 
 def received_json(received: Received) -> dict[str, Any]:
     """What Heap sent, as other programs read it."""
     return {
-        "pages": [dataclasses.asdict(page) for page in received.pages],
-        "tasks": [{**dataclasses.asdict(task), "state": task.state} for task in received.tasks],
+        "pages": [asdict(page) for page in received.pages],
+        "tasks": [{**asdict(task), "state": task.state} for task in received.tasks],
         "warnings": received.warnings,
         "pages_received": received.page_count,
         "pages_waiting": received.waiting,

@@ -7,10 +7,10 @@ import os
 import sys
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from msgspec import Struct
 
 from heaptui.config import Home, Profile, load_config, resolve_profile
 from heaptui.errors import UsageError
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class Settings:
+class Settings(Struct):
     """The global options of one invocation."""
 
     home: Home

@@ -13,9 +13,11 @@ import threading
 import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from heaptui.cli.context import Settings
 from heaptui.cli.output import say
@@ -36,8 +38,7 @@ EVENTS_BEFORE = 10_000
 EVENTS_PER_SECOND = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Demo:
+class Demo(Struct, frozen=True):
     """A running sandbox, the settings that lead to it, its people, and where the dashboard receives."""
 
     settings: Settings
@@ -213,8 +214,7 @@ async def _let_events_flow(settings: Settings, world: SampleWorld, sandbox: dict
     await asyncio.to_thread(_send, urllib.request.Request(address, json.dumps(flow).encode()))  # noqa: S310 - loopback
 
 
-@dataclass(frozen=True, slots=True)
-class _Filling:
+class _Filling(Struct, frozen=True):
     """Where sample cohorts arrive: a workspace, with a receiver that Heap calls for the time of the filling."""
 
     workspace: Workspace

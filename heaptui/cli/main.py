@@ -102,17 +102,19 @@ def cli(ctx: click.Context, *, profile: str | None, home: str | None, read_only:
 
     Without a command, heaptui opens in the terminal. The options below may also stand after a command.
     """
+    in_the_terminal = ctx.invoked_subcommand is None
+    if in_the_terminal:
+        from heaptui.ui.garbage import pause_collecting
+
+        pause_collecting()
     from heaptui.cli.bundle_home import home_of
     from heaptui.cli.context import Settings, need_terminal
     from heaptui.config import private_files
 
     private_files()
     ctx.obj = Settings(home_of(home, os.environ), profile, read_only, as_json, os.environ)
-    if ctx.invoked_subcommand is None:
+    if in_the_terminal:
         need_terminal("use its commands: heaptui --help")
-        from heaptui.ui.garbage import pause_collecting
-
-        pause_collecting()
         from heaptui.ui.app import run_app
 
         if run_app(ctx.obj) == "demo":

@@ -170,7 +170,7 @@ def _asked(secret: str) -> str:
 
 async def _stay(settings: Settings, name: str) -> None:
     """The user says that another key leads to the same workspace."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     async with replace(settings, profile=name).workspace("command") as workspace:
         await workspace.sync.same_workspace()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
+from msgspec.structs import asdict
 
 from heaptui.cli.context import Settings
 from heaptui.cli.output import say

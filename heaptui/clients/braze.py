@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from math import isfinite
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from heaptui.clients.http import Answer, Request
 from heaptui.model.belief import Direction
@@ -155,8 +156,7 @@ def limit_left(answer: Answer) -> int | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class CohortName:
+class CohortName(Struct, frozen=True):
     """A cohort as Braze is told of it; `created_at` (seconds since the epoch) never changes."""
 
     cohort_id: str
@@ -166,8 +166,7 @@ class CohortName:
     """The custom attribute that stands for it, on the route that has one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusals:
+class Refusals(Struct, frozen=True):
     """What a definite answer says of single people: those it names, each with Braze's words, and what names nobody."""
 
     named: Mapping[Identifier, str]
@@ -204,8 +203,7 @@ class Route(Protocol):
         """Whom an accepting or refusing answer names."""
 
 
-@dataclass(frozen=True, slots=True)
-class CohortImport:
+class CohortImport(Struct, frozen=True):
     """The two partner calls (Braze docs: cohort import). Both keys travel in the body."""
 
     partner: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from heaptui.clients.braze import CohortName, People, Refusals, remarks
 from heaptui.clients.http import Answer, Request
@@ -19,8 +20,7 @@ NO_VALID_DATA = "valid data must be provided"
 """What Braze says (400) to a request in which no object is good, and so to one without any."""
 
 
-@dataclass(frozen=True, slots=True)
-class AttributeRoute:
+class AttributeRoute(Struct, frozen=True):
     """POST /users/track with a REST key. Existing people only: nobody is created."""
 
     rest_api_key: Secret

@@ -13,6 +13,8 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 from heaptui.clients.braze import message, wait_seconds
 from heaptui.clients.http import Answer, Http, NoAnswer, Request
 from heaptui.errors import CredentialRefused, Unreachable
@@ -49,8 +51,7 @@ class MissingPermission(CredentialRefused):
         self.permission = permission
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentItem:
+class SegmentItem(Struct, frozen=True):
     """One line of the list of segments."""
 
     segment_id: str
@@ -59,8 +60,7 @@ class SegmentItem:
     tags: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentDetails:
+class SegmentDetails(Struct, frozen=True):
     """A segment's texts. Which of the two is the rendering of the filters is documented the wrong way round."""
 
     name: str
@@ -76,8 +76,7 @@ class SegmentDetails:
         return f"{self.description}\n{self.text_description}"
 
 
-@dataclass(frozen=True, slots=True)
-class DailySize:
+class DailySize(Struct, frozen=True):
     """How many people Braze estimated on one day (ISO date)."""
 
     day: str

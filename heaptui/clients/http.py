@@ -9,7 +9,6 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cache
 from ipaddress import ip_address
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import msgspec
+from msgspec import Struct, field
 
 from heaptui import __version__
 from heaptui.errors import HeaptuiError, Unreachable, UsageError
@@ -42,8 +42,7 @@ class NoAnswer(HeaptuiError):
     """The request left, and no whole answer came back: it may or may not have been applied."""
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(Struct, frozen=True):
     """What a request is for, for whoever keeps a record. It is never sent."""
 
     what: str = ""
@@ -54,8 +53,7 @@ class Label:
     attempt: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What to send. `body` may hold Secrets anywhere; `bearer` becomes the Authorization header."""
 
     path: str
@@ -66,8 +64,7 @@ class Request:
     label: Label = field(default_factory=Label)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What came back, with every secret of the request masked in `text` and `data`; times in seconds, UTC."""
 
     status: int
@@ -96,8 +93,7 @@ class Answer:
             return None
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(Struct, frozen=True):
     """One request and how it ended, for whoever keeps a record. Holds no secret."""
 
     request: Request

@@ -8,14 +8,14 @@ import ssl
 import threading
 import time
 import urllib.request
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from heaptui.clients.http import is_loopback, tls_context
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(Struct, frozen=True):
     """How a look at a host ended: `problem` is empty when well, `detail` is for people, the time in milliseconds."""
 
     problem: str

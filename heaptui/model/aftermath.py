@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
 from pyroaring import BitMap
 
 from heaptui.model.deeds import SLOT, Deed
@@ -12,8 +12,7 @@ from heaptui.model.deeds import SLOT, Deed
 BUCKETS = 24
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One deed: how many members and others did it, and who of them every part of the time for the first time."""
 
     deed: Deed
@@ -27,8 +26,7 @@ class Step:
         return part / whole if whole else None
 
 
-@dataclass(frozen=True, slots=True)
-class Aftermath:
+class Aftermath(Struct, frozen=True):
     """Since when, of how many accepted people, and the steps in their order."""
 
     cohort_id: str

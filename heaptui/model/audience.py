@@ -7,16 +7,15 @@ can evaluate. So an answer is a pair of groups: those who are in it for certain,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import reduce
 
+from msgspec import Struct, field
 from pyroaring import BitMap
 
 from heaptui.model.expressions import And, Expression, InBraze, InCohort, Not, Or
 
 
-@dataclass(frozen=True, slots=True)
-class People:
+class People(Struct, frozen=True):
     """Some people, or with `others` everybody but them."""
 
     uids: BitMap = field(default_factory=BitMap)
@@ -49,8 +48,7 @@ NOBODY = People()
 EVERYBODY = People(others=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Audience:
+class Audience(Struct, frozen=True):
     """Those who are in it for certain, and those who may be; the same where it is known exactly."""
 
     certain: People

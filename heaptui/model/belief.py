@@ -12,9 +12,9 @@ Braze tells nobody who is in a cohort, so this is the only knowledge there is. T
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from enum import StrEnum
 
+from msgspec import Struct, field
 from pyroaring import BitMap
 
 
@@ -25,8 +25,7 @@ class Direction(StrEnum):
     REMOVE = "remove"
 
 
-@dataclass(slots=True)
-class Doubt:
+class Doubt(Struct):
     """Identifiers of attempts in one direction that may still be applied until `since` plus the settle time."""
 
     direction: Direction
@@ -34,8 +33,7 @@ class Doubt:
     uids: BitMap
 
 
-@dataclass(slots=True)
-class Changes:
+class Changes(Struct):
     """What a sync sends: each identifier at most once, in one direction."""
 
     adds: BitMap
@@ -74,8 +72,7 @@ class SpaceMap:
 ONE_SPACE = SpaceMap(())
 
 
-@dataclass(slots=True)
-class Belief:
+class Belief(Struct):
     """What we hold true of one cohort on one route. Times are seconds since the epoch."""
 
     delivered: BitMap = field(default_factory=BitMap)

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from msgspec import Struct
+
 from heaptui.errors import ExitCode
 from heaptui.model.remedies import REMEDIES, Cause, Remedy
 
@@ -74,8 +76,7 @@ _AFTER_REST = _IDS.index(CheckId.REST_KEY) + 1
 ORDER = [*_IDS[:_AFTER_REST], *FEATURES, *_IDS[_AFTER_REST:]]
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """One finding. A later check of the same id replaces an earlier one. Holds no key."""
 
     check_id: str

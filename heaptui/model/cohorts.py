@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import secrets
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from heaptui.model.identifiers import EXTERNAL_ID, Space
 
@@ -30,8 +31,7 @@ class CohortState(StrEnum):
     RETIRED = "retired"
 
 
-@dataclass(frozen=True, slots=True)
-class Cohort:
+class Cohort(Struct, frozen=True):
     """One cohort with its sizes (people) and what a sync would change now. Times are seconds since the epoch."""
 
     cohort_id: str
@@ -101,8 +101,7 @@ def new_cohort_id(origin: Origin, heap_segment: str = "") -> str:
     return f"heaptui-{'file' if origin is Origin.FILE else 'expr'}-{tail}"
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(Struct, frozen=True):
     """Keeps an unusually large leave back until somebody lets it through."""
 
     minimum: int = 20

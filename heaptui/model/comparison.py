@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from heaptui.model.words import headcount
 
@@ -18,8 +19,7 @@ class Against(StrEnum):
     """Who is in the cohort: also audits what Heap's own sync did."""
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(Struct, frozen=True):
     """People of a comparison. `unknown` and `known` are None where Braze was not asked about those only here."""
 
     cohort_id: str

@@ -9,12 +9,12 @@ from __future__ import annotations
 import fnmatch
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
 
 from heaptui.model.currents_batch import why_unreadable
 
@@ -42,8 +42,7 @@ class Fate(StrEnum):
     DROPPED = "dropped"
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """One field of the Braze event: where it went, and why."""
 
     field: str
@@ -52,8 +51,7 @@ class Account:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """How a profile wants events translated.
 
     Attributes:
@@ -71,8 +69,7 @@ class Rules:
     types: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class HeapEvent:
+class HeapEvent(Struct, frozen=True):
     """What Heap is told. `timestamp` is ISO 8601 in UTC; `idempotency_key` is the id of the Braze event."""
 
     event: str

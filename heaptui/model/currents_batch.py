@@ -7,10 +7,10 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from heaptui.model.currents_cut import Unreadable, begins_as_list, cut
 
@@ -46,8 +46,7 @@ _RAW = msgspec.json.Decoder(msgspec.Raw)
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(Struct, frozen=True):
     """One event as it arrived.
 
     Attributes:
@@ -65,8 +64,7 @@ class Arrived:
     strange: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(Struct, frozen=True):
     """One request: its events, and its body, from which `events_of` gives each of them by its place."""
 
     body: bytes

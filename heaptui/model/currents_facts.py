@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import msgspec
+from msgspec import Struct, field
 
 GONE_AFTER = 15.0
 """Seconds without a word after which a forwarder counts as gone."""
@@ -20,8 +20,7 @@ class ForwarderStatus(msgspec.Struct, frozen=True):
     at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class TypeCounts:
+class TypeCounts(Struct, frozen=True):
     """The events of one type. `received` counts distinct events, `per_minute` all that came in the last minute."""
 
     event_type: str
@@ -43,8 +42,7 @@ class TypeCounts:
         return self.received + self.duplicates
 
 
-@dataclass(frozen=True, slots=True)
-class CurrentsStats:
+class CurrentsStats(Struct, frozen=True):
     """All types together and each alone; the times are seconds since the epoch."""
 
     types: Sequence[TypeCounts]
@@ -64,8 +62,7 @@ class CurrentsStats:
         return TypeCounts("", **{name: sum(getattr(counts, name) for counts in self.types) for name in names})
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(Struct, frozen=True):
     """An event that could not go to Heap."""
 
     event_no: int
@@ -77,8 +74,7 @@ class DeadLetter:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
+class StoredEvent(Struct, frozen=True):
     """One event as it came, and what became of it; `body` is empty when it has been removed."""
 
     event_no: int

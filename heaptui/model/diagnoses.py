@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from heaptui.model.commands import addressed, filled
 from heaptui.model.profile import Profile
@@ -10,8 +10,7 @@ from heaptui.model.runs import EXTRA_REQUESTS, DeliveryProgress, DeliveryState, 
 from heaptui.model.words import counted
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True):
     """One reason in words. `command` has PROFILE, RUN and COHORT as placeholders."""
 
     short: str

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from heaptui.model.commands import addressed, filled, giving
 from heaptui.model.diagnoses import command_for
@@ -19,8 +20,7 @@ CLOCK_MATTERS = 60.0
 """Seconds that this computer's clock may be off before it is named."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deciding:
+class Deciding(Struct, frozen=True):
     """The exchange that ended a delivery. `status` None: no answer, and `words` say how. Latency in milliseconds."""
 
     exchange_id: int
@@ -35,8 +35,7 @@ class Deciding:
     """Exchanges of the run before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunFacts:
+class RunFacts(Struct, frozen=True):
     """What one run was started with and met. `clock_off` in seconds; `files` and `mapping` by cohort."""
 
     run_id: int
@@ -59,8 +58,7 @@ class RunFacts:
     """Seconds since Heap's last page for one of its cohorts; None where nothing is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """One failure of a run in words. Each part is a line or a few; empty parts are left out by whoever shows it."""
 
     cohorts: tuple[str, ...]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
+
+from msgspec import Struct
 
 from heaptui.errors import UsageError
 
@@ -16,36 +17,31 @@ DEEPEST = 40
 """Brackets within brackets."""
 
 
-@dataclass(frozen=True, slots=True)
-class InCohort:
+class InCohort(Struct, frozen=True):
     """Everybody in a cohort."""
 
     cohort_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class InBraze:
+class InBraze(Struct, frozen=True):
     """Everybody who passes another filter of Braze, in its words; only Braze can tell who that is."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     """Everybody else."""
 
     inner: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class And:
+class And(Struct, frozen=True):
     """Everybody who is in all parts; there are at least two."""
 
     parts: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Or:
+class Or(Struct, frozen=True):
     """Everybody who is in any part; there are at least two."""
 
     parts: tuple[Expression, ...]
@@ -177,8 +173,7 @@ _WORD = re.compile(r"[^\s()（）\"“”「」＂]+")
 _WORDS = ("and", "or", "not", "braze")
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(Struct, frozen=True):
     """A piece of the text: a bracket, a word of the language, a name, or the end."""
 
     kind: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
+
+from msgspec import Struct
 
 MAX_BYTES = 987
 """Braze takes identifiers of fewer than 988 bytes (seen in its answers by other systems, not documented)."""
@@ -23,8 +24,7 @@ class Kind(StrEnum):
     EMAIL = "email"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Space:
+class Space(Struct, frozen=True, order=True):
     """A kind of identifier, with the label that an alias needs; values are unique within one space."""
 
     kind: Kind

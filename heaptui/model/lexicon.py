@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 from heaptui.model.diagnoses import DIAGNOSES
 from heaptui.model.runs import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One failure. `command` has PROFILE, RUN and COHORT as placeholders; `says` are patterns of the answer's text."""
 
     code: str
@@ -38,8 +38,7 @@ class Entry:
         return " ".join((*parts, *self.says)).casefold()
 
 
-@dataclass(frozen=True, slots=True)
-class Recognised:
+class Recognised(Struct, frozen=True):
     """The entry for an answer, and whether the other side's own words name it."""
 
     entry: Entry

@@ -6,7 +6,8 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from heaptui.model.identifiers import Kind, Space
 
@@ -22,8 +23,7 @@ LARGEST_SINGLE_SAMPLE = 100
 """Where Braze takes one id a request (e-mail, device)."""
 
 
-@dataclass(frozen=True, slots=True)
-class MatchRate:
+class MatchRate(Struct, frozen=True):
     """Of `population` people, `asked` were looked up at `at` (seconds since the epoch) and `known` were found.
 
     `causes` are likely reasons why the others were not, with how many of the sample they explain.
@@ -92,8 +92,7 @@ def usual_width(known: Iterable[str]) -> int:
     return width if width and count >= 0.9 * widths.total() else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """Why an id may be unknown; `mended` is how it would have to read, or empty where nothing can be tried."""
 
     name: str

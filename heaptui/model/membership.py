@@ -7,13 +7,11 @@ a leave: nobody is taken out by mistake.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from msgspec import Struct, field
 from pyroaring import BitMap
 
 
-@dataclass(slots=True)
-class TaskChanges:
+class TaskChanges(Struct):
     """The people of one task, or of one page of it, as uids."""
 
     adds: BitMap = field(default_factory=BitMap)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 CADENCE = 4 * 3600.0
 """Seconds between two calls of Heap for one segment that is synced regularly."""
@@ -21,8 +22,7 @@ class Drain(StrEnum):
     KEPT = "kept"
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedPage:
+class ReceivedPage(Struct, frozen=True):
     """One page that was stored.
 
     Attributes:
@@ -55,8 +55,7 @@ class ReceivedPage:
         return f"{self.number} of {self.total}" if self.number else ""
 
 
-@dataclass(frozen=True, slots=True)
-class HeapTask:
+class HeapTask(Struct, frozen=True):
     """One sync of a segment as Heap ran it."""
 
     task_no: int
@@ -87,8 +86,7 @@ class HeapTask:
         return f"{word} {', '.join(map(str, self.missing))}{more} of {self.total} {verb} missing"
 
 
-@dataclass(frozen=True, slots=True)
-class SecurityNote:
+class SecurityNote(Struct, frozen=True):
     """Requests that were not let in, of one kind on one day (UTC)."""
 
     kind: str
@@ -118,8 +116,7 @@ class SecurityNote:
         return f"{self.count:,} {word} {what}, last {last} from {self.peer}; refused, nothing stored"
 
 
-@dataclass(frozen=True, slots=True)
-class ListenerFacts:
+class ListenerFacts(Struct, frozen=True):
     """Whether somebody listens, where, and how fresh Heap's data is.
 
     Attributes:
@@ -136,8 +133,7 @@ class ListenerFacts:
         return bool(self.hosts)
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(Struct, frozen=True):
     """What came from Heap for one cohort: the newest first.
 
     Attributes:

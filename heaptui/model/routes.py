@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from heaptui.model.identifiers import Kind
 
@@ -11,8 +12,7 @@ COHORT_IMPORT = "cohort_import"
 ATTRIBUTE = "attribute"
 
 
-@dataclass(frozen=True, slots=True)
-class WayFacts:
+class WayFacts(Struct, frozen=True):
     """One way into Braze, as people choose it. `keys` are names of secrets; `kinds` are the ids it takes."""
 
     route: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from heaptui.model.belief import Direction
 from heaptui.model.routes import way_title
@@ -101,8 +102,7 @@ class Reason(StrEnum):
     WRONG_KIND = "wrong_kind"
 
 
-@dataclass(frozen=True, slots=True)
-class LeaveElsewhere:
+class LeaveElsewhere(Struct, frozen=True):
     """People of a cohort whom Braze still holds by another route than the one in use; all of them leave it."""
 
     route: str
@@ -120,8 +120,7 @@ class LeaveElsewhere:
         return f"{self.removes:,} leave {title}, {requests}"
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What a sync of one cohort would send. `requests` counts member requests, not the name call."""
 
     cohort_id: str
@@ -170,8 +169,7 @@ def nothing_to_send(plans: Sequence[Plan]) -> str:
     return f"{lacking}; offer {'it' if refused == 1 else 'them'} again: {', '.join(again)}"
 
 
-@dataclass(slots=True)
-class Wait:
+class Wait(Struct):
     """Why nothing is sent just now, and until when (seconds since the epoch)."""
 
     until: float
@@ -182,8 +180,7 @@ class Wait:
     """Whether it may end earlier, as a wait for another process does."""
 
 
-@dataclass(slots=True)
-class Moment:
+class Moment(Struct):
     """One line of a run's story."""
 
     at: float
@@ -191,8 +188,7 @@ class Moment:
     important: bool = True
 
 
-@dataclass(slots=True)
-class DeliveryProgress:
+class DeliveryProgress(Struct):
     """The live counts of one delivery. planned = submitted + rejected + in_doubt + skipped + to_go, always."""
 
     cohort_id: str
@@ -255,8 +251,7 @@ class DeliveryProgress:
             self.submitted_removes += people
 
 
-@dataclass(slots=True)
-class RunProgress:
+class RunProgress(Struct):
     """One run as it goes; changed only on the event loop, read by whoever shows it."""
 
     run_id: int
@@ -313,8 +308,7 @@ class RunProgress:
         self.story.append(Moment(at, text, important))
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
+class Rejection(Struct, frozen=True):
     """One identifier that Braze refused, with Braze's words."""
 
     value: str
@@ -324,8 +318,7 @@ class Rejection:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class RunSummary:
+class RunSummary(Struct, frozen=True):
     """One line of the history."""
 
     run_id: int

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NoReturn
 
+from msgspec import Struct
+
 from heaptui.model.identifiers import invalid_reason
 from heaptui.model.secret import Secret
 
@@ -53,8 +55,7 @@ class Verified(StrEnum):
     RESERIALISED = "re-serialised"
 
 
-@dataclass(frozen=True, slots=True)
-class HeapHash:
+class HeapHash(Struct, frozen=True):
     """The header: when Heap signed, in its own digits, and the signature as Base64."""
 
     stamp: str

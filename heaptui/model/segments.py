@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from heaptui.model.expressions import And, Expression, InBraze, InCohort, Names, Not, Or, joined
 
@@ -12,8 +13,7 @@ LONGEST_FILTER = 10_000
 """Bytes of one filter (Braze docs: creating a segment)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """One row: a cohort that people are in, or are not in; or a filter of Braze's own."""
 
     of: InCohort | InBraze
@@ -25,8 +25,7 @@ class Filter:
         return self.of if self.includes else Not(self.of)
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """Rows, joined all by AND or, with `any_of`, all by OR."""
 
     filters: tuple[Filter, ...]
@@ -38,8 +37,7 @@ class Group:
         return joined(Or if self.any_of else And, (row.expression for row in self.filters))
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """Filter groups, joined by AND or, with `any_of`, by OR; and exclusion groups, always AND NOT."""
 
     groups: tuple[Group, ...]

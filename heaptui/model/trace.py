@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from heaptui.model.belief import Direction
 from heaptui.model.cohorts import CohortState
@@ -32,8 +33,7 @@ class Answer(StrEnum):
     FINE = "fine"
 
 
-@dataclass(frozen=True, slots=True)
-class Carried:
+class Carried(Struct, frozen=True):
     """A batch that had the person in it. Times are seconds since the epoch."""
 
     run_id: int
@@ -52,8 +52,7 @@ class Carried:
         return self.state is BatchState.SUBMITTED
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True):
     """How somebody came into the cohort, or left it; `joined` None: was in it by then, since when is not known."""
 
     at: float
@@ -61,8 +60,7 @@ class Arrival:
     joined: bool | None = True
 
 
-@dataclass(frozen=True, slots=True)
-class ReadBack:
+class ReadBack(Struct, frozen=True):
     """The last comparison with the Braze segment."""
 
     at: float
@@ -70,8 +68,7 @@ class ReadBack:
     inside: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CohortFacts:
+class CohortFacts(Struct, frozen=True):
     """What the ledger knows of one identifier in one cohort."""
 
     cohort_id: str
@@ -91,8 +88,7 @@ class CohortFacts:
     """Braze segments that name the cohort; None when nobody has looked."""
 
 
-@dataclass(frozen=True, slots=True)
-class InBraze:
+class InBraze(Struct, frozen=True):
     """What a look-up found. `as_kind` is another kind of identifier under which the same text is known."""
 
     exists: bool
@@ -101,8 +97,7 @@ class InBraze:
     other_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The answer for one cohort: a sentence, and what to do."""
 
     answer: Answer
@@ -111,8 +106,7 @@ class Verdict:
     facts: CohortFacts | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(Struct, frozen=True):
     """What one answer is made from."""
 
     facts: CohortFacts

@@ -6,12 +6,12 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from heaptui.sandbox.asgi import (
     Receive,
@@ -43,8 +43,7 @@ _SUCCESS = {"message": "success"}
 _TAKES_TIME = ("slow", "locked_while_busy")
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(Struct, frozen=True):
     scope: Scope
     path: str
     data: Any

@@ -6,10 +6,11 @@ import random
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
+
+from msgspec import Struct
 
 _SETS = {
     "CAMP": ("campaign_id", "campaign_name", "message_variation_id", "message_variation_name"),
@@ -53,8 +54,7 @@ _CHOICES: dict[str, Sequence[str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class EventType:
+class EventType(Struct, frozen=True):
     """One type: the keys of its user and the names of its properties."""
 
     name: str

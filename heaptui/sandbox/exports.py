@@ -8,8 +8,9 @@ import json
 import secrets
 import time
 import zipfile
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from heaptui.sandbox.asgi import Reply, Scope, header
 from heaptui.sandbox.world import World
@@ -78,8 +79,7 @@ def _user(world: World, person: str, fields: list[Any], reverse: Reverse | None 
     return {name: everything[name] for name in fields if everything.get(name)}
 
 
-@dataclass(slots=True)
-class Reverse:
+class Reverse(Struct):
     """The identifiers by person, made once for many people."""
 
     aliases: dict[str, list[tuple[str, str]]]
@@ -104,8 +104,7 @@ class Reverse:
         return cls(aliases, devices, emails)
 
 
-@dataclass(slots=True)
-class ExportFile:
+class ExportFile(Struct):
     """A file that is there from `ready_at` on (seconds since the epoch)."""
 
     ready_at: float

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
 
 EFFECTS = (
     "status",
@@ -78,8 +78,7 @@ class FaultProfile(msgspec.Struct, forbid_unknown_fields=True):
     latency_ms: Latency = msgspec.field(default_factory=Latency)
 
 
-@dataclass(slots=True)
-class Call:
+class Call(Struct):
     """What the rules see of a request."""
 
     path: str
@@ -88,8 +87,7 @@ class Call:
     identifiers: frozenset[str] = frozenset()
 
 
-@dataclass(slots=True)
-class Faults:
+class Faults(Struct):
     """The rules in force and how often each has been looked at."""
 
     latency: Latency = field(default_factory=Latency)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict, deque
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
 
 from heaptui.sandbox.asgi import Reply
 
@@ -27,8 +27,7 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True):
     single_per_30_s: int = 30
 
 
-@dataclass(slots=True)
-class _Window:
+class _Window(Struct):
     """What came in the last so many seconds."""
 
     seconds: float

@@ -17,11 +17,11 @@ import urllib.error
 import urllib.request
 import uuid
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import Struct, field
 
 from heaptui.sandbox.asgi import Reply
 
@@ -60,8 +60,7 @@ class Sending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int = 0
 
 
-@dataclass(slots=True)
-class HeapSegment:
+class HeapSegment(Struct):
     """One segment; what changed since the last call waits in `entered` and `left`."""
 
     name: str

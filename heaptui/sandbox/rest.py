@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from heaptui.sandbox.asgi import Reply, Scope, header, query
 from heaptui.sandbox.exports import export_ids, export_segment
@@ -17,8 +18,7 @@ from heaptui.sandbox.world import World
 Call = Callable[[World, Scope, Any], Reply]
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """One call: its permission, its limit of requests, and in how many seconds."""
 
     method: str
@@ -47,8 +47,7 @@ ENDPOINTS = {
 PERMISSIONS = frozenset(endpoint.permission for endpoint in ENDPOINTS.values())
 
 
-@dataclass(slots=True)
-class Rest:
+class Rest(Struct):
     """The REST side of one workspace. Tests change `permissions`, `limits` and `windows`."""
 
     key: str

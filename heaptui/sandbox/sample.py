@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 SEED = 20_251_203
 
@@ -33,8 +34,7 @@ _MATCH = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class SampleCohort:
+class SampleCohort(Struct, frozen=True):
     """One cohort as its file says, now and before its last sync; `before` is None when it was never synced."""
 
     name: str
@@ -48,16 +48,14 @@ class SampleCohort:
     """Of the Heap segment that it arrives as; empty for one that comes as a file."""
 
 
-@dataclass(frozen=True, slots=True)
-class SamplePerson:
+class SamplePerson(Struct, frozen=True):
     """Somebody Braze knows."""
 
     external_id: str
     aliases: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class SampleWorld:
+class SampleWorld(Struct, frozen=True):
     """The cohorts, and the people that Braze knows."""
 
     cohorts: list[SampleCohort]

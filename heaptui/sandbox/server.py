@@ -7,8 +7,10 @@ import json
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from heaptui.sandbox.braze import BrazeApp
 from heaptui.sandbox.failures import failure
@@ -19,8 +21,7 @@ from heaptui.sandbox.world import Keys, World
 from heaptui.serving import bound_socket, serving
 
 
-@dataclass(slots=True)
-class Sandbox:
+class Sandbox(Struct):
     """A running sandbox: where it is, what lets in, and its state."""
 
     braze_url: str

@@ -6,12 +6,12 @@ import random
 import uuid
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+
+class Keys(Struct, frozen=True):
     """Everything a client needs to be let in."""
 
     partner_name: str
@@ -33,8 +33,7 @@ class Keys:
         return cls(partner_name, key(), key(), key(), key(), str(rng.randrange(10**9, 10**10)), key())
 
 
-@dataclass(slots=True)
-class Cohort:
+class Cohort(Struct):
     """What Braze would keep of a cohort: its name, and people by their key in the world."""
 
     name: str = ""
@@ -42,8 +41,7 @@ class Cohort:
     members: set[str] = field(default_factory=set)
 
 
-@dataclass(slots=True)
-class Segment:
+class Segment(Struct):
     """A segment somebody built in Braze: people who match every `include` (or any) and no `exclude`.
 
     A filter is the id of a cohort, or `attribute:NAME` for a custom attribute that is true.
@@ -62,8 +60,7 @@ class Segment:
     created_at: str = "2025-11-04T01:00:00+00:00"
 
 
-@dataclass(slots=True)
-class Change:
+class Change(Struct):
     """One object of `cohort_changes`."""
 
     remove: bool

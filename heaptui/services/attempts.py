@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass, field, replace
 from typing import Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from heaptui.clients.braze import Verdict, limit_left, message, reason, verdict, wait_seconds
 from heaptui.clients.http import Answer, Http, NoAnswer, NotSent, Request
@@ -30,8 +32,7 @@ class Book(Protocol):
         """The attempt may have had its effect, or may still have it; `trouble` says what went wrong."""
 
 
-@dataclass(slots=True)
-class Attempts:
+class Attempts(Struct):
     """Sends requests of one delivery."""
 
     http: Http

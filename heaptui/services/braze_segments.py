@@ -9,10 +9,11 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from heaptui.clients.braze_rest import (
     SEGMENTS_PER_PAGE,
@@ -41,8 +42,7 @@ KEPT_TOGETHER = 25
 LIST, DETAILS, SIZES = "segments.list", "segments.details", "segments.data_series"
 
 
-@dataclass(frozen=True, slots=True)
-class SeenSegment:
+class SeenSegment(Struct, frozen=True):
     """A segment of Braze as far as it was read. `details` and `sizes` are None where they were not, or may not be."""
 
     item: SegmentItem
@@ -66,8 +66,7 @@ class SeenSegment:
         return self.details.words if self.details else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Uses:
+class Uses(Struct, frozen=True):
     """Which segments mention a cohort by name, and which cohorts no segment mentions.
 
     `complete` tells whether the texts of all segments were read; without them an absence says nothing.

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from heaptui.clients.braze_probe import Says, partner_call, partner_says, permission_call, rest_says
 from heaptui.clients.http import Http, NoAnswer, NotSent, Request
@@ -16,8 +17,7 @@ from heaptui.model.instances import INSTANCES, check_host
 from heaptui.model.secret import Secret
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
+class Cluster(Struct, frozen=True):
     """A cluster as it is asked: its name, which partner key belongs there, and its address."""
 
     name: str
@@ -33,8 +33,7 @@ def cluster_at(endpoint: str, clusters: Sequence[Cluster]) -> Cluster | None:
     return next((cluster for cluster in clusters if cluster.endpoint == endpoint.rstrip("/")), None)
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterAnswer:
+class ClusterAnswer(Struct, frozen=True):
     """What one cluster says of each key that was asked; `reached` is false when it says nothing at all."""
 
     cluster: Cluster
@@ -44,8 +43,7 @@ class ClusterAnswer:
     data_import: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What all clusters say."""
 
     answers: Sequence[ClusterAnswer] = field(default_factory=tuple)
@@ -68,8 +66,7 @@ class Found:
         return next(iter(homes.values())) if len(homes) == 1 else None
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """The keys whose cluster is looked for."""
 
     partner_name: str

@@ -8,11 +8,11 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from pyroaring import BitMap
 
 from heaptui import __version__
@@ -41,8 +41,7 @@ YOUNG = 2.5
 Told = Callable[[str], None]
 
 
-@dataclass(slots=True)
-class Comparison:
+class Comparison(Struct):
     """A comparison with the people behind its counts."""
 
     counts: Counts

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from heaptui.model.currents_batch import events_of, joined, read_batch
 from heaptui.model.currents_cut import Unreadable
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 BATCH = 200
 
 
-@dataclass(slots=True)
-class Replayed:
+class Replayed(Struct):
     """What a file held; `unreadable` are the numbers of lines that are no events."""
 
     read: int = 0

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from heaptui.clients.braze import CohortName, People, Refusals, Route, Verdict, message, remarks, verdict
 from heaptui.clients.http import Answer, Label, Request
@@ -28,8 +30,7 @@ UNANSWERED_IN_A_ROW = 2
 """So many batches without any answer, and none accepted between them, end a delivery."""
 
 
-@dataclass(slots=True)
-class Delivery:
+class Delivery(Struct):
     """The journalled plan of one cohort and what is needed to carry it out."""
 
     delivery_id: int
@@ -273,8 +274,7 @@ class Delivery:
         raise Stopped
 
 
-@dataclass(slots=True)
-class _BatchBook:
+class _BatchBook(Struct):
     """Journals the attempts of one batch, and counts it as in doubt meanwhile."""
 
     delivery: Delivery
@@ -317,8 +317,7 @@ class _BatchBook:
             self.delivery.attempts.progress.in_doubt -= self.batch.size
 
 
-@dataclass(frozen=True, slots=True)
-class _CountedOnly:
+class _CountedOnly(Struct, frozen=True):
     """Calls that move nobody: only the hour's count remembers them."""
 
     ledger: Database

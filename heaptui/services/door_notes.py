@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from heaptui.errors import LedgerError
 from heaptui.model.reception import SecurityNote
@@ -17,8 +18,7 @@ from heaptui.store.database import Database
 NOTE_EVERY = 10.0
 
 
-@dataclass(slots=True)
-class _Counter:
+class _Counter(Struct):
     count: int
     first_at: float
     last_at: float

@@ -14,12 +14,12 @@ import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 from filelock import FileLock, Timeout
+from msgspec import Struct, field
 
 from heaptui.clients.heap import PER_REQUEST, Heap
 from heaptui.clients.http import Answer, NoAnswer, NotSent
@@ -47,8 +47,7 @@ TELL_EVERY = 2.0
 AGAIN = (408, 423, 425, 429)
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Struct, frozen=True):
     """A waiting event as Heap takes it."""
 
     event: WaitingEvent

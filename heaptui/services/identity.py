@@ -6,9 +6,10 @@ import asyncio
 import os
 import random
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from heaptui.model.identifiers import EXTERNAL_ID, Kind, Space
 from heaptui.model.matching import clustered, single, usual_width
@@ -27,8 +28,7 @@ FIRST, FULL, FEW = 50, 500, 20
 COLUMNS = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """One column, looked up as one kind of identifier. `why` is the likeliest cause where most were not found."""
 
     column: int

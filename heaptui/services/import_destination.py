@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
 from pyroaring import BitMap
 
 from heaptui.config import Profile
@@ -28,8 +28,7 @@ _PLURALS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(Struct, frozen=True):
     """A cohort with its people now, or the name of a new one. `warning` when it was found by a former name."""
 
     name: str

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
+from msgspec import Struct
 from pyroaring import BitMap
 
 from heaptui.errors import UsageError
@@ -53,8 +54,7 @@ T = TypeVar("T")
 EXAMPLES = 6
 
 
-@dataclass(frozen=True, slots=True)
-class ImportRequest:
+class ImportRequest(Struct, frozen=True):
     """Which file goes into which cohort, and how it is read.
 
     Attributes:

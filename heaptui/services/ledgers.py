@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from heaptui.errors import LedgerError, Refused, UsageError
 from heaptui.store import erasure, heartbeats
@@ -14,8 +15,7 @@ from heaptui.store.copies import copies_of
 from heaptui.store.database import Database, check, daily_copy, duplicate, rewrite
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerFacts:
+class LedgerFacts(Struct, frozen=True):
     """What a ledger file holds."""
 
     path: Path

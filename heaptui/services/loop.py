@@ -7,10 +7,10 @@ import json
 import sqlite3
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from pyroaring import BitMap
 
 from heaptui.model.aftermath import Aftermath, steps_of
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 LOOKED_UP_AT_ONCE = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Accepted:
+class _Accepted(Struct, frozen=True):
     people: BitMap
     run_id: int | None
     since: float | None

@@ -7,9 +7,10 @@ import random
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pyroaring import BitMap
 
 from heaptui.errors import UsageError
@@ -42,8 +43,7 @@ USUAL_LATENCY = 0.25
 """Seconds an answer takes, before any was seen."""
 
 
-@dataclass(slots=True)
-class Progress:
+class Progress(Struct):
     """How far a measurement is: for a screen that looks at it, and for the command line."""
 
     asked: int = 0

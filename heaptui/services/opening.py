@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from pyroaring import BitMap
 
 from heaptui.clients.braze import CohortName, Route
@@ -59,8 +59,7 @@ def planned(
     return cohorts.changes_of(connection, cohort_id, view, everything=everything)
 
 
-@dataclass(frozen=True, slots=True)
-class Unsent:
+class Unsent(Struct, frozen=True):
     """A cohort that sends nothing in this run."""
 
     state: DeliveryState
@@ -68,8 +67,7 @@ class Unsent:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """A planned cohort: its journalled delivery, or why there is none."""
 
     cohort: CohortName
@@ -82,8 +80,7 @@ class Opened:
     removes_first: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(Struct, frozen=True):
     """How a run opens cohorts on one way; when `leaving`, everybody leaves, because another way is in use now."""
 
     run_id: int

@@ -8,7 +8,8 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from heaptui.model.runs import Reason, Wait
 
@@ -18,8 +19,7 @@ TELL_AGAIN = 5.0
 """Seconds by which a wait must be longer than the one told last, so that short ones do not fill the story."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Struct, frozen=True):
     """The times of a run, in seconds."""
 
     read_timeout: float = 30.0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from heaptui.clients.http import Http
 from heaptui.clients.probe import proxy_before, resolve
@@ -18,8 +20,7 @@ from heaptui.services.pasted import Pasted, PastedKey
 from heaptui.services.verification import CHECK_SECONDS, Given
 
 
-@dataclass(frozen=True, slots=True)
-class Sorting:
+class Sorting(Struct, frozen=True):
     """How pasted keys are sorted: which partner keys help, and which clusters may be asked."""
 
     partner_keys: Mapping[str, Secret]

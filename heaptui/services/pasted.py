@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from heaptui.errors import HeaptuiError
 from heaptui.model.instances import INSTANCES, host_of, instance_of, is_loopback, normal_endpoint
@@ -36,16 +37,14 @@ _HEAPS = re.compile(r"webhook|currents", re.IGNORECASE)
 _CLUSTER = re.compile(r"(?<![\w.-])(?:US|EU|AU|ID|JP|KR)-\d\d(?![\w.-])", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class PastedKey:
+class PastedKey(Struct, frozen=True):
     """One key, and the role it was given for when the message says one."""
 
     key: Secret
     claimed: Role | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Pasted:
+class Pasted(Struct, frozen=True):
     """What a message holds."""
 
     addresses: Sequence[str] = field(default_factory=tuple)

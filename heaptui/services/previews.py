@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from heaptui.model.audience import Audience, evaluate
 from heaptui.model.cohorts import Cohort, CohortState
@@ -12,8 +13,7 @@ from heaptui.model.matching import MatchRate
 from heaptui.model.segments import Segment, as_json, warnings
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(Struct, frozen=True):
     """How many people: exactly, or between two numbers; `at_most` is None without a limit."""
 
     at_least: int
@@ -30,8 +30,7 @@ class Count:
         return cls(audience.at_least, audience.at_most)
 
 
-@dataclass(frozen=True, slots=True)
-class GroupCount:
+class GroupCount(Struct, frozen=True):
     """One group: its rows, the people it means, and of an exclusion group how many it takes away."""
 
     rows: tuple[Count, ...]
@@ -39,8 +38,7 @@ class GroupCount:
     takes_away: Count | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
+class Preview(Struct, frozen=True):
     """An expression, counted.
 
     Attributes:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from heaptui.config import SETTINGS, Home, Profile, check_profile, load_config, resolve_profile, save_config
 from heaptui.errors import UsageError
@@ -23,8 +24,7 @@ class NoKeyring(UsageError):
     """Keys cannot be kept in a keyring here; a private file is the other place."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProfileFacts:
+class ProfileFacts(Struct, frozen=True):
     """A profile with where its keys come from; holds no key."""
 
     profile: Profile

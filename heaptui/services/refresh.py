@@ -6,9 +6,10 @@ import asyncio
 import glob
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from heaptui.config import Profile, every_seconds
 from heaptui.errors import HeaptuiError, UsageError
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from heaptui.services.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True)
-class Refreshed:
+class Refreshed(Struct, frozen=True):
     """What became of one cohort: a file read (`preview`), nothing new, or why not (`error`)."""
 
     cohort_id: str

@@ -6,10 +6,11 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from heaptui.clients.http import MAX_CONNECTIONS, Http
 from heaptui.errors import LedgerError
@@ -41,8 +42,7 @@ NEEDS_SOMEBODY = {
 """After these, continuing alone does not help: the delivery is stopped, not incomplete."""
 
 
-@dataclass(slots=True)
-class Run:
+class Run(Struct):
     """One run and what its deliveries share."""
 
     run_id: int

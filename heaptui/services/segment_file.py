@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlite3
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
 from pyroaring import BitMap
 
 from heaptui.errors import Unreachable, UsageError
@@ -24,8 +24,7 @@ MOST_STRANGERS = 1_000_000
 LONGEST_LINE = 1 << 20
 
 
-@dataclass(slots=True)
-class Seen:
+class Seen(Struct):
     """Who was in the file: people with a number in this ledger, people without one, and how many in all."""
 
     uids: BitMap = field(default_factory=BitMap)

@@ -7,11 +7,11 @@ import random
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import Struct, field
 from pyroaring import BitMap
 
 from heaptui.errors import UsageError
@@ -41,8 +41,7 @@ MOST_FOR_REGIONS = 8
 """Cohorts that regions are made of."""
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """A segment somebody works on. `segment` is None where Braze cannot show the expression."""
 
     name: str
@@ -51,16 +50,14 @@ class Draft:
     kept_at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(Struct, frozen=True):
     """People who are in exactly these of the compared cohorts."""
 
     inside: tuple[str, ...]
     people: int
 
 
-@dataclass(frozen=True, slots=True)
-class Overlap:
+class Overlap(Struct, frozen=True):
     """How some cohorts overlap: everyone in both, by pair, and the regions, the largest first."""
 
     cohort_ids: tuple[str, ...]
@@ -83,8 +80,7 @@ class Overlap:
         return self.both[other, one] if found is None else found
 
 
-@dataclass(slots=True)
-class _Snapshot:
+class _Snapshot(Struct):
     """The cohorts as they are in one version of the ledger; their people are read when they are needed."""
 
     version: int

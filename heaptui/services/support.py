@@ -5,10 +5,11 @@ from __future__ import annotations
 import getpass
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from heaptui.errors import UsageError
 from heaptui.model.exchange_text import as_curl, rebuilt
@@ -28,8 +29,7 @@ T = TypeVar("T")
 __all__ = ["Content", "Desk", "ExchangeRow", "SupportService"]
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(Struct, frozen=True):
     """A run with its explanations, the one that matters most first; `good` is the run it is compared with."""
 
     facts: RunFacts

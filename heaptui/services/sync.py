@@ -9,9 +9,10 @@ import signal
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from heaptui import __version__
 from heaptui.clients.http import Http

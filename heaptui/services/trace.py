@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from heaptui.clients.http import Request
 from heaptui.errors import CredentialRefused, HeaptuiError, UsageError
@@ -25,8 +27,7 @@ MOST_SEGMENTS = 40
 """Segments whose details are asked for one by one; with more of them the question stays open."""
 
 
-@dataclass(frozen=True, slots=True)
-class Traced:
+class Traced(Struct, frozen=True):
     """The answer about one person. `looked_for` is what was searched: an e-mail has become the ids behind it."""
 
     looked_for: tuple[str, ...]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
 from pyroaring import BitMap
 
 from heaptui.errors import UsageError
@@ -40,8 +40,7 @@ LISTED = 1000
 Looked = Callable[[int, int], None]
 
 
-@dataclass(slots=True)
-class Upload:
+class Upload(Struct):
     """A file for Braze, planned, and counted while it is written."""
 
     cohort: Cohort

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from heaptui.clients.http import Http
 from heaptui.clients.probe import handshake, proxy_before, resolve
@@ -24,8 +25,7 @@ CHECK_SECONDS = 4.0
 """No check takes longer; a host that does not answer is a result."""
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """What is to be checked. Partner keys are kept by region, US or EU; under "" one that is for any."""
 
     endpoint: str = ""

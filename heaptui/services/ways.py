@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from heaptui.clients.braze import CohortImport, Route
 from heaptui.clients.braze_attribute import AttributeRoute
@@ -25,8 +26,7 @@ OUR_SHARE = 3
 """One part of so many: the apps and other systems of the workspace need the rest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """A route with its keys, and what it aims at."""
 
     route: Route

@@ -12,10 +12,11 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from heaptui.config import Home, Profile
 from heaptui.errors import LedgerError, Refused, UsageError
@@ -49,8 +50,7 @@ PROCESS_SINCE = time.time()
 """Since when this process exists, near enough to tell it from an earlier one with its number."""
 
 
-@dataclass
-class Workspace:
+class Workspace(Struct, dict=True):
     """What every service works on. Open it with `open_workspace`."""
 
     home: Home

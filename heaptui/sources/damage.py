@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
+
+from msgspec import Struct, field
 
 FEW = 5
 """How many line numbers are kept of each sign."""
@@ -41,8 +42,7 @@ _USUAL_SHARE = 0.8
 _ENOUGH = 10
 
 
-@dataclass(slots=True)
-class Sightings:
+class Sightings(Struct):
     """How often something was seen, and on which lines first."""
 
     count: int = 0
@@ -57,8 +57,7 @@ class Sightings:
         self.lines.extend(islice(lines, FEW - len(self.lines)))
 
 
-@dataclass(slots=True)
-class Damage:
+class Damage(Struct):
     """What is odd about ids that are valid as they stand.
 
     Attributes:

@@ -6,11 +6,12 @@ import codecs
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import PurePath
 from typing import Any
+
+from msgspec import Struct
 
 from heaptui.errors import UsageError
 from heaptui.sources.columns import is_header, plain_name
@@ -39,8 +40,7 @@ class Layout(StrEnum):
     JSON_OBJECTS = "json objects"
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(Struct, frozen=True):
     """How to read a source.
 
     Attributes:

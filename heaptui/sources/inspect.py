@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from heaptui.sources.columns import likeliness, looks_like
 from heaptui.sources.damage import Damage
@@ -24,8 +25,7 @@ EXAMPLES = 6
 _LOOKED_AT = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnFacts:
+class ColumnFacts(Struct, frozen=True):
     """What a column holds. Counts are of the rows looked at.
 
     Attributes:
@@ -49,8 +49,7 @@ class ColumnFacts:
         return self.examples[0] if self.examples else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(Struct, frozen=True):
     """What the import dialog shows before anything is imported.
 
     Attributes:

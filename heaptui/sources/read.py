@@ -7,8 +7,9 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from heaptui.sources.damage import Damage, Sightings
 from heaptui.sources.detect import Format, Layout
@@ -32,8 +33,7 @@ class ReadingCancelled(Exception):
     """Somebody cancelled the reading; what was read so far is not the whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class BadRow:
+class BadRow(Struct, frozen=True):
     """A row that is not taken: the line it begins on, why, and its value as it can be shown."""
 
     line: int
@@ -41,8 +41,7 @@ class BadRow:
     shown: str
 
 
-@dataclass(slots=True)
-class ReadReport:
+class ReadReport(Struct):
     """What reading found, growing while it goes on. ``rows == valid + invalid`` always holds.
 
     Attributes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 NOT_CLOSED = "quotes do not match"
 NO_COLUMN = "no such column in this row"
@@ -27,8 +28,7 @@ class Broken(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(Struct, frozen=True):
     """Rows in their order, the line each begins on, and what could not be taken apart."""
 
     lines: Sequence[int]

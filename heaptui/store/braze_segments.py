@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from heaptui.model.matching import MatchRate
 
 
-@dataclass(frozen=True, slots=True)
-class DraftRow:
+class DraftRow(Struct, frozen=True):
     """A draft as it is kept: the expression with ids, and the segment's shape as JSON, or nothing."""
 
     name: str
@@ -20,8 +19,7 @@ class DraftRow:
     kept_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentRow:
+class SegmentRow(Struct, frozen=True):
     """A segment of Braze as it was last seen; each part is JSON, empty where it was never read."""
 
     segment_id: str

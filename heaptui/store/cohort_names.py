@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
+
+from msgspec import Struct
 
 from heaptui.errors import UsageError
 from heaptui.model.cohorts import Origin
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Struct, frozen=True):
     """The cohort that a reference names; `warning` when it was a former name."""
 
     cohort_id: str

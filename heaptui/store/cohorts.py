@@ -5,9 +5,10 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pyroaring import BitMap
 
 from heaptui.model.belief import Belief, Changes, Direction, SpaceMap
@@ -24,8 +25,7 @@ from heaptui.store.orphans import sending
 from heaptui.store.segments import heard_from_heap
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """How cohorts are looked at: on which route, with which settle time (seconds) and guard.
 
     With `resend_after` (seconds), everybody is sent again when it is that long since everybody was. A cohort from

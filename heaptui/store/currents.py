@@ -7,9 +7,10 @@ import sqlite3
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
+
+from msgspec import Struct
 
 from heaptui.errors import LedgerError
 from heaptui.model.currents_batch import Incoming, events_of, joined
@@ -35,16 +36,14 @@ class Full(LedgerError):
     """The database of events is as large as it may be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """What was new in one request, and what had come before."""
 
     new: int
     duplicates: int
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingEvent:
+class WaitingEvent(Struct, frozen=True):
     """An event that has not been settled, with its JSON text."""
 
     event_no: int
@@ -54,8 +53,7 @@ class WaitingEvent:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Struct, frozen=True):
     """What became of a waiting event; a dead one keeps its text."""
 
     event: WaitingEvent

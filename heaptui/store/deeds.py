@@ -6,9 +6,9 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 import msgspec
+from msgspec import Struct, field
 from pyroaring import BitMap
 
 from heaptui.model.currents import SHARED_IDENTITIES
@@ -20,8 +20,7 @@ BATCHES_AT_ONCE = 20
 _EVENT = msgspec.json.Decoder(Engagement)
 
 
-@dataclass(slots=True)
-class Digest:
+class Digest(Struct):
     """What some batches say: who did what in which ten minutes, and what is called how."""
 
     up_to: int

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
+from msgspec import Struct
 from pyroaring import BitMap
 
 from heaptui.errors import UsageError
@@ -16,8 +16,7 @@ from heaptui.store.identities import pack
 MembersOf = Callable[[str], BitMap]
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(Struct, frozen=True):
     """One cohort that another is computed from."""
 
     cohort_id: str

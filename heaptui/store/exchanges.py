@@ -7,10 +7,10 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
 
 _DICTIONARY = (
     b'{"headers":{"date":"Mon, 01 Jan 2026 00:00:00 GMT","content-type":"application/json","server":"uvicorn",'
@@ -22,8 +22,7 @@ _DICTIONARY = (
 """What most exchanges share, so that a small one needs a few bytes only. Stored rows depend on it: never change it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """The inside of an exchange, without any secret."""
 
     headers: dict[str, str] = field(default_factory=dict)
@@ -33,8 +32,7 @@ class Content:
     """The request as JSON; for a member call without its people, who are in the batch."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExchangeRow:
+class ExchangeRow(Struct, frozen=True):
     """One line of the list. `status` is None without an answer; times in seconds, latency in milliseconds."""
 
     exchange_id: int

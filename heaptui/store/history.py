@@ -6,8 +6,10 @@ import json
 import sqlite3
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from heaptui.model.belief import Direction
 from heaptui.model.runs import (
@@ -24,8 +26,7 @@ from heaptui.store.journal import wanted_key
 from heaptui.store.orphans import last_act, lost
 
 
-@dataclass(frozen=True, slots=True)
-class RunDetail:
+class RunDetail(Struct, frozen=True):
     """One run with everything the ledger knows of it."""
 
     summary: RunSummary
@@ -37,8 +38,7 @@ class RunDetail:
     """cohort_id → sha256 of its people, of the plan, of the file they came from."""
 
 
-@dataclass(frozen=True, slots=True)
-class BatchRow:
+class BatchRow(Struct, frozen=True):
     """One request of a delivery, for people who look at it."""
 
     batch_id: int

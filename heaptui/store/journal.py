@@ -9,8 +9,8 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from pyroaring import BitMap
 
 from heaptui.errors import LedgerError
@@ -25,8 +25,7 @@ LONGEST_ATTEMPT = 45.0
 HOUR = 3600
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(Struct):
     """One request of a delivery, as it stands in the journal."""
 
     batch_id: int
@@ -40,8 +39,7 @@ class Batch:
         return len(self.uids)
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryRow:
+class DeliveryRow(Struct, frozen=True):
     """An opened delivery with its planned batches, removes first."""
 
     delivery_id: int
@@ -243,8 +241,7 @@ def batch_skipped(connection: sqlite3.Connection, batch_id: int) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """The counts of a closed delivery; they add up to the plan."""
 
     state: DeliveryState

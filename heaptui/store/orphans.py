@@ -6,7 +6,8 @@ import json
 import os
 import socket
 import sqlite3
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from heaptui.model.runs import DeliveryState, worst
 from heaptui.store.heartbeats import lives
@@ -82,8 +83,7 @@ def last_act(connection: sqlite3.Connection, run_id: int) -> float:
     return float(row[0])
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(Struct, frozen=True):
     """The process that opened a delivery."""
 
     run_id: int

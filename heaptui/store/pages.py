@@ -8,9 +8,9 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from pyroaring import BitMap
 
 from heaptui.model.cohorts import Origin, new_cohort_id
@@ -27,8 +27,7 @@ _COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(Struct, frozen=True):
     """A page with what is kept of its journey.
 
     Attributes:
@@ -47,8 +46,7 @@ class Envelope:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """A stored page that is not applied yet."""
 
     page_id: int

@@ -6,8 +6,9 @@ Another table takes part by adding its `Kept` to `KEPT`.
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from heaptui.store.database import Database
 
@@ -18,8 +19,7 @@ AT_ONCE = 500
 """Rows deleted in one write, so that none lasts long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """A table of records that are kept for a while.
 
     Attributes:

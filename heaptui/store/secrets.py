@@ -7,12 +7,12 @@ import stat
 import subprocess
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+from msgspec import Struct, field
 
 from heaptui.config import Home, Profile, private_dir, replace_toml
 from heaptui.errors import UsageError
@@ -37,8 +37,7 @@ class SecretName(StrEnum):
     CURRENTS_TOKEN = "currents_token"
 
 
-@dataclass(slots=True)
-class Secrets:
+class Secrets(Struct):
     """The keys that were found, and sentences about what could not be asked."""
 
     partner_api_key: Secret | None = None

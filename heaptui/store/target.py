@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from dataclasses import dataclass
 
+from msgspec import Struct
 from pyroaring import BitMap
 
 from heaptui.errors import UsageError
@@ -15,8 +15,7 @@ from heaptui.model.secret import KEY_WORDS, Secret, end_of
 from heaptui.store.identities import pack
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """Where deliveries of a route go; `key` identifies the workspace, and `partner` is empty where none is named."""
 
     endpoint: str

@@ -151,7 +151,7 @@ class HeaptuiApp(App[str]):
             # What was planned is gone by then: an empty plan is no place to begin.
             self.preferences.tab = name
         if not self.is_screen_installed(name):
-            self.install_screen(make_screen(name), name)
+            self.install_screen(await make_screen(name), name)
         while len(self.screen_stack) > 1:
             await self.pop_screen()
         await self.push_screen(name)

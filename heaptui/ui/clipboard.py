@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from textual.app import App
 
 TOOL_SECONDS = 2.0
@@ -16,8 +16,7 @@ TOOL_SECONDS = 2.0
 SENT = "Sent to the terminal's clipboard; whether it took it cannot be seen from here."
 
 
-@dataclass(frozen=True, slots=True)
-class _Tool:
+class _Tool(Struct, frozen=True):
     words: tuple[str, ...]
     display: str = ""
     """The variable without which it has no display to speak to."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+
+from msgspec import Struct
 
 from heaptui.model.cohorts import Cohort, CohortState, Origin
 from heaptui.model.expressions import IDS, Names, parse, write
@@ -11,9 +13,11 @@ from heaptui.model.reception import Received
 from heaptui.model.words import counted, headcount
 from heaptui.ui import from_heap, rate_text, signs
 
+ORDERS = ("name", "people", "waiting", "state")
+"""How the list can be sorted."""
 
-@dataclass(frozen=True, slots=True)
-class CohortFacts:
+
+class CohortFacts(Struct, frozen=True):
     """What is told of one cohort; `old` says why its file is overdue."""
 
     cohort: Cohort
@@ -23,6 +27,35 @@ class CohortFacts:
     names: Names
     old: str
     wide: bool
+
+
+def ordered(cohorts: Sequence[Cohort], order: str) -> list[Cohort]:
+    """Cohorts that come by name, in one of the orders."""
+    match order:
+        case "people":
+            return sorted(cohorts, key=lambda cohort: -cohort.members)
+        case "waiting":
+            return sorted(cohorts, key=lambda cohort: -(cohort.adds + cohort.removes))
+        case "state":
+            return sorted(cohorts, key=lambda cohort: (list(CohortState).index(cohort.state), cohort.name))
+        case _:
+            return list(cohorts)
+
+
+def cells_of(cohort: Cohort, rate: MatchRate | None, *, overdue: bool) -> tuple[str, ...]:
+    """Its line in the list; the age of its data with `!` where it is older than it should be."""
+    age = signs.age(cohort.last_page_at or cohort.source_at or cohort.changed_at)
+    return (
+        cohort.name,
+        signs.people(cohort.members),
+        signs.waiting(cohort.adds, cohort.removes),
+        rate_text.share(rate),
+        str(cohort.space),
+        from_heap.source(cohort),
+        f"{'!' if cohort.quiet or overdue else ''}{age}",
+        signs.age(cohort.synced_at),
+        signs.cohort_state(cohort)[0],
+    )
 
 
 def lines_of(known: CohortFacts) -> list[str]:

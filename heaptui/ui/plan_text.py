@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from heaptui.model.commands import addressed
 from heaptui.model.profile import Profile
@@ -14,8 +15,7 @@ from heaptui.ui.widgets.record_table import Row
 from heaptui.ui.widgets.split_pane import Section
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(Struct, frozen=True):
     """What a plan sends, without what is held or left out."""
 
     joins: int

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from heaptui.model.segments import Filter, Group, Segment
 from heaptui.ui.segment_text import Place

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from rich.cells import cell_len
 
 from heaptui.model.clicks import builder_clicks, row_words
@@ -26,8 +26,7 @@ Place = tuple[int, int]
 FORMATS = ("text", "Markdown", "JSON")
 
 
-@dataclass(frozen=True, slots=True)
-class BuilderLine:
+class BuilderLine(Struct, frozen=True):
     """One line of the builder; with a place it can have the cursor."""
 
     text: str

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
-from textual.screen import Screen
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from heaptui.ui.screens.framed import FramedScreen
 
 
-@dataclass(frozen=True, slots=True)
-class Tab:
+class Tab(Struct, frozen=True):
     """One tab; `module` and `screen` name its class in heaptui/ui/screens."""
 
     number: int
@@ -44,8 +45,9 @@ def shown_tabs(active: str) -> list[Tab]:
     return [tab for tab in TABS if tab.name == active or tab.name not in _hidden]
 
 
-def make_screen(name: str) -> Screen[Any]:
-    """A new screen for a tab."""
+async def make_screen(name: str) -> FramedScreen:
+    """A new screen for a tab, which has read what its first picture shows."""
     tab = next((tab for tab in TABS if tab.name == name), TABS[0])
-    screen: Screen[Any] = getattr(importlib.import_module(f"heaptui.ui.screens.{tab.module}"), tab.screen)()
+    screen: FramedScreen = getattr(importlib.import_module(f"heaptui.ui.screens.{tab.module}"), tab.screen)()
+    await screen.read_first()
     return screen

@@ -11,13 +11,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
+from msgspec import Struct
 
 from heaptui.sandbox.currents_events import EventMaker
 from heaptui.services.heap_pace import HeapPace
@@ -265,8 +265,7 @@ async def _at_heaps_limit(home: Path) -> list[str]:
     ]
 
 
-@dataclass(frozen=True)
-class _Request:
+class _Request(Struct, frozen=True):
     at: float
     events: int
     status: int

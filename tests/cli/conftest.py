@@ -8,17 +8,16 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import Struct
 
 HEAPTUI = [sys.executable, "-m", "heaptui"]
 
 
-@dataclass
-class Desk:
+class Desk(Struct):
     """A sandbox process, and commands that know where it is."""
 
     sandbox: dict[str, str]

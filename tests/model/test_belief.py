@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Struct, field
 from pyroaring import BitMap
 
 from heaptui.model.belief import Belief, Direction, SpaceMap
@@ -20,8 +19,7 @@ def person(uid: int) -> int:
     return uid % 10
 
 
-@dataclass
-class Braze:
+class Braze(Struct):
     """Membership is kept per person; a late request is applied at its time, before anything sent after it."""
 
     members: set[int] = field(default_factory=set)
@@ -41,8 +39,7 @@ class Braze:
 FATES = ["accepted", "lost", "applied unanswered", "late", "late then accepted", "skipped"]
 
 
-@dataclass
-class History:
+class History(Struct):
     """Runs syncs against the model and keeps a belief, as deliveries do."""
 
     braze: Braze = field(default_factory=Braze)

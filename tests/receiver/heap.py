@@ -11,11 +11,11 @@ import json
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+from msgspec import Struct
 
 from heaptui.config import Home, Profile
 from heaptui.model.secret import Secret
@@ -61,8 +61,7 @@ def signed(body: bytes, *, secret: str = SECRET, at: float | None = None) -> dic
     }
 
 
-@dataclass
-class Door:
+class Door(Struct):
     """A receiver that listens, and the workspace behind it."""
 
     client: httpx.AsyncClient

@@ -8,9 +8,10 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from heaptui.config import Home, Profile
 from heaptui.receiver.app import receiver_app
@@ -26,8 +27,7 @@ TOKEN = "Q3VycmVudHM-token_1.2~x"
 NO_LIMIT = 10**9
 
 
-@dataclass
-class Door:
+class Door(Struct):
     """Where Braze calls."""
 
     url: str

@@ -7,7 +7,6 @@ import sqlite3
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -15,6 +14,8 @@ from unittest.mock import patch
 import msgspec
 from hypothesis import reject
 from hypothesis import strategies as st
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from heaptui.model.identifiers import EXTERNAL_ID, Kind, Space
 from heaptui.model.routes import ATTRIBUTE, COHORT_IMPORT
@@ -41,8 +42,7 @@ class Crash(BaseException):
     """The process dies here."""
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(Struct, frozen=True):
     """One change of the world, then one sync."""
 
     members: tuple[frozenset[int], ...]
@@ -113,8 +113,7 @@ def value(person: int, space: Space) -> str:
     return external(person) if space is EXTERNAL_ID else mail(person)
 
 
-@dataclass
-class History:
+class History(Struct):
     """Plays steps and checks what must hold."""
 
     sandbox: Sandbox

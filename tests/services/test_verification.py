@@ -8,11 +8,12 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from heaptui.errors import ExitCode
 from heaptui.model.checks import FEATURES, CheckId, CheckState, Overall, Report
@@ -25,8 +26,7 @@ from heaptui.services.verification import Given, Verification
 SOMETHING = "00000000-0000-4000-8000-0000000000{:02d}"
 
 
-@dataclass
-class Braze:
+class Braze(Struct):
     """Two clusters of the US and one of the EU on loopback. US-01 and US-02 know the same partner key."""
 
     us: Sandbox

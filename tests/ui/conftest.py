@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import Struct, field
 from textual.widgets import Input
 
 from heaptui.config import Config, Home, Profile, save_config
@@ -21,8 +21,7 @@ from tests.services.world import QUICK, fill, ids, synced, workspace_on
 SIZES = [(60, 20), (80, 24), (120, 36), (200, 60)]
 
 
-@dataclass
-class Opening:
+class Opening(Struct):
     """What the command line would hand over."""
 
     home: Home
@@ -31,8 +30,7 @@ class Opening:
     read_only: bool = False
 
 
-@dataclass
-class Desk:
+class Desk(Struct):
     """A filled home and the dashboard's way to it."""
 
     opening: Opening

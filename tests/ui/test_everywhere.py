@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import Struct
 from textual.widgets import Input
 
 from heaptui.ui.app import HeaptuiApp
@@ -22,8 +22,7 @@ from tests.services.world import ids
 from tests.ui.conftest import Desk, highlight, shows, status, text_of, until, walk_to
 
 
-@dataclass(frozen=True)
-class Face:
+class Face(Struct, frozen=True):
     """A screen: how to get there from the cohorts, and what the keys of everywhere do on it."""
 
     keys: tuple[str, ...]

@@ -10,11 +10,11 @@ import re
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import Struct
 from rich.cells import set_cell_size
 
 from heaptui.config import Home
@@ -29,8 +29,7 @@ NOON = 1_767_268_800.0
 """2026-01-01 12:00 UTC."""
 
 
-@dataclass(frozen=True)
-class Face:
+class Face(Struct, frozen=True):
     """One screen: the keys that lead there from the cohorts, what it shows when it is ready, and the keys back."""
 
     keys: tuple[str, ...]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,8 +17,8 @@ from heaptui.model.matching import MatchRate
 from heaptui.model.reception import Received
 from heaptui.model.words import headcount
 from heaptui.services.refresh import file_is_old
-from heaptui.ui import from_heap, rate_text, signs
-from heaptui.ui.cohort_text import CohortFacts, lines_of
+from heaptui.ui import from_heap, signs
+from heaptui.ui.cohort_text import ORDERS, CohortFacts, cells_of, lines_of, ordered
 from heaptui.ui.commands import COHORTS
 from heaptui.ui.exports import export_people
 from heaptui.ui.meanings import cohort_meaning
@@ -29,7 +30,6 @@ from heaptui.ui.widgets.frame import RuleLine
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
 from heaptui.ui.widgets.split_pane import Section, SplitPane
 
-ORDERS = ("name", "people", "waiting", "state")
 TONES = {
     CohortState.SYNCED: "good",
     CohortState.PENDING: "accent",
@@ -91,12 +91,25 @@ class CohortsScreen(FramedScreen):
         row = self.table.row
         return next((cohort for cohort in self.cohorts if row and cohort.cohort_id == row.key), None)
 
+    async def read_first(self) -> None:
+        """The cohorts; whatever keeps them from being read is told when it keeps them a second time."""
+        with suppress(HeaptuiError):
+            await self._read()
+
+    def on_mount(self) -> None:
+        """Show what was read before."""
+        if self.cohorts:
+            self._show()
+
+    async def _read(self) -> None:
+        self.cohorts = await self.workspace.cohorts.list()
+        self.rates = await self.workspace.cohorts.rates()
+
     @work(group="cohorts", exclusive=True, exit_on_error=True, description="read the cohorts")
     async def load(self) -> None:  # type: ignore[override]
         """Read the ledger and show it."""
         try:
-            self.cohorts = await self.workspace.cohorts.list()
-            self.rates = await self.workspace.cohorts.rates()
+            await self._read()
         except HeaptuiError as error:
             self.told(error)
             return
@@ -104,8 +117,7 @@ class CohortsScreen(FramedScreen):
             self._show()
 
     def _show(self) -> None:
-        cohorts = self._ordered()
-        self.table.show([self._row(cohort) for cohort in cohorts])
+        self.table.show([self._row(cohort) for cohort in ordered(self.cohorts, self.order)])
         if self._land_on and self.table.go_to(self._land_on):
             self._land_on = ""
         self.heap_looked()
@@ -117,39 +129,14 @@ class CohortsScreen(FramedScreen):
         refused = from_heap.security(self.heap_facts) if self.heap_facts else ""
         self.headline(f"{len(self.cohorts)} cohorts", refused or f"sorted by {self.order}")
 
-    def _ordered(self) -> list[Cohort]:
-        match self.order:
-            case "people":
-                return sorted(self.cohorts, key=lambda cohort: -cohort.members)
-            case "waiting":
-                return sorted(self.cohorts, key=lambda cohort: -(cohort.adds + cohort.removes))
-            case "state":
-                return sorted(self.cohorts, key=lambda cohort: (list(CohortState).index(cohort.state), cohort.name))
-            case _:
-                return list(self.cohorts)
-
     def _row(self, cohort: Cohort) -> Row:
-        state, _ = signs.cohort_state(cohort)
-        cells = (
-            cohort.name,
-            signs.people(cohort.members),
-            signs.waiting(cohort.adds, cohort.removes),
-            rate_text.share(self.rates.get(cohort.cohort_id)),
-            str(cohort.space),
-            from_heap.source(cohort),
-            self._age(cohort),
-            signs.age(cohort.synced_at),
-            state,
-        )
-        return Row(
-            cohort.cohort_id, cells, cohort.cohort_id in self.marked, TONES.get(cohort.state, ""), cohort.cohort_id
-        )
+        cells = cells_of(cohort, self.rates.get(cohort.cohort_id), overdue=bool(self._overdue(cohort)))
+        marked, tone = cohort.cohort_id in self.marked, TONES.get(cohort.state, "")
+        return Row(cohort.cohort_id, cells, marked, tone, also=cohort.cohort_id)
 
-    def _age(self, cohort: Cohort) -> str:
-        """How old the data is; `!` where it is older than it should be."""
-        at = cohort.last_page_at or cohort.source_at or cohort.changed_at
-        old = cohort.quiet or file_is_old(self.workspace.profile, cohort)
-        return f"{'!' if old else ''}{signs.age(at)}"
+    def _overdue(self, cohort: Cohort) -> str:
+        """Why a newer file of it should be here by now; empty where none should."""
+        return file_is_old(self.workspace.profile, cohort) or ""
 
     def _tell_marks(self) -> None:
         marked = [cohort for cohort in self.cohorts if cohort.cohort_id in self.marked]
@@ -184,7 +171,7 @@ class CohortsScreen(FramedScreen):
             self.rates.get(cohort.cohort_id),
             self._received.get(cohort.cohort_id),
             Names({one.cohort_id: one.name for one in self.cohorts}),
-            file_is_old(self.workspace.profile, cohort) or "",
+            self._overdue(cohort),
             wide=self.size.width >= from_heap.ROOMY,
         )
         sections = self._sections if self._sections_of == cohort.cohort_id else []

@@ -39,6 +39,9 @@ class FramedScreen(Page):
         """Whether there is still something to show on, and a profile to show."""
         return super().alive and self.dashboard.workspace is not None
 
+    async def read_first(self) -> None:
+        """Read what the first picture shows; nothing of the screen is there yet."""
+
     def compose_top(self) -> ComposeResult:
         """Where we are, and the tabs."""
         yield HeaderLine()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
+from msgspec import Struct
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -26,8 +26,7 @@ ROOMY = 20
 """Cells that a flexible column wants before others have to go."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """How one column is shown; `width` 0 takes what is left. The highest `drop` goes first when space is short."""
 
     title: str
@@ -38,8 +37,7 @@ class Column:
     """Whether it holds ids, which are never altered, whatever a spreadsheet makes of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One row: its key, its cells as plain text, whether it is marked (None: no box), and how loud it is."""
 
     key: str

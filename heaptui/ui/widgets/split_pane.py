@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
@@ -15,8 +15,7 @@ from heaptui.ui.signs import rule, safe, wrap
 from heaptui.ui.widgets.frame import TextPane
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """One titled part; left out when it has no lines."""
 
     title: str
