@@ -283,7 +283,7 @@ class Page(Screen[None]):
         return self.pane.found if self.pane else ""
 
     async def to_copy(self) -> tuple[str, str]:
-        """What y copies, and a note about it."""
+        """What y copies, and how that is called where the text itself is no name."""
         assert self.pane is not None
         assert self.pane.row is not None
         return "\t".join(cell for cell in self.pane.row.cells if cell), ""
@@ -293,9 +293,9 @@ class Page(Screen[None]):
         """Copy what is highlighted, or what the screen found."""
         await self.copy(*await self.to_copy())
 
-    async def copy(self, text: str, note: str = "") -> None:
+    async def copy(self, text: str, what: str = "") -> None:
         """Copy a text, and say what is known about it."""
-        self.say(await copied(self.app, text, note))
+        self.say(await copied(self.app, text, what))
 
     async def write_export(self) -> tuple[int, Path]:
         """Write what e writes; returns how many lines, and where."""

@@ -196,7 +196,7 @@ class RunsScreen(FramedScreen):
         if run_id is None or not self._explained:
             return await super().to_copy()
         letter = await self.workspace.support.letter(run_id)
-        return letter, "A message for the customer, which run letter prints, too."
+        return letter, "the customer's message; run letter prints it"
 
     def explanation(self) -> Sequence[str]:
         """How the run ended."""

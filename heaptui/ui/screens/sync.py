@@ -345,7 +345,7 @@ class SyncScreen(FramedScreen):
         if progress is None or not progress.closed:
             return await super().to_copy()
         title, clicks = self._clicks(progress)
-        return "\n".join([title, *clicks]), "The clicks for Braze."
+        return "\n".join([title, *clicks]), "the clicks for Braze"
 
     def explanation(self) -> Sequence[str]:
         """What holds a planned cohort back, or how the run goes."""

@@ -84,7 +84,7 @@ class Told(ModalScreen[None]):
     @work(group="copy", exclusive=True, exit_on_error=True, description="copy")
     async def action_copy(self) -> None:
         """Copy what stands here."""
-        self.notify(await copied(self.app, "\n".join(self._lines)), markup=False)
+        self.notify(await copied(self.app, "\n".join(self._lines), self._title), markup=False)
 
 
 class Asked(ModalScreen[str | None]):
