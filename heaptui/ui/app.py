@@ -47,9 +47,10 @@ class HeaptuiApp(App[str]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (110, "-wide")]  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q,ctrl+c", "ask_quit", "quit", show=False)]
 
-    def __init__(self, opening: Opening, note: str = "", *, tour: bool = False) -> None:
+    def __init__(self, opening: Opening, note: str = "", *, demo: bool = False) -> None:
         super().__init__()
-        self.tour = Tour() if tour else None
+        self.tour = Tour() if demo else None
+        self.is_demo = demo
         self._attention = Attention(self)
         self.opening = opening
         self.preferences = load_preferences(opening.home)
@@ -234,14 +235,14 @@ class HeaptuiApp(App[str]):
         super()._handle_exception(error)
 
 
-def run_app(opening: Opening, *, tour: bool = False) -> str | None:
-    """Run the dashboard until the user leaves, with the guided tour where it is wanted.
+def run_app(opening: Opening, *, demo: bool = False) -> str | None:
+    """Run the dashboard until the user leaves; the demo has a guided tour, and a home that is thrown away.
 
     Raises:
         HeaptuiError: the profile could not be opened.
         Exception: whatever crashed the dashboard.
     """
-    app = HeaptuiApp(opening, choose_signs(), tour=tour)
+    app = HeaptuiApp(opening, choose_signs(), demo=demo)
     wish = app.run()
     if app.crash is not None:
         raise app.crash
