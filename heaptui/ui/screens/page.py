@@ -153,7 +153,11 @@ class Page(Screen[None]):
         except HeaptuiError as error:
             self.told(error)
         else:
-            self.say(f"Saved: {path.name} in {short_path(path.parent)}")
+            self.say_written(f"Saved: {path.name} in {short_path(path.parent)}")
+
+    def say_written(self, text: str) -> None:
+        """Say what was written and where; before that how long it is there, where that is not for ever."""
+        self.say(f"Until the demo ends: {text[:1].lower()}{text[1:]}" if self.dashboard.is_demo else text)
 
     async def action_do(self, command_id: str) -> None:
         """Do what a key stands for, or say why it does nothing just now."""
@@ -318,7 +322,7 @@ class Page(Screen[None]):
         except OSError as error:
             self.say(f"Nothing was written: {error.strerror}.")
         else:
-            self.say(f"{count:,} in {path.name}, in {short_path(path.parent)}")
+            self.say_written(f"{count:,} in {path.name}, in {short_path(path.parent)}")
 
     def action_alone(self) -> None:
         """The pane with the focus alone; again: the next one; after the last, all."""

@@ -113,7 +113,7 @@ class UploadScreen(Page):
             return
         if self.alive:
             self._show(upload)
-            self.say(f"Written: {upload.rows:,} rows. Upload it in Braze: the steps are below; y copies them.")
+            self.say_written(f"Written: {upload.rows:,} rows. Upload it in Braze: the steps are below; y copies them.")
 
     def action_who(self) -> None:
         """Everybody, or only people Braze knows."""
