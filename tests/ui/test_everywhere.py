@@ -200,6 +200,38 @@ async def test_y_says_copied_where_a_tool_confirms_it(
         await until(pilot, lambda: status(pilot.app) == " Copied: u000300")
 
 
+async def test_a_run_is_found_by_any_of_its_cohorts_and_says_by_which(desk: Desk) -> None:
+    async with on(desk, "runs") as pilot:
+        for typed, told in (("vip", "VIP 2024 + 1"), ("cart", "Cart abandoners + 1")):
+            await pilot.press("slash", *typed)
+            await until(pilot, lambda: "1 of 1 match" in status(pilot.app))
+            await shows(pilot, told)
+            await pilot.press("escape")
+            await shows(pilot, "2 cohorts")
+
+
+async def test_a_mark_leaves_the_cursor_where_the_facts_are(desk: Desk) -> None:
+    async with on(desk, "cohorts") as pilot:
+        screen = pilot.app.screen
+        await pilot.press("space")
+        await until(pilot, lambda: screen.marked == {desk.carts})
+        assert screen.current.cohort_id == desk.carts
+        await pilot.press("space")
+        await until(pilot, lambda: not screen.marked)
+
+
+@pytest.mark.parametrize("demo", [True, False], ids=["demo", "no demo"])
+async def test_what_is_written_in_the_demo_is_told_to_go_with_it(desk: Desk, *, demo: bool) -> None:
+    async with HeaptuiApp(desk.opening, demo=demo).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        await pilot.press("4")
+        await shows(pilot, "✓ done")
+        for key, told in (("e", "1 in runs-"), ("w", "saved: ")):
+            await pilot.press(key)
+            await until(pilot, lambda told=told: told in status(pilot.app).casefold())
+            assert status(pilot.app).startswith(" Until the demo ends: ") == demo
+
+
 async def test_e_writes_people_that_were_never_in_sight(desk: Desk) -> None:
     async with on(desk, "people") as pilot:
         await pilot.press("e")

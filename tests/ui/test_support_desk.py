@@ -98,7 +98,7 @@ async def test_y_copies_a_message_for_the_customer(sandbox: Any, desk: Desk, tmp
         await go_to_failure(pilot, run_id)
         await shows(pilot, "Late carts")
         await pilot.press("y")
-        await until(pilot, lambda: "message for the customer" in status(app))
+        await until(pilot, lambda: "customer's message" in status(app))
         assert "Please do not send the key by mail" in app.clipboard
         assert sandbox.keys.data_import_key[-4:] not in app.clipboard
 
