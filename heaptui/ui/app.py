@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
-from textual.app import App, SystemCommand
+from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.command import Provider
 from textual.driver import Driver
 from textual.screen import Screen
 
@@ -26,7 +26,7 @@ from heaptui.ui.garbage import SETTLED_AFTER, go_on_collecting
 from heaptui.ui.keeping import profile_to_open
 from heaptui.ui.ledger_watch import LOOK_EVERY, LedgerWatch
 from heaptui.ui.listener import ListenerChild, Opening
-from heaptui.ui.palette import help_lines, palette_of
+from heaptui.ui.palette import CommandsHere, help_lines
 from heaptui.ui.tabs import hide, make_screen
 from heaptui.ui.terminal import choose_signs, outliving
 from heaptui.ui.theme import DARK, LIGHT
@@ -43,7 +43,7 @@ class HeaptuiApp(App[str]):
 
     CSS_PATH = "heaptui.tcss"
     TITLE = "heaptui"
-    ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {CommandsHere}
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (110, "-wide")]  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q,ctrl+c", "ask_quit", "quit", show=False)]
 
@@ -167,14 +167,6 @@ class HeaptuiApp(App[str]):
     def action_help(self) -> None:
         """The keys of this screen."""
         self.push_screen(Told("Keys", help_lines(self.screen)))
-
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The palette: what can be done here, with the reason beside what cannot."""
-        # Of Textual's own, those that have no key here.
-        yield from (own for own in super().get_system_commands(screen) if own.title in ("Theme", "Screenshot"))
-        for title, told, command_id in palette_of(screen):
-            action = f"screen.do('{command_id}')"
-            yield SystemCommand(title, told, partial(self.call_later, screen.run_action, action))
 
     async def action_quit(self) -> None:
         """Every way out asks first while a run is going."""

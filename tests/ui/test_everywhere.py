@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.command import CommandList
 from textual.widgets import Input
 
 from heaptui.ui.app import HeaptuiApp
@@ -19,7 +20,7 @@ from heaptui.ui.exports import write_csv
 from heaptui.ui.palette import palette_of
 from heaptui.ui.screens.page import Page
 from tests.services.world import ids
-from tests.ui.conftest import Desk, highlight, shows, status, text_of, until, walk_to
+from tests.ui.conftest import Desk, highlight, lines_of, shows, status, text_of, until, walk_to
 
 
 @dataclass(frozen=True)
@@ -298,6 +299,43 @@ async def test_the_keys_of_the_screen_come_before_those_of_everywhere(desk: Desk
         shown = text_of(pilot.app)
         assert shown.index("Write the file.") < shown.index("Go to the cohorts.")
         assert "Copy the steps for Braze." in shown or "Copy the steps for Braze" in str(pilot.app.screen._lines)
+
+
+async def test_the_help_of_a_narrow_terminal_goes_on_behind_its_key_and_says_how_it_closes(desk: Desk) -> None:
+    async with on(desk, "runs", (60, 20)) as pilot:
+        await pilot.press("question_mark")
+        await shows(pilot, "esc closes · y copies")
+        await pilot.press("end", "pageup")
+        await shows(pilot, "of a run that went well")
+        shown = [line[3:].rstrip("│ ▁▂▃▄▅▆▇█") for line in lines_of(pilot.app)]
+        at = next(number for number, line in enumerate(shown) if line.startswith("y      Copy a message"))
+        assert shown[at + 1].startswith("       ")
+        assert shown[at + 1].strip()
+
+
+async def test_the_palette_begins_with_the_keys_of_the_footer_and_ends_with_what_is_not_of_heaptui(desk: Desk) -> None:
+    async with on(desk, "cohorts") as pilot:
+        await pilot.press("colon")
+        await shows(pilot, "(cohorts.mark)")
+        listed = pilot.app.screen.query_one(CommandList)
+        await until(pilot, lambda: listed.option_count > len(commands_of("cohorts")))
+        titles = [str(listed.get_option_at_index(number).prompt) for number in range(listed.option_count)]
+        assert [title.split()[0] for title in titles[:5]] == ["mark", "sync", "import", "open", "order"]
+        assert titles.index(next(t for t in titles if "(app.quit)" in t)) > titles.index(
+            next(t for t in titles if "(cohorts.upload)" in t)
+        )
+        assert [title.split()[0] for title in titles[-2:]] == ["Theme", "Screenshot"]
+        await pilot.press(*"imp", "enter")
+        await shows(pilot, "Import a file into a cohort")
+
+
+async def test_a_name_with_brackets_is_told_as_it_is_in_the_palette(desk: Desk) -> None:
+    async with on(desk, "cohorts") as pilot:
+        await pilot.app.opened.cohorts.rename(desk.vip, "[b]VIP[/b]")
+        await shows(pilot, "[b]VIP[/b]")
+        highlight(pilot.app, desk.vip)
+        await pilot.press("colon", *"release")
+        await shows(pilot, "“[b]VIP[/b]” is not on hold.")
 
 
 async def test_the_way_back_is_in_the_footer_also_of_a_narrow_terminal(desk: Desk) -> None:

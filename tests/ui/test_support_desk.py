@@ -45,6 +45,8 @@ async def test_the_list_says_why_and_the_detail_who_mends_it(
         await shows(pilot, "Data Import Key is invalid (401)")
         assert any(f"{run_id}" in line and "401 key" in line for line in lines_of(app))
         assert "1 needs attention" in text_of(app)
+        # However narrow: the tab one is on has its name.
+        assert "[4 Runs ✗1]" in lines_of(app)[1]
         assert all(len(line.rstrip()) <= size[0] for line in lines_of(app))
 
 

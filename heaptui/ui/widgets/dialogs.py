@@ -14,7 +14,7 @@ from textual.widgets import Button, Input
 
 from heaptui.ui.clipboard import copied
 from heaptui.ui.signs import safe, sign
-from heaptui.ui.widgets.frame import Line
+from heaptui.ui.widgets.frame import Line, TextPane
 
 
 class Question(ModalScreen[bool]):
@@ -74,8 +74,12 @@ class Told(ModalScreen[None]):
         with Vertical(classes="dialog"):
             yield Line(sign(self._title), classes="dialog-title")
             with VerticalScroll(classes="dialog-text"):
-                yield Line(sign("\n".join(safe(line) for line in self._lines)))
+                yield TextPane(labels=False)
             yield Line("esc closes · y copies", classes="dialog-keys")
+
+    def on_mount(self) -> None:
+        """Break what is too long between words, behind its key."""
+        self.query_one(TextPane).tell(self._lines)
 
     def action_close(self) -> None:
         """Done reading."""
