@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
-from textual.app import App, SystemCommand
+from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.command import Provider
 from textual.driver import Driver
 from textual.screen import Screen
 
@@ -26,7 +26,7 @@ from heaptui.ui.garbage import SETTLED_AFTER, go_on_collecting
 from heaptui.ui.keeping import profile_to_open
 from heaptui.ui.ledger_watch import LOOK_EVERY, LedgerWatch
 from heaptui.ui.listener import ListenerChild, Opening
-from heaptui.ui.palette import help_lines, palette_of
+from heaptui.ui.palette import CommandsHere, help_lines
 from heaptui.ui.tabs import hide, make_screen
 from heaptui.ui.terminal import choose_signs, outliving
 from heaptui.ui.theme import DARK, LIGHT
@@ -44,13 +44,14 @@ class HeaptuiApp(App[str]):
 
     CSS_PATH = "heaptui.tcss"
     TITLE = "heaptui"
-    ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {CommandsHere}
     HORIZONTAL_BREAKPOINTS = WIDTHS
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q,ctrl+c", "ask_quit", "quit", show=False)]
 
-    def __init__(self, opening: Opening, note: str = "", *, tour: bool = False) -> None:
+    def __init__(self, opening: Opening, note: str = "", *, demo: bool = False) -> None:
         super().__init__()
-        self.tour = Tour() if tour else None
+        self.tour = Tour() if demo else None
+        self.is_demo = demo
         self._attention = Attention(self)
         self.opening = opening
         self.preferences = load_preferences(opening.home)
@@ -168,14 +169,6 @@ class HeaptuiApp(App[str]):
         """The keys of this screen."""
         self.push_screen(Told("Keys", help_lines(self.screen)))
 
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The palette: what can be done here, with the reason beside what cannot."""
-        # Of Textual's own, those that have no key here.
-        yield from (own for own in super().get_system_commands(screen) if own.title in ("Theme", "Screenshot"))
-        for title, told, command_id in palette_of(screen):
-            action = f"screen.do('{command_id}')"
-            yield SystemCommand(title, told, partial(self.call_later, screen.run_action, action))
-
     async def action_quit(self) -> None:
         """Every way out asks first while a run is going."""
         self.action_ask_quit()
@@ -235,14 +228,14 @@ class HeaptuiApp(App[str]):
         super()._handle_exception(error)
 
 
-def run_app(opening: Opening, *, tour: bool = False) -> str | None:
-    """Run the dashboard until the user leaves, with the guided tour where it is wanted.
+def run_app(opening: Opening, *, demo: bool = False) -> str | None:
+    """Run the dashboard until the user leaves; the demo has a guided tour, and a home that is thrown away.
 
     Raises:
         HeaptuiError: the profile could not be opened.
         Exception: whatever crashed the dashboard.
     """
-    app = HeaptuiApp(opening, choose_signs(), tour=tour)
+    app = HeaptuiApp(opening, choose_signs(), demo=demo)
     wish = app.run()
     if app.crash is not None:
         raise app.crash

@@ -10,10 +10,14 @@ from typing import Any
 from msgspec import Struct
 from textual.app import App
 
+LONGEST_TOLD = 200
+"""Letters of a text that are told at most: more fit into no line."""
+
 TOOL_SECONDS = 2.0
 """A tool answers in some milliseconds; one that hangs is given up."""
 
-SENT = "Sent to the terminal's clipboard; whether it took it cannot be seen from here."
+COPIED, SENT = "Copied", "Sent to the terminal, not confirmed"
+"""What is known stands before what was copied: a narrow line is cut at its end."""
 
 
 class _Tool(Struct, frozen=True):
@@ -31,12 +35,12 @@ _TOOLS = (
 )
 
 
-async def copied(app: App[Any], text: str, note: str = "") -> str:
-    """Copy a text; returns the sentence about it, after a note about what was copied."""
+async def copied(app: App[Any], text: str, what: str = "") -> str:
+    """Copy a text; returns the sentence about it, with the name of what was copied, else the text itself."""
     app.copy_to_clipboard(text)
     tool = _local_tool()
-    told = "Copied." if tool is not None and await _took(tool, text) else SENT
-    return " ".join(part for part in (note, told) if part)
+    told = COPIED if tool is not None and await _took(tool, text) else SENT
+    return f"{told}: {what or ' '.join(text[:LONGEST_TOLD].split())}"
 
 
 def _local_tool() -> _Tool | None:

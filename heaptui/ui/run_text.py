@@ -212,16 +212,22 @@ def result(
     return [arithmetic(progress), *who, "", *result_lines(progress, explained)], sections
 
 
-def history_cells(run: RunSummary) -> tuple[str, ...]:
-    """One line of the history."""
+def cohorts_in_short(names: Sequence[str], wanted: str = "") -> str:
+    """The cohort of a run, or how many there are; one whose name holds what is looked for is told by its name."""
+    if len(names) < 2:
+        return names[0] if names else "no cohort"
+    found = next((name for name in names if wanted and wanted in name.casefold()), None)
+    return f"{found} + {len(names) - 1}" if found else f"{len(names)} cohorts"
+
+
+def history_cells(run: RunSummary, wanted: str = "") -> tuple[str, ...]:
+    """One line of the history, given what is looked for in lower case."""
     glyph, word = signs.RUN_SIGNS[run.state]
-    first = run.cohorts[0] if run.cohorts else "no cohort"
-    names = first if len(run.cohorts) < 2 else f"{len(run.cohorts)} cohorts"
     return (
         str(run.run_id),
         signs.day_and_time(run.started_at),
         f"{run.by} {run.origin}" if run.origin != "tui" else run.by,
-        names,
+        cohorts_in_short(run.cohorts, wanted),
         f"{glyph} {word}",
         f"{run.accepted:,}",
         why_in_short(run.reason) or (f"{run.rejected:,} bad ids" if run.rejected else ""),

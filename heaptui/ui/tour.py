@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from heaptui.model.runs import DeliveryState
+
 if TYPE_CHECKING:
     from heaptui.ui.app import HeaptuiApp
 
@@ -18,10 +20,13 @@ class Step(Struct, frozen=True):
 
     text: str
     done: Callable[[HeaptuiApp], bool]
+    fell_short: str = ""
+    """What is true instead after a sync that did not send everything; empty where it is the same."""
 
 
 def _marked(app: HeaptuiApp) -> bool:
-    return bool(getattr(app.screen, "marked", None))
+    # Whoever plans at once has marked too quickly to be seen, or knows that the highlighted one is planned as well.
+    return bool(getattr(app.screen, "marked", None)) or _planned(app)
 
 
 def _planned(app: HeaptuiApp) -> bool:
@@ -36,11 +41,17 @@ def _looked_back(app: HeaptuiApp) -> bool:
     return getattr(app.screen, "TAB", "") == "runs"
 
 
+_SENT = {DeliveryState.FINISHED, DeliveryState.FINISHED_WITH_REJECTIONS}
+
 STEPS = (
     Step("Groups of people from Heap. ↑↓ to “Cart abandoners”, then space marks it.", _marked),
     Step("s plans a sync of what is marked. A plan sends nothing.", _planned),
     Step("Who joins, who leaves, what it costs. enter sends it; every wait says why.", _finished),
-    Step("The clicks for Braze are here. 4 keeps every run and what went wrong.", _looked_back),
+    Step(
+        "3 has the clicks for Braze now. 4 keeps every run and what went wrong.",
+        _looked_back,
+        "Not everything went out: 3 says why, and what to do. 4 keeps every run.",
+    ),
 )
 THE_END = "That was the tour. ? helps on every screen, : lists all commands."
 END_STAYS = 12.0
@@ -52,6 +63,8 @@ class Tour:
 
     def __init__(self) -> None:
         self.at = 0
+        self.fell_short = False
+        """Whether the last sync did not send everything."""
         self._over_since = math.inf
 
     @property
@@ -67,10 +80,16 @@ class Tour:
     @property
     def text(self) -> str:
         """What to do now."""
-        return THE_END if self.over else STEPS[self.at].text
+        if self.over:
+            return THE_END
+        step = STEPS[self.at]
+        return step.fell_short if self.fell_short and step.fell_short else step.text
 
     def look(self, app: HeaptuiApp) -> bool:
         """Go on past every step that is done; False when the last sentence has stood long enough."""
+        run = app.opened.sync.runs.get(app.current_run) if app.current_run is not None else None
+        if run is not None and run.closed:
+            self.fell_short = run.state not in _SENT
         while not self.over and STEPS[self.at].done(app):
             self.at += 1
         if self.over:

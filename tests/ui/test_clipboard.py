@@ -37,13 +37,13 @@ def keeps(folder: Path) -> str:
 async def test_a_tool_that_took_it_confirms_it(at_home: Path) -> None:
     a_tool(at_home, "pbcopy", keeps(at_home))
     app: App[None] = App()
-    assert await copied(app, "カート放棄", "The name.") == "The name. Copied."
+    assert await copied(app, "カート放棄", "the name") == "Copied: the name"
     assert (at_home / "kept").read_text("utf-8") == app.clipboard == "カート放棄"
 
 
 async def test_windows_reads_its_own_encoding(at_home: Path) -> None:
     a_tool(at_home, "clip.exe", keeps(at_home))
-    assert await copied(App(), "カート放棄") == "Copied."
+    assert await copied(App(), "カート放棄") == "Copied: カート放棄"
     assert (at_home / "kept").read_bytes().decode("utf-16-le") == "カート放棄"
 
 
@@ -54,19 +54,19 @@ async def test_a_tool_that_does_not_take_it_confirms_nothing(
     monkeypatch.setattr(clipboard, "TOOL_SECONDS", 0.2)
     a_tool(at_home, "pbcopy", does)
     app: App[None] = App()
-    assert await copied(app, "a name") == SENT
+    assert await copied(app, "a name") == f"{SENT}: a name"
     assert app.clipboard == "a name"
 
 
 async def test_without_a_tool_it_is_only_sent(at_home: Path) -> None:
-    assert await copied(App(), "a name") == SENT
+    assert await copied(App(), "a name") == f"{SENT}: a name"
 
 
 async def test_a_tool_without_its_display_is_not_asked(at_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     a_tool(at_home, "wl-copy", keeps(at_home))
-    assert await copied(App(), "a name") == SENT
+    assert await copied(App(), "a name") == f"{SENT}: a name"
     monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
-    assert await copied(App(), "a name") == "Copied."
+    assert await copied(App(), "a name") == "Copied: a name"
 
 
 @pytest.mark.parametrize("variable", ["SSH_CONNECTION", "SSH_TTY"])
@@ -75,5 +75,11 @@ async def test_over_ssh_no_tool_of_the_other_computer_is_used(
 ) -> None:
     a_tool(at_home, "pbcopy", keeps(at_home))
     monkeypatch.setenv(variable, "here")
-    assert await copied(App(), "a name") == SENT
+    assert await copied(App(), "a name") == f"{SENT}: a name"
     assert not (at_home / "kept").exists()
+
+
+async def test_a_text_of_several_lines_is_told_on_one() -> None:
+    told = await copied(App(), "Cart abandoners\t3900\n\n● to sync\n" + "long " * 10_000)
+    assert told.startswith(f"{SENT}: Cart abandoners 3900 ● to sync long")
+    assert len(told) < 300

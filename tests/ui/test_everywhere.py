@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from msgspec import Struct
+from textual.command import CommandList
 from textual.widgets import Input
 
 from heaptui.ui.app import HeaptuiApp
@@ -19,7 +20,7 @@ from heaptui.ui.exports import write_csv
 from heaptui.ui.palette import palette_of
 from heaptui.ui.screens.page import Page
 from tests.services.world import ids
-from tests.ui.conftest import Desk, highlight, shows, status, text_of, until, walk_to
+from tests.ui.conftest import Desk, highlight, lines_of, shows, status, text_of, until, walk_to
 
 
 class Face(Struct, frozen=True):
@@ -35,12 +36,17 @@ class Face(Struct, frozen=True):
     counted: str = ""
     """What a filter says after `typed`; empty where there is no table, or no rows."""
     panes: int = 1
+    told: str = ""
+    """What the copied is called; empty where it speaks for itself."""
 
 
 FACES = {
     "cohorts": Face((), "Cart abandoners", "Cart abandoners\t{carts}\t3900\t● to sync", "", "cart", "1 of 3 match", 2),
     "people": Face(("enter",), "3,900 people", "u000300", "", "u00031", "10 of 3,900 match"),
-    "segments": Face(("2", "plus", *"cart", "enter"), "Filter group 1", "Filter group 1", panes=2),
+    "segments": Face(
+        ("2", "plus", *"cart", "enter"), "Filter group 1", "Filter group 1", panes=2,
+        told="as text; y again: as Markdown",
+    ),
     "overlap": Face(
         ("2", "tab", "tab"), "Some of them", "only Cart abandoners", ",Cohorts,People,", "only", "3 of 4 match", 3
     ),
@@ -59,14 +65,19 @@ FACES = {
         ("4", "enter", "tab", "tab", "tab"), "[Exchanges", "POST http://", "Time,What,Try,Answer,Took,Address", "name",
         "2 of 6 match", 2,
     ),
-    "currents": Face(("5",), "[5 Currents", "Heap Export"),
-    "credentials": Face(("6",), "verdict after", "READY", "What,Given,Result,ms", "label", "1 of ", 2),
+    "currents": Face(("5",), "[5 Currents", "Heap Export", told="the steps for Braze"),
+    "credentials": Face(
+        ("6",), "verdict after", "READY", "What,Given,Result,ms", "label", "1 of ", 2, "the verdict, without keys"
+    ),
     "paste": Face(("6", "p"), "Are these keys right?"),
-    "way": Face(("W",), "How should people", "Heap", "Way,Needs,Have,Data points,In Braze", "csv", "1 of 4 match", 2),
-    "upload": Face(("b",), "Write a file for Braze", "Import Users"),
+    "way": Face(
+        ("W",), "How should people", "Heap", "Way,Needs,Have,Data points,In Braze", "csv", "1 of 4 match", 2,
+        "the note to the Heap account manager",
+    ),
+    "upload": Face(("b",), "Write a file for Braze", "Import Users", told="the steps for Braze"),
     "trace": Face(
         ("t", *"u000350", "enter"), "step by step", "Cart abandoners", "Cohort,Now,Accepted by Braze,Came in by", "cart",
-        "1 of ", 2,
+        "1 of ", 2, "the answer, and what to do",
     ),
     "import": Face(("i",), "Drop a file here", panes=2),
 }  # fmt: skip
@@ -141,9 +152,10 @@ async def y_copies_and_claims_no_more_than_it_knows(pilot: Any, face: Face, desk
     if not face.copied:
         assert status(pilot.app).strip() == page.why_off("pane.copy")
         return
-    await until(pilot, lambda: "terminal's" in status(pilot.app) or "whether" in status(pilot.app))
+    await until(pilot, lambda: status(pilot.app).startswith(f" {SENT}: "))
     assert face.copied.format(carts=desk.carts) in pilot.app.clipboard
-    assert "Copied" not in status(pilot.app)
+    told = status(pilot.app).removeprefix(f" {SENT}: ").rstrip("…")
+    assert told == face.told or " ".join(pilot.app.clipboard.split()).startswith(told)
 
 
 async def e_writes_every_row(pilot: Any, face: Face, desk: Desk) -> None:
@@ -185,7 +197,39 @@ async def test_y_says_copied_where_a_tool_confirms_it(
         monkeypatch.delenv("SSH_CONNECTION", raising=False)
         monkeypatch.setenv("PATH", str(tool.parent))
         await pilot.press("y")
-        await until(pilot, lambda: status(pilot.app).strip() == "Copied.")
+        await until(pilot, lambda: status(pilot.app) == " Copied: u000300")
+
+
+async def test_a_run_is_found_by_any_of_its_cohorts_and_says_by_which(desk: Desk) -> None:
+    async with on(desk, "runs") as pilot:
+        for typed, told in (("vip", "VIP 2024 + 1"), ("cart", "Cart abandoners + 1")):
+            await pilot.press("slash", *typed)
+            await until(pilot, lambda: "1 of 1 match" in status(pilot.app))
+            await shows(pilot, told)
+            await pilot.press("escape")
+            await shows(pilot, "2 cohorts")
+
+
+async def test_a_mark_leaves_the_cursor_where_the_facts_are(desk: Desk) -> None:
+    async with on(desk, "cohorts") as pilot:
+        screen = pilot.app.screen
+        await pilot.press("space")
+        await until(pilot, lambda: screen.marked == {desk.carts})
+        assert screen.current.cohort_id == desk.carts
+        await pilot.press("space")
+        await until(pilot, lambda: not screen.marked)
+
+
+@pytest.mark.parametrize("demo", [True, False], ids=["demo", "no demo"])
+async def test_what_is_written_in_the_demo_is_told_to_go_with_it(desk: Desk, *, demo: bool) -> None:
+    async with HeaptuiApp(desk.opening, demo=demo).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        await pilot.press("4")
+        await shows(pilot, "✓ done")
+        for key, told in (("e", "1 in runs-"), ("w", "saved: ")):
+            await pilot.press(key)
+            await until(pilot, lambda told=told: told in status(pilot.app).casefold())
+            assert status(pilot.app).startswith(" Until the demo ends: ") == demo
 
 
 async def test_e_writes_people_that_were_never_in_sight(desk: Desk) -> None:
@@ -254,6 +298,43 @@ async def test_the_keys_of_the_screen_come_before_those_of_everywhere(desk: Desk
         shown = text_of(pilot.app)
         assert shown.index("Write the file.") < shown.index("Go to the cohorts.")
         assert "Copy the steps for Braze." in shown or "Copy the steps for Braze" in str(pilot.app.screen._lines)
+
+
+async def test_the_help_of_a_narrow_terminal_goes_on_behind_its_key_and_says_how_it_closes(desk: Desk) -> None:
+    async with on(desk, "runs", (60, 20)) as pilot:
+        await pilot.press("question_mark")
+        await shows(pilot, "esc closes · y copies")
+        await pilot.press("end", "pageup")
+        await shows(pilot, "of a run that went well")
+        shown = [line[3:].rstrip("│ ▁▂▃▄▅▆▇█") for line in lines_of(pilot.app)]
+        at = next(number for number, line in enumerate(shown) if line.startswith("y      Copy a message"))
+        assert shown[at + 1].startswith("       ")
+        assert shown[at + 1].strip()
+
+
+async def test_the_palette_begins_with_the_keys_of_the_footer_and_ends_with_what_is_not_of_heaptui(desk: Desk) -> None:
+    async with on(desk, "cohorts") as pilot:
+        await pilot.press("colon")
+        await shows(pilot, "(cohorts.mark)")
+        listed = pilot.app.screen.query_one(CommandList)
+        await until(pilot, lambda: listed.option_count > len(commands_of("cohorts")))
+        titles = [str(listed.get_option_at_index(number).prompt) for number in range(listed.option_count)]
+        assert [title.split()[0] for title in titles[:5]] == ["mark", "sync", "import", "open", "order"]
+        assert titles.index(next(t for t in titles if "(app.quit)" in t)) > titles.index(
+            next(t for t in titles if "(cohorts.upload)" in t)
+        )
+        assert [title.split()[0] for title in titles[-2:]] == ["Theme", "Screenshot"]
+        await pilot.press(*"imp", "enter")
+        await shows(pilot, "Import a file into a cohort")
+
+
+async def test_a_name_with_brackets_is_told_as_it_is_in_the_palette(desk: Desk) -> None:
+    async with on(desk, "cohorts") as pilot:
+        await pilot.app.opened.cohorts.rename(desk.vip, "[b]VIP[/b]")
+        await shows(pilot, "[b]VIP[/b]")
+        highlight(pilot.app, desk.vip)
+        await pilot.press("colon", *"release")
+        await shows(pilot, "“[b]VIP[/b]” is not on hold.")
 
 
 async def test_the_way_back_is_in_the_footer_also_of_a_narrow_terminal(desk: Desk) -> None:

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+from rich.cells import cell_len
+
+from heaptui.model.cohorts import CohortState
 from heaptui.model.runs import DeliveryProgress, DeliveryState, RunProgress
-from heaptui.ui import run_text
+from heaptui.ui import run_text, signs
+from heaptui.ui.screens.cohorts import CohortsScreen
+from heaptui.ui.screens.page import Page
+from heaptui.ui.screens.runs import RunsScreen
+from heaptui.ui.screens.sync import SyncScreen
+from heaptui.ui.widgets.record_table import RecordTable
 
 
 def running(*rates: int, people: int = 100_000) -> RunProgress:
@@ -35,3 +44,27 @@ def test_a_paused_run_promises_no_time_and_says_what_still_comes_home() -> None:
     progress.paused = True
     assert run_text.remaining(progress, 2) is None
     assert run_text.wait_lines(progress, 2) == ["⏸ Paused by you. p goes on. What is in flight still comes home."]
+
+
+@pytest.mark.parametrize(
+    ("screen", "column", "words"),
+    [
+        (CohortsScreen, "State", [*(f"{sign} {word}" for sign, word, _ in signs.COHORT_SIGNS.values()), "▶ sending"]),
+        (SyncScreen, "State", [f"{sign} {word}" for sign, word in signs.RUN_SIGNS.values()]),
+        (RunsScreen, "Result", [f"{sign} {word}" for sign, word in signs.RUN_SIGNS.values()]),
+    ],
+)
+def test_no_word_for_a_state_is_cut_in_its_column(screen: type[Page], column: str, words: list[str]) -> None:
+    table = next(one for one in screen().compose_body() if isinstance(one, RecordTable))
+    width = next(one.width for one in table.columns if one.title == column)
+    assert len(words) >= len(CohortState)
+    assert max(map(cell_len, words)) <= width
+
+
+def test_a_run_of_several_cohorts_names_the_one_that_is_looked_for() -> None:
+    names = ("Paying", "Cart abandoners", "VIP 2024")
+    assert run_text.cohorts_in_short(names) == "3 cohorts"
+    assert run_text.cohorts_in_short(names, "cart") == "Cart abandoners + 2"
+    assert run_text.cohorts_in_short(names, "held") == "3 cohorts"
+    assert run_text.cohorts_in_short(names[:1], "cart") == "Paying"
+    assert run_text.cohorts_in_short(()) == "no cohort"

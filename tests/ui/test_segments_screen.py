@@ -132,7 +132,7 @@ async def test_what_is_missing_is_planned_and_the_clicks_are_shown(desk: Desk) -
         await pilot.press("escape", "c")
         await shows(pilot, "Engagement › Segments")
         await pilot.press("escape", "y")
-        await until(pilot, lambda: "As text; y again: as Markdown" in status(pilot.app))
+        await until(pilot, lambda: "as text; y again: as Markdown" in status(pilot.app))
         assert "AND NOT" in pilot.app.clipboard
         await pilot.press("y", "y")
         await until(pilot, lambda: '"in_braze_now"' in pilot.app.clipboard)

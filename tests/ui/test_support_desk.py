@@ -45,6 +45,8 @@ async def test_the_list_says_why_and_the_detail_who_mends_it(
         await shows(pilot, "Data Import Key is invalid (401)")
         assert any(f"{run_id}" in line and "401 key" in line for line in lines_of(app))
         assert "1 needs attention" in text_of(app)
+        # However narrow: the tab one is on has its name.
+        assert "[4 Runs ✗1]" in lines_of(app)[1]
         assert all(len(line.rstrip()) <= size[0] for line in lines_of(app))
 
 
@@ -98,7 +100,7 @@ async def test_y_copies_a_message_for_the_customer(sandbox: Any, desk: Desk, tmp
         await go_to_failure(pilot, run_id)
         await shows(pilot, "Late carts")
         await pilot.press("y")
-        await until(pilot, lambda: "message for the customer" in status(app))
+        await until(pilot, lambda: "customer's message" in status(app))
         assert "Please do not send the key by mail" in app.clipboard
         assert sandbox.keys.data_import_key[-4:] not in app.clipboard
 

@@ -9,7 +9,7 @@ import pytest
 
 from heaptui.ui.app import HeaptuiApp
 from tests.services.world import ids
-from tests.ui.conftest import Desk, flowed, highlight, shows
+from tests.ui.conftest import Desk, flowed, highlight, lines_of, shows
 
 
 async def start_carts(pilot: Any, desk: Desk) -> None:
@@ -54,6 +54,14 @@ async def test_doubts_and_the_search_for_refused_ids_are_counted_while_they_last
         await shows(pilot, "looked for refused ids")
         await shows(pilot, "4, enter, then tab to “Refused”")
     assert sandbox.members(desk.carts) == set(ids(300, 4200)) - {"u003500"}
+
+
+async def test_a_sync_with_refused_ids_says_so_in_full_also_in_a_narrow_list(sandbox: Any, desk: Desk) -> None:
+    sandbox.fault(effect="poison", identifiers=["u003500"])
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await start_carts(pilot, desk)
+        await shows(pilot, "counts add up", seconds=20)
+        assert any("Cart abandoners" in line and "! refused some" in line for line in lines_of(pilot.app))
 
 
 async def test_a_ledger_that_takes_nothing_more_during_a_run_is_told_and_the_dashboard_goes_on(

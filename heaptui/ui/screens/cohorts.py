@@ -218,12 +218,11 @@ class CohortsScreen(FramedScreen):
             self.app.push_screen(CompareScreen(self.current))
 
     def action_mark(self) -> None:
-        """Mark or unmark, and go on to the next."""
+        """Mark or unmark; the cursor stays, because what stands below is about what was marked."""
         cohort = self.current
         assert cohort is not None
         self.marked ^= {cohort.cohort_id}
         self._show()
-        self.table.action_move(1)
 
     async def action_sync(self) -> None:
         """Plan the marked cohorts, or the highlighted one."""

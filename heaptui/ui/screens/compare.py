@@ -127,9 +127,9 @@ class CompareScreen(FramedScreen):
         return NOTHING_YET if self._found is None else ""
 
     async def to_copy(self) -> tuple[str, str]:
-        """A report without ids."""
+        """a report without ids"""
         assert self._found is not None
-        return self.workspace.compare.report(self._found), "A report without ids."
+        return self.workspace.compare.report(self._found), "a report without ids"
 
     @property
     def _part(self) -> str | None:

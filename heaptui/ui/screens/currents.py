@@ -297,8 +297,8 @@ class CurrentsScreen(FramedScreen):
         """The comparison, or the steps for Braze."""
         if self.received:
             title = f"{self.found.name}\n" if self.found else ""
-            return title + "\n".join(self.query_one("#loop", TextPane).lines), "The comparison."
-        return "\n".join(self.query_one("#set-up TextPane", TextPane).lines), "The steps for Braze."
+            return title + "\n".join(self.query_one("#loop", TextPane).lines), "the comparison"
+        return "\n".join(self.query_one("#set-up TextPane", TextPane).lines), "the steps for Braze"
 
     async def action_hide(self) -> None:
         """Hide the tab, or show it again."""

@@ -123,7 +123,7 @@ class EventScreen(Page):
         told = {"event": heap.event, "identity": heap.identity, "timestamp": heap.timestamp, "idempotency_key":
                 heap.idempotency_key, "properties": dict(heap.properties)} if heap else {"not sent": why}  # fmt: skip
         both = json.dumps({"braze": self._data(event), "heap": told}, ensure_ascii=False, indent=2)
-        return both, "Both shapes, with personal data."
+        return both, "both shapes, with personal data"
 
 
 def _leaves(value: Any, path: str) -> list[tuple[str, Any]]:

@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 ANSWER_STAYS = 4.0
 """Seconds in which the answer to a key is not replaced by a hint."""
 
-TOUR_EVERY = 0.25
-"""Seconds between two looks whether a step of the tour was done."""
-
 
 class Page(Screen[None]):
     """One screen."""
@@ -99,18 +96,8 @@ class Page(Screen[None]):
         yield from ()
 
     def on_mount(self) -> None:
-        """Show the keys, and where the tour is."""
+        """Show the keys."""
         self.show_keys()
-        if self.dashboard.tour is not None:
-            self.set_interval(TOUR_EVERY, self._tour)
-
-    def _tour(self) -> None:
-        if not self.alive:
-            return
-        tour = self.dashboard.tour
-        if tour is not None and self.is_current and not tour.look(self.dashboard):
-            self.dashboard.action_end_tour()
-        self.query_one(TourPane).show(self.dashboard.tour)
 
     def load(self) -> None:
         """Read anew what the screen shows."""
@@ -156,7 +143,11 @@ class Page(Screen[None]):
         except HeaptuiError as error:
             self.told(error)
         else:
-            self.say(f"Saved: {path.name} in {short_path(path.parent)}")
+            self.say_written(f"Saved: {path.name} in {short_path(path.parent)}")
+
+    def say_written(self, text: str) -> None:
+        """Say what was written and where; before that how long it is there, where that is not for ever."""
+        self.say(f"Until the demo ends: {text[:1].lower()}{text[1:]}" if self.dashboard.is_demo else text)
 
     async def action_do(self, command_id: str) -> None:
         """Do what a key stands for, or say why it does nothing just now."""
@@ -289,7 +280,7 @@ class Page(Screen[None]):
         return self.pane.found if self.pane else ""
 
     async def to_copy(self) -> tuple[str, str]:
-        """What y copies, and a note about it."""
+        """What y copies, and how that is called where the text itself is no name."""
         assert self.pane is not None
         assert self.pane.row is not None
         return "\t".join(cell for cell in self.pane.row.cells if cell), ""
@@ -299,9 +290,9 @@ class Page(Screen[None]):
         """Copy what is highlighted, or what the screen found."""
         await self.copy(*await self.to_copy())
 
-    async def copy(self, text: str, note: str = "") -> None:
+    async def copy(self, text: str, what: str = "") -> None:
         """Copy a text, and say what is known about it."""
-        self.say(await copied(self.app, text, note))
+        self.say(await copied(self.app, text, what))
 
     async def write_export(self) -> tuple[int, Path]:
         """Write what e writes; returns how many lines, and where."""
@@ -324,7 +315,7 @@ class Page(Screen[None]):
         except OSError as error:
             self.say(f"Nothing was written: {error.strerror}.")
         else:
-            self.say(f"{count:,} in {path.name}, in {short_path(path.parent)}")
+            self.say_written(f"{count:,} in {path.name}, in {short_path(path.parent)}")
 
     def action_alone(self) -> None:
         """The pane with the focus alone; again: the next one; after the last, all."""

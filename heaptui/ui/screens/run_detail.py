@@ -255,7 +255,7 @@ class RunScreen(FramedScreen):
         """Copy the request as a shell command with variables for the keys."""
         if self._shown is not None:
             curl = await self.workspace.support.curl(self._shown[0].exchange_id)
-            await self.copy(curl, "The request as curl, with variables for keys and without people.")
+            await self.copy(curl, "as curl, without keys and people")
 
     def why_not_copied(self) -> str:
         """There is always something in the lower half."""

@@ -76,12 +76,7 @@ class RunsScreen(FramedScreen):
         if not self.alive:
             return
         urgent = need_attention(self.runs)
-        ordered = sorted(self.runs, key=lambda run: _key(run, self._order, urgent))
-        rows = [
-            Row(str(run.run_id), run_text.history_cells(run), tone=signs.RUN_TONES.get(run.state, ""))
-            for run in ordered
-        ]
-        self.table.show(rows)
+        self._show(urgent)
         self._go_to_new_run()
         newest = f"newest first, {time.strftime('%Z')}"
         sorted_by = ORDERS[self._order] if self._order else f"needed first, then {newest}" if urgent else newest
@@ -90,12 +85,29 @@ class RunsScreen(FramedScreen):
             need = "1 needs" if len(urgent) == 1 else f"{len(urgent)} need"
             verdict = f"{need} attention, {counted(len(self.runs) - len(urgent), 'other')}"
         self.headline(verdict, sorted_by)
-        if not rows:
+        if not self.runs:
             self.query_one("#facts", FactsPane).tell(
                 [("", "No run yet."), ("", ""), ("", "1 Cohorts: space marks, s plans, enter sends.")]
             )
             self.say("Runs of all processes appear here: of this terminal, of the command line and of cron.", idle=True)
         self._detail()
+
+    def _show(self, urgent: set[int]) -> None:
+        rows = [
+            Row(
+                str(run.run_id),
+                run_text.history_cells(run, self.filter_text),
+                tone=signs.RUN_TONES.get(run.state, ""),
+                also=" ".join(run.cohorts),
+            )
+            for run in sorted(self.runs, key=lambda run: _key(run, self._order, urgent))
+        ]
+        self.table.show(rows)
+
+    def filter_changed(self) -> None:
+        """A run of several cohorts names the one for which it is found."""
+        super().filter_changed()
+        self._show(need_attention(self.runs))
 
     def _go_to_new_run(self) -> None:
         """Once for each run that was sent from here: whoever comes from it wants to see it."""
@@ -196,7 +208,7 @@ class RunsScreen(FramedScreen):
         if run_id is None or not self._explained:
             return await super().to_copy()
         letter = await self.workspace.support.letter(run_id)
-        return letter, "A message for the customer, which run letter prints, too."
+        return letter, "the customer's message; run letter prints it"
 
     def explanation(self) -> Sequence[str]:
         """How the run ended."""
@@ -210,7 +222,7 @@ class RunsScreen(FramedScreen):
         if run_id is None:
             return
         try:
-            self.say(f"No keys, ids hashed: {await self.workspace.bundles.make(run_id)}")
+            self.say_written(f"No keys, ids hashed: {await self.workspace.bundles.make(run_id)}")
         except HeaptuiError as error:
             self.told(error)
 

@@ -375,7 +375,7 @@ class SegmentsScreen(FramedScreen):
             return await super().to_copy()
         form, following = (segment_text.FORMATS[(self._copies + n) % len(segment_text.FORMATS)] for n in (0, 1))
         self._copies += 1
-        return segment_doings.copied_as(self, self.preview, form), f"As {form}; y again: as {following}."
+        return segment_doings.copied_as(self, self.preview, form), f"as {form}; y again: as {following}"
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="keep a draft")
     async def action_keep(self) -> None:

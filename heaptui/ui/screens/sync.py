@@ -57,7 +57,7 @@ class SyncScreen(FramedScreen):
             Column("Left", 8, right=True),
             Column("Refused", 7, right=True, drop=3),
             Column("In doubt", 8, right=True, drop=4),
-            Column("State", 12),
+            Column("State", 14),
             id="run-table",
         )
         yield RecordTable(
@@ -225,7 +225,10 @@ class SyncScreen(FramedScreen):
             return
         self._frame()
         self._show_run(progress)
-        self.say(f"Receipt saved: {signs.short_path(receipt)}" if receipt else "r plans what is left over.")
+        if receipt:
+            self.say_written(f"Receipt saved: {signs.short_path(receipt)}")
+        else:
+            self.say("r plans what is left over.")
 
     def on_record_table_highlighted(self) -> None:
         """The people and the clicks are those of the highlighted cohort."""
@@ -345,7 +348,7 @@ class SyncScreen(FramedScreen):
         if progress is None or not progress.closed:
             return await super().to_copy()
         title, clicks = self._clicks(progress)
-        return "\n".join([title, *clicks]), "The clicks for Braze."
+        return "\n".join([title, *clicks]), "the clicks for Braze"
 
     def explanation(self) -> Sequence[str]:
         """What holds a planned cohort back, or how the run goes."""

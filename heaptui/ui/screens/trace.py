@@ -118,7 +118,7 @@ class TraceScreen(FramedScreen):
     async def to_copy(self) -> tuple[str, str]:
         """The answer, and what to do."""
         assert self._found is not None
-        return f"{self._found.first.sentence}\n{self._found.first.do}", "The answer."
+        return f"{self._found.first.sentence}\n{self._found.first.do}", "the answer, and what to do"
 
     def action_again(self) -> None:
         """Ask again."""

@@ -113,7 +113,7 @@ class UploadScreen(Page):
             return
         if self.alive:
             self._show(upload)
-            self.say(f"Written: {upload.rows:,} rows. Upload it in Braze: the steps are below; y copies them.")
+            self.say_written(f"Written: {upload.rows:,} rows. Upload it in Braze: the steps are below; y copies them.")
 
     def action_who(self) -> None:
         """Everybody, or only people Braze knows."""
@@ -141,7 +141,7 @@ class UploadScreen(Page):
     async def to_copy(self) -> tuple[str, str]:
         """The steps, for a message or a ticket."""
         assert self._upload is not None
-        return "\n".join(self._upload.steps(older=self._older_menu)), "The steps for Braze."
+        return "\n".join(self._upload.steps(older=self._older_menu)), "the steps for Braze"
 
 
 def _dot(chosen: bool) -> str:

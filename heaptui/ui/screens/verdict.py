@@ -75,13 +75,13 @@ class VerdictScreen(Page):
     async def to_copy(self) -> tuple[str, str]:
         """The verdict without any part of a key."""
         assert self._report is not None
-        return verdict_text(self._report), "The verdict, without keys."
+        return verdict_text(self._report), "the verdict, without keys"
 
     @work(group="copy", exclusive=True, exit_on_error=True, description="copy a note")
     async def action_note(self) -> None:
         """Copy the note for the Heap account manager."""
         assert self._report is not None
-        await self.copy(handover_note(self._report), f"The note for {self.MANAGER}.")
+        await self.copy(handover_note(self._report), f"the note for {self.MANAGER}")
 
     def explanation(self) -> Sequence[str]:
         """What the sign of the highlighted check means."""

@@ -227,6 +227,6 @@ class WayScreen(Page):
         return ""
 
     async def to_copy(self) -> tuple[str, str]:
-        """The note to the Heap account manager."""
+        """the note to the Heap account manager"""
         names = [cohort.name for cohort in self._cohorts]
-        return note_to_heap(self.workspace.profile.endpoint, names), "The note to the Heap account manager."
+        return note_to_heap(self.workspace.profile.endpoint, names), "the note to the Heap account manager"

@@ -15,6 +15,7 @@ from textual.widgets import Button, Input
 from heaptui.ui.clipboard import copied
 from heaptui.ui.signs import safe, sign
 from heaptui.ui.widgets.fitted import Line
+from heaptui.ui.widgets.frame import TextPane
 
 Answer = TypeVar("Answer")
 
@@ -82,8 +83,12 @@ class Told(Dialog[None]):
         with Vertical(classes="dialog"):
             yield Line(sign(self._title), classes="dialog-title")
             with VerticalScroll(classes="dialog-text"):
-                yield Line(sign("\n".join(safe(line) for line in self._lines)))
+                yield TextPane(labels=False)
             yield Line("esc closes · y copies", classes="dialog-keys")
+
+    def on_mount(self) -> None:
+        """Break what is too long between words, behind its key."""
+        self.query_one(TextPane).tell(self._lines)
 
     def action_close(self) -> None:
         """Done reading."""
@@ -92,7 +97,7 @@ class Told(Dialog[None]):
     @work(group="copy", exclusive=True, exit_on_error=True, description="copy")
     async def action_copy(self) -> None:
         """Copy what stands here."""
-        self.notify(await copied(self.app, "\n".join(self._lines)), markup=False)
+        self.notify(await copied(self.app, "\n".join(self._lines), self._title), markup=False)
 
 
 class Asked(Dialog[str | None]):
