@@ -15,13 +15,14 @@ import click
 from heaptui.cli.context import Settings, emit, run
 from heaptui.cli.narration import Narration
 from heaptui.cli.notify import notify
-from heaptui.cli.output import for_this_profile, plain, say, table
+from heaptui.cli.output import explained, flow, for_this_profile, plain, say, table
 from heaptui.config import load_config
 from heaptui.errors import ExitCode, UsageError
 from heaptui.model.runs import DeliveryProgress, DeliveryState, Plan, Reason, RunProgress, nothing_to_send
 
 if TYPE_CHECKING:
     from heaptui.config import Profile
+    from heaptui.services.support import Desk
     from heaptui.services.workspace import Workspace
 
 _REFUSED_KEYS = {
@@ -158,7 +159,10 @@ class SyncJob:
                 continues=self.continues,
                 undoes=self.undoes,
             )
-            emit(run_json(progress)) if as_json else print_run(progress, workspace.profile)
+            if as_json:
+                emit(run_json(progress))
+            else:
+                print_run(progress, workspace.profile, await workspace.support.desk(progress.run_id, progress))
             command = (await asyncio.to_thread(load_config, self.settings.home)).notify
             if command:
                 await notify(command, {"profile": workspace.profile.name, **run_json(progress)})
@@ -340,10 +344,8 @@ def _requests(plan: Plan) -> str:
     return f"{plan.requests:,} + name" if plan.rename else f"{plan.requests:,}"
 
 
-def print_run(progress: RunProgress, profile: Profile, explained: Sequence[tuple[str, str]] | None = None) -> None:
-    """How a run ended: the counts, and for what needs somebody, who and how; `explained` in more words."""
-    from heaptui.model.diagnoses import explain_reason
-
+def print_run(progress: RunProgress, profile: Profile, desk: Desk) -> None:
+    """How a run ended: the counts, and for what needs somebody, who and how."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(progress.ended_at or time.time()))
     click.echo(f"{stamp} {profile.name} run {progress.run_id} {progress.state.word.upper()}")
     rows = [
@@ -360,13 +362,10 @@ def print_run(progress: RunProgress, profile: Profile, explained: Sequence[tuple
         for d in progress.deliveries.values()
     ]
     table(("cohort", "join", "leave", "accepted", "refused", "in doubt", "not sent", "state"), rows)
-    for name, text in explained or ():
-        click.echo(f"  {name:<11}{plain(text)}" if name else f"  {plain(text)}")
+    explained(desk.lines())
     for delivery in progress.deliveries.values():
-        for line in explain_reason(delivery, progress.run_id, profile) if explained is None else ():
-            click.echo(f"  {plain(line)}")
+        if looked := delivery.looked_for_refused:
+            flow(f"  {looked}")
         if delivery.unsettled_until:
             until = time.strftime("%H:%M:%S", time.localtime(delivery.unsettled_until))
-            click.echo(
-                f"  {plain(delivery.name)}: a late answer may still undo a change until {until}; sync again after that."
-            )
+            flow(f"  {delivery.name}: a late answer may still undo a change until {until}; sync again after that.")

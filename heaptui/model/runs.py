@@ -246,6 +246,14 @@ class DeliveryProgress:
         """Data points that Braze counts, about: one for each change that it took or may have taken."""
         return self.submitted + self.in_doubt
 
+    @property
+    def looked_for_refused(self) -> str:
+        """What the search for refused identifiers took, in a sentence; empty where there was none."""
+        if not self.extra_requests:
+            return ""
+        looked = f"{counted(self.extra_requests, 'extra request')}, of at most {EXTRA_REQUESTS}"
+        return f"{self.name}: {looked}, looked for refused ids."
+
     def count(self, direction: Direction, people: int) -> None:
         """People whose change Braze accepted."""
         self.submitted += people

@@ -50,6 +50,7 @@ class HeaptuiApp(App[str]):
     def __init__(self, opening: Opening, note: str = "", *, tour: bool = False) -> None:
         super().__init__()
         self.tour = Tour() if tour else None
+        self.is_demo = tour
         self._attention = Attention(self)
         self.opening = opening
         self.preferences = load_preferences(opening.home)

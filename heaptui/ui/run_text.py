@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 
-from heaptui.model.diagnoses import why_in_short
+from heaptui.model.lexicon import why_in_short
 from heaptui.model.runs import (
     EXTRA_REQUESTS,
     DeliveryProgress,
@@ -185,9 +185,8 @@ def result_lines(progress: RunProgress, explained: Sequence[tuple[str, str]]) ->
     """What needs somebody, as (name, text) lines, and what is still open."""
     lines = [f"{name:<11}{text}" if name else text for name, text in explained]
     for delivery in progress.deliveries.values():
-        if delivery.extra_requests:
-            looked = f"{counted(delivery.extra_requests, 'extra request')}, of at most {EXTRA_REQUESTS}"
-            lines.append(f"{delivery.name}: {looked}, looked for refused ids.")
+        if looked := delivery.looked_for_refused:
+            lines.append(looked)
         if delivery.unsettled_until:
             until = signs.clock(delivery.unsettled_until)
             lines.append(

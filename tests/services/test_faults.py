@@ -12,8 +12,8 @@ import pytest
 import time_machine
 
 from heaptui.clients.http import Answer, Http, NoAnswer, Request
-from heaptui.model.diagnoses import why_in_short
 from heaptui.model.identifiers import Kind, Space
+from heaptui.model.lexicon import why_in_short
 from heaptui.model.runs import DeliveryState, Reason, RunProgress, Wait
 from heaptui.model.words import span
 from heaptui.sandbox.server import running_sandbox

@@ -217,7 +217,7 @@ class SyncScreen(FramedScreen):
         """The run is over: keep the receipt and tell, also when nobody looks."""
         receipt = None
         try:
-            self._explained = (await self.workspace.support.desk(progress.run_id, progress)).lines()
+            self._explained = self.explained(await self.workspace.support.desk(progress.run_id, progress))
             receipt = await self.workspace.history.save_receipt(progress.run_id)
         except HeaptuiError as error:
             self.told(error)
@@ -358,14 +358,12 @@ class SyncScreen(FramedScreen):
         held = plan.cohort_id not in self._let_through
         return [line for part in plan_text.remarks(plan, let_through=not held) for line in (part.title, *part.lines)]
 
+    @work(group="dialog", exclusive=True, exit_on_error=True, description="plan a run again")
     async def action_again(self) -> None:
         """Plan what the run left over."""
         progress = self.run_progress
-        if progress is None:
-            return
-        self.dashboard.planned = progress.cohort_ids
-        self.dashboard.continues, self.dashboard.current_run = progress.run_id, None
-        self.load()
+        if progress is not None:
+            await self.plan_again(progress.run_id)
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="save")
     async def action_save(self) -> None:
