@@ -72,3 +72,14 @@ async def test_r_on_a_run_with_refused_ids_offers_them_again_when_somebody_says_
         await pilot.press("enter")
         await shows(pilot, "✓ done")
     assert "u000120" in sandbox.members(desk.trials)
+
+
+async def test_a_plan_without_changes_names_the_key_that_offers_refused_ids_again(sandbox: Any, desk: Desk) -> None:
+    sandbox.fault(effect="poison", identifiers=["u000120"])
+    async with workspace_on(sandbox, desk.opening.home.data_dir.parent) as workspace:
+        await synced(workspace, desk.trials)
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        highlight(pilot.app, desk.trials)
+        await pilot.press("s")
+        await shows(pilot, "Nothing to send but 1 refused id: 4 Runs, r on run 2 offers them again.")
