@@ -163,6 +163,8 @@ class SyncJob:
                 emit(run_json(progress))
             else:
                 print_run(progress, workspace.profile, await workspace.support.desk(progress.run_id, progress))
+                if progress.sent_nothing:
+                    flow(for_this_profile(nothing_to_send(plans)))
             command = (await asyncio.to_thread(load_config, self.settings.home)).notify
             if command:
                 await notify(command, {"profile": workspace.profile.name, **run_json(progress)})
@@ -347,7 +349,10 @@ def _requests(plan: Plan) -> str:
 def print_run(progress: RunProgress, profile: Profile, desk: Desk) -> None:
     """How a run ended: the counts, and for what needs somebody, who and how."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(progress.ended_at or time.time()))
-    click.echo(f"{stamp} {profile.name} run {progress.run_id} {progress.state.word.upper()}")
+    word = "NOTHING TO SEND" if progress.sent_nothing else progress.state.word.upper()
+    click.echo(f"{stamp} {profile.name} run {progress.run_id} {word}")
+    if progress.sent_nothing:
+        return
     rows = [
         (
             d.name,

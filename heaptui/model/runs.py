@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from heaptui.model.belief import Direction
 from heaptui.model.routes import way_title
-from heaptui.model.words import counted
+from heaptui.model.words import counted, headcount
 
 EXTRA_REQUESTS = 256
 """Requests a delivery may spend on finding refused identifiers."""
@@ -115,7 +115,7 @@ class LeaveElsewhere:
     def __str__(self) -> str:
         title = f"{way_title(self.route)} {self.attribute}".strip()
         if self.why_not:
-            return f"{self.removes:,} people stay in {title}. {self.why_not}"
+            return f"{headcount(self.removes)} {'stays' if self.removes == 1 else 'stay'} in {title}. {self.why_not}"
         requests = counted(self.requests, "request")
         return f"{self.removes:,} leave {title}, {requests}"
 
@@ -163,10 +163,11 @@ class Plan:
 def nothing_to_send(plans: Sequence[Plan]) -> str:
     """Why plans without a change send nothing, and whom Braze lacks all the same."""
     refused = sum(plan.refused for plan in plans)
+    held = f"Braze holds what {'the cohort holds' if len(plans) == 1 else 'the cohorts hold'}"
     if not refused:
-        return "Nothing to send: Braze holds what the cohorts hold."
+        return f"Nothing to send: {held}."
     again = dict.fromkeys(f"heaptui run retry {plan.refused_in}" for plan in plans if plan.refused)
-    lacking = f"Nothing to send. Braze holds what the cohorts hold, without {counted(refused, 'refused id')}"
+    lacking = f"Nothing to send. {held}, without {counted(refused, 'refused id')}"
     return f"{lacking}; offer {'it' if refused == 1 else 'them'} again: {', '.join(again)}"
 
 
@@ -310,6 +311,12 @@ class RunProgress:
     def total(self, name: str) -> int:
         """The sum of one count over the deliveries that are sent."""
         return sum(getattr(d, name) for d in self.deliveries.values() if d.state is not DeliveryState.HELD)
+
+    @property
+    def sent_nothing(self) -> bool:
+        """Whether it is over and there was nothing to send."""
+        renamed = any(delivery.rename for delivery in self.deliveries.values())
+        return self.state is DeliveryState.FINISHED and not self.planned and not renamed
 
     @property
     def percent(self) -> str:

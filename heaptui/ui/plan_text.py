@@ -83,7 +83,7 @@ def plan_parts(
     total = totals(plans, left_out, let_through)
     top = [
         f"Together  {total.joins:,} join · {total.leaves:,} leave · {counted(total.requests, 'request')}",
-        f"          at most {total.points:,} data points",
+        f"          at most {counted(total.points, 'data point')}",
         f"Target    {target} · {host}",
     ]
     told = [

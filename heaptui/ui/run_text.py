@@ -194,7 +194,7 @@ def result_lines(progress: RunProgress, explained: Sequence[tuple[str, str]]) ->
                 " while this is open, it is sent once more then by itself."
             )
     if points := progress.total("points"):
-        lines.append(f"In Braze   about {points:,} data points")
+        lines.append(f"In Braze   about {counted(points, 'data point')}")
     return lines
 
 
