@@ -87,7 +87,7 @@ class Attempts:
                 return None
             why = _why(answer, outcome, source, trouble)
             await self._wait(outcome, why, seconds, source, f"try {attempt + 1} of {self.pace.attempts}")
-            self.progress.retries += 1
+            self.progress.retries += _carries_people(request)
 
     async def _once(self, request: Request, book: Book) -> tuple[Answer | None, str]:
         """One attempt: its answer, or what went wrong; journalled either way before the slot is free again."""
@@ -98,7 +98,7 @@ class Attempts:
             # Once more: it may have closed while this waited for a slot.
             await self.gate.passed()
             self.run.requests_this_hour = await book.sent()
-            self.progress.requests += 1
+            self.progress.requests += _carries_people(request)
             try:
                 answer = await self.http.send(request)
             except NotSent as error:
@@ -208,6 +208,11 @@ def _why(answer: Answer | None, outcome: Verdict, source: str, trouble: str) -> 
     if answer is not None:
         return f"Braze failed ({answer.status})"
     return f"{trouble[:1].upper()}{trouble[1:]}" or "No answer from Braze"
+
+
+def _carries_people(request: Request) -> bool:
+    """Only such requests are counted for a delivery: the name call and empty probes are not in its plan."""
+    return request.label.batch_id is not None
 
 
 def _sentence(text: str) -> str:

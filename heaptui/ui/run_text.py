@@ -159,8 +159,8 @@ def live_sections(progress: RunProgress, width: int) -> list[Section]:
 
 
 def hour_text(progress: RunProgress) -> str:
-    """Attempts of this clock hour, those of other processes included, and what Braze says is left."""
-    text = counted(progress.requests_this_hour, "request")
+    """Attempts of this clock hour, name calls and those of other processes included, and what Braze says is left."""
+    text = f"{counted(progress.requests_this_hour, 'request')} of all runs"
     if progress.limit_left is not None:
         text += f", {progress.limit_left:,} left"
         if progress.limit_reset is not None:
