@@ -53,7 +53,7 @@ async def _list(settings: Settings, limit: int, *, as_json: bool) -> None:
         (
             str(summary.run_id),
             time.strftime("%d %b %H:%M", time.localtime(summary.started_at)),
-            summary.by,
+            summary.starter,
             _cohorts(summary),
             summary.state.word,
             f"{summary.accepted:,}",

@@ -42,6 +42,7 @@ class RunFacts:
     started_at: float
     ended_at: float | None
     by: str
+    """The user who started it; empty where a listener did."""
     host: str
     endpoint: str
     version: str

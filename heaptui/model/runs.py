@@ -363,6 +363,17 @@ class RunSummary:
     reason: Reason = Reason.NONE
     detail: str = ""
 
+    @property
+    def starter(self) -> str:
+        """Who started it, for a list: `auto` where nobody did, else the user, and from where if not the dashboard."""
+        if self.origin in AUTOMATIC:
+            return "auto"
+        return self.by if self.origin == "tui" else f"{self.by} {self.origin}"
+
+
+AUTOMATIC = ("automatic", "settling")
+"""Origins of runs that heaptui starts by itself: after pages from Heap, and after late answers."""
+
 
 def need_attention(runs: Sequence[RunSummary]) -> set[int]:
     """The runs, given newest first, that left over a cohort which no later run has taken over."""

@@ -219,7 +219,7 @@ def history_cells(run: RunSummary) -> tuple[str, ...]:
     return (
         str(run.run_id),
         signs.day_and_time(run.started_at),
-        f"{run.by} {run.origin}" if run.origin != "tui" else run.by,
+        run.starter,
         names,
         f"{glyph} {word}",
         f"{run.accepted:,}",
