@@ -31,7 +31,8 @@ _BY_REFUSAL = {Reason.NAME_REFUSED, Reason.REQUEST_REFUSED, Reason.TOO_MANY_REFU
 def facts_of(connection: sqlite3.Connection, run_id: int) -> RunFacts:
     """One run."""
     started_at, ended_at, by, host, endpoint, version, keys = connection.execute(
-        "SELECT started_at, ended_at, iif(origin = 'automatic', '', by), host, endpoint, version, keys FROM run WHERE run_id = ?",
+        "SELECT started_at, ended_at, iif(origin = 'automatic', '', by), host, endpoint, version, keys"
+        " FROM run WHERE run_id = ?",
         (run_id,),
     ).fetchone()
     context = context_of(connection, run_id)
