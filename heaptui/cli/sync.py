@@ -18,6 +18,7 @@ from heaptui.cli.notify import notify
 from heaptui.cli.output import explained, flow, for_this_profile, plain, say, table
 from heaptui.config import load_config
 from heaptui.errors import ExitCode, UsageError
+from heaptui.model.clicks import segment_path
 from heaptui.model.runs import DeliveryProgress, DeliveryState, Plan, Reason, RunProgress, nothing_to_send
 
 if TYPE_CHECKING:
@@ -165,11 +166,21 @@ class SyncJob:
                 print_run(progress, workspace.profile, await workspace.support.desk(progress.run_id, progress))
                 if progress.sent_nothing:
                     flow(for_this_profile(nothing_to_send(plans)))
+                self._say_clicks(plans, progress, workspace.profile.endpoint)
             command = (await asyncio.to_thread(load_config, self.settings.home)).notify
             if command:
                 await notify(command, {"profile": workspace.profile.name, **run_json(progress)})
             # A file that could not be read must be heard of, also where nobody reads stderr.
             return exit_code(progress) or (ExitCode.USAGE if unread else ExitCode.DONE)
+
+    @staticmethod
+    def _say_clicks(plans: Sequence[Plan], progress: RunProgress, endpoint: str) -> None:
+        """Where in Braze a cohort is found that came there for the first time."""
+        for plan in plans:
+            delivery = progress.deliveries[plan.cohort_id]
+            if plan.first_time and delivery.submitted:
+                way = segment_path(delivery.name, endpoint, attribute=delivery.attribute)
+                say(plain(f"now in Braze, in some minutes: {way}"))
 
     @staticmethod
     async def _read_again(workspace: Workspace, chosen: Sequence[str]) -> bool:
