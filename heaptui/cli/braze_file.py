@@ -10,7 +10,7 @@ import click
 
 from heaptui.cli.context import Settings, emit, named_cohort, run
 from heaptui.cli.output import plain, say
-from heaptui.model.words import headcount
+from heaptui.model.words import counted, headcount
 
 if TYPE_CHECKING:
     from heaptui.services.upload import Upload
@@ -55,7 +55,7 @@ def upload_path(folder: Path, upload: Upload) -> Path:
 def _tell(upload: Upload, output: Path | None) -> None:
     where = f"written to {output}" if output else "written"
     form = f"{upload.attribute}: {upload.joined:,} true, {upload.left:,} false" if upload.attribute else "list of ids"
-    say(f"{upload.rows:,} rows {where} ({form}; {upload.bytes:,} bytes of at most 500 MB); nothing was sent")
+    say(f"{counted(upload.rows, 'row')} {where} ({form}; {upload.bytes:,} bytes of at most 500 MB); nothing was sent")
     if upload.only_known:
         say(f"{headcount(upload.unknown)} left out: unknown to Braze")
     else:

@@ -13,6 +13,7 @@ import click
 from heaptui.cli.context import Settings, emit
 from heaptui.cli.context import run as run_now
 from heaptui.cli.output import facts, plain, say, table
+from heaptui.model.words import counted
 
 if TYPE_CHECKING:
     from heaptui.model.currents import Account, HeapEvent
@@ -273,7 +274,7 @@ async def _forget(settings: Settings, person: str, *, as_json: bool) -> None:
     if as_json:
         emit({"erased": erased})
     else:
-        say(f"{erased:,} events erased. What went to Heap is erased in Heap.")
+        say(f"{counted(erased, 'event')} erased. What went to Heap is erased in Heap.")
 
 
 @currents.command()
@@ -317,7 +318,7 @@ async def _replay(settings: Settings, file: str | None, *, dead: bool, forward: 
         emit({**counts, **unreadable, "revived": revived, "waiting": together.waiting, "dead_letters": together.dead})
         return
     if result:
-        say(f"{result.read:,} events read: {result.new:,} new, {result.duplicates:,} had come before.")
+        say(f"{counted(result.read, 'event')} read: {result.new:,} new, {result.duplicates:,} had come before.")
         for number in result.unreadable[:10]:
             say(f"line {number:,} is no event")
     if dead:

@@ -66,5 +66,5 @@ def live_line(progress: RunProgress, now: float) -> str:
         parts.append(f"at once {sum(delivery.at_once for delivery in live)} of {limit}")
     if extra := sum(delivery.extra_requests for delivery in live):
         parts.append(f"{extra:,} extra to find refused ids")
-    parts.append(f"{counted(progress.requests_this_hour, 'request')} this hour")
+    parts.append(f"{counted(progress.requests_this_hour, 'request')} of all runs this hour")
     return " · ".join(parts)

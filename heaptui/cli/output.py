@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sys
 import time
 from collections.abc import Sequence
 
@@ -80,3 +82,20 @@ def facts(lines: Sequence[tuple[str, str]]) -> None:
     width = max(len(name) for name, _ in lines)
     for name, text in lines:
         click.echo(f"{name.ljust(width)}  {plain(for_this_profile(text))}")
+
+
+def explained(lines: Sequence[tuple[str, str]]) -> None:
+    """(name, text) lines of an explanation."""
+    for name, text in lines:
+        flow(f"  {name:<11}{text}" if name else f"  {text}", 13 if name else 4)
+
+
+def flow(line: str, indent: int = 2) -> None:
+    """A line of data; a terminal gets it broken between words, what goes on below indented."""
+    pieces = [plain(line)]
+    if sys.stdout.isatty():
+        from heaptui.ui.signs import wrap
+
+        pieces = wrap(pieces[0], shutil.get_terminal_size().columns, indent)
+    for piece in pieces:
+        click.echo(piece)

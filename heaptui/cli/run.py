@@ -9,10 +9,11 @@ import click
 
 from heaptui.cli.context import Settings, emit
 from heaptui.cli.context import run as run_now
-from heaptui.cli.output import plain, say, table
+from heaptui.cli.output import flow, say, table
 from heaptui.cli.run_support import bundle, exchange, exchanges, explanations_json, letter, log, undo
 from heaptui.cli.sync import Duration, SyncJob, print_run, run_json
-from heaptui.model.diagnoses import why_in_short
+from heaptui.model.belief import Direction
+from heaptui.model.lexicon import why_in_short
 from heaptui.model.runs import RunSummary
 
 
@@ -52,7 +53,7 @@ async def _list(settings: Settings, limit: int, *, as_json: bool) -> None:
         (
             str(summary.run_id),
             time.strftime("%d %b %H:%M", time.localtime(summary.started_at)),
-            summary.by,
+            summary.starter,
             _cohorts(summary),
             summary.state.word,
             f"{summary.accepted:,}",
@@ -113,12 +114,13 @@ async def _show(settings: Settings, run_id: int, *, as_json: bool) -> None:
         why = {"explanations": explanations_json(desk), "compared_with": desk.good.run_id if desk.good else None}
         emit({**run_json(progress), **why, "story": story, "rejections": refused})
         return
-    print_run(progress, profile, desk.lines())
+    print_run(progress, profile, desk)
     for moment in progress.story:
         if moment.important:
-            click.echo(f"{time.strftime('%H:%M:%S', time.localtime(moment.at))}  {plain(moment.text)}")
+            flow(f"{time.strftime('%H:%M:%S', time.localtime(moment.at))}  {moment.text}", 10)
     for rejection in rejections:
-        click.echo(plain(f"refused  {rejection.direction}  {rejection.kind}  {rejection.value}  {rejection.text}"))
+        change = "join" if rejection.direction is Direction.ADD else "leave"
+        flow(f"refused  {change}  {rejection.kind}  {rejection.value}  {rejection.text}", 9)
 
 
 @run.command()

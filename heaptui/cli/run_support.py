@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from heaptui.cli.context import run as run_now
 from heaptui.cli.output import plain, say, table
 from heaptui.cli.sync import Duration, SyncJob
 from heaptui.model.exchange_text import pretty
-from heaptui.model.lexicon import recognise
 from heaptui.services.support import Content, ExchangeRow
 
 AT_ONCE = 500
@@ -86,16 +86,19 @@ def exchange(settings: Settings, exchange_id: int, *, ids: bool, as_curl: bool, 
                 return
             row, content = await workspace.support.exchange(exchange_id)
             sent = await workspace.support.request_of(row, content, with_people=ids)
+            meaning = await workspace.support.meaning(row, content)
         if as_json or settings.json:
             emit({**msgspec.to_builtins(row), "request": sent, "answer": content.answer, "headers": content.headers})
             return
-        for line in exchange_lines(row, content, sent):
+        for line in exchange_lines(row, content, sent, meaning):
             click.echo(plain(line))
 
     run_now(shown())
 
 
-def exchange_lines(row: ExchangeRow, content: Content, sent: str | None) -> list[str]:
+def exchange_lines(
+    row: ExchangeRow, content: Content, sent: str | None, meaning: Sequence[tuple[str, str]]
+) -> list[str]:
     """An exchange as text."""
     made = [
         f"{row.method} {row.url}",
@@ -106,11 +109,7 @@ def exchange_lines(row: ExchangeRow, content: Content, sent: str | None) -> list
     made += ["", f"Answer {row.status or content.error}{took}"]
     made += [f"  {name}: {value}" for name, value in content.headers.items()]
     made += [f"  {line}" for line in pretty(content.answer)] if content.answer else []
-    found = recognise(row.status, content.answer or content.error, row.url, html=content.answer.lstrip()[:1] == "<")
-    if found:
-        sure = "sure: the answer names it" if found.sure else "likely, from the status alone"
-        made += ["", f"Meaning  {found.entry.meaning} ({sure})", f"Who      {found.entry.who}"]
-    return made
+    return [*made, "", *(f"{name:<11}{text}" for name, text in meaning)] if meaning else made
 
 
 @click.command()

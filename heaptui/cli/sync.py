@@ -15,13 +15,15 @@ import click
 from heaptui.cli.context import Settings, emit, run
 from heaptui.cli.narration import Narration
 from heaptui.cli.notify import notify
-from heaptui.cli.output import for_this_profile, plain, say, table
+from heaptui.cli.output import explained, flow, for_this_profile, plain, say, table
 from heaptui.config import load_config
 from heaptui.errors import ExitCode, UsageError
+from heaptui.model.clicks import segment_path
 from heaptui.model.runs import DeliveryProgress, DeliveryState, Plan, Reason, RunProgress, nothing_to_send
 
 if TYPE_CHECKING:
     from heaptui.config import Profile
+    from heaptui.services.support import Desk
     from heaptui.services.workspace import Workspace
 
 _REFUSED_KEYS = {
@@ -158,12 +160,27 @@ class SyncJob:
                 continues=self.continues,
                 undoes=self.undoes,
             )
-            emit(run_json(progress)) if as_json else print_run(progress, workspace.profile)
+            if as_json:
+                emit(run_json(progress))
+            else:
+                print_run(progress, workspace.profile, await workspace.support.desk(progress.run_id, progress))
+                if progress.sent_nothing:
+                    flow(for_this_profile(nothing_to_send(plans)))
+                self._say_clicks(plans, progress, workspace.profile.endpoint)
             command = (await asyncio.to_thread(load_config, self.settings.home)).notify
             if command:
                 await notify(command, {"profile": workspace.profile.name, **run_json(progress)})
             # A file that could not be read must be heard of, also where nobody reads stderr.
             return exit_code(progress) or (ExitCode.USAGE if unread else ExitCode.DONE)
+
+    @staticmethod
+    def _say_clicks(plans: Sequence[Plan], progress: RunProgress, endpoint: str) -> None:
+        """Where in Braze a cohort is found that came there for the first time."""
+        for plan in plans:
+            delivery = progress.deliveries[plan.cohort_id]
+            if plan.first_time and delivery.submitted:
+                way = segment_path(delivery.name, endpoint, attribute=delivery.attribute)
+                say(plain(f"now in Braze, in some minutes: {way}"))
 
     @staticmethod
     async def _read_again(workspace: Workspace, chosen: Sequence[str]) -> bool:
@@ -340,12 +357,13 @@ def _requests(plan: Plan) -> str:
     return f"{plan.requests:,} + name" if plan.rename else f"{plan.requests:,}"
 
 
-def print_run(progress: RunProgress, profile: Profile, explained: Sequence[tuple[str, str]] | None = None) -> None:
-    """How a run ended: the counts, and for what needs somebody, who and how; `explained` in more words."""
-    from heaptui.model.diagnoses import explain_reason
-
+def print_run(progress: RunProgress, profile: Profile, desk: Desk) -> None:
+    """How a run ended: the counts, and for what needs somebody, who and how."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(progress.ended_at or time.time()))
-    click.echo(f"{stamp} {profile.name} run {progress.run_id} {progress.state.word.upper()}")
+    word = "NOTHING TO SEND" if progress.sent_nothing else progress.state.word.upper()
+    click.echo(f"{stamp} {profile.name} run {progress.run_id} {word}")
+    if progress.sent_nothing:
+        return
     rows = [
         (
             d.name,
@@ -360,13 +378,10 @@ def print_run(progress: RunProgress, profile: Profile, explained: Sequence[tuple
         for d in progress.deliveries.values()
     ]
     table(("cohort", "join", "leave", "accepted", "refused", "in doubt", "not sent", "state"), rows)
-    for name, text in explained or ():
-        click.echo(f"  {name:<11}{plain(text)}" if name else f"  {plain(text)}")
+    explained(desk.lines())
     for delivery in progress.deliveries.values():
-        for line in explain_reason(delivery, progress.run_id, profile) if explained is None else ():
-            click.echo(f"  {plain(line)}")
+        if looked := delivery.looked_for_refused:
+            flow(f"  {looked}")
         if delivery.unsettled_until:
             until = time.strftime("%H:%M:%S", time.localtime(delivery.unsettled_until))
-            click.echo(
-                f"  {plain(delivery.name)}: a late answer may still undo a change until {until}; sync again after that."
-            )
+            flow(f"  {delivery.name}: a late answer may still undo a change until {until}; sync again after that.")

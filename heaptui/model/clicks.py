@@ -46,6 +46,11 @@ def segment_clicks(cohort_name: str, endpoint: str, *, older: bool = False, attr
     ]
 
 
+def segment_path(cohort_name: str, endpoint: str, *, attribute: str = "") -> str:
+    """The same way in one line, in the menu of today."""
+    return f"{_start(endpoint, older=False)} › {_path(filter_words(cohort_name, attribute=attribute), attribute)}"
+
+
 def builder_clicks(
     segment: Segment, names: Names, endpoint: str, *, name: str = "", older: bool = False, expect: str = ""
 ) -> list[str]:

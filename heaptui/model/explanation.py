@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct, field
 
-from heaptui.model.commands import addressed, filled, giving
-from heaptui.model.diagnoses import command_for
+from heaptui.model.commands import filled, giving
 from heaptui.model.lexicon import Entry, Recognised, entry_of, for_reason, recognise
 from heaptui.model.profile import Profile
+from heaptui.model.routes import ATTRIBUTE
 from heaptui.model.runs import DeliveryProgress, DeliveryState, Reason
 from heaptui.model.secret import KEY_WORDS, end_of
-from heaptui.model.words import counted
+from heaptui.model.words import counted, headcount
 
 CLOCK_MATTERS = 60.0
 """Seconds that this computer's clock may be off before it is named."""
@@ -42,6 +41,7 @@ class RunFacts(Struct, frozen=True):
     started_at: float
     ended_at: float | None
     by: str
+    """The user who started it; empty where a listener did."""
     host: str
     endpoint: str
     version: str
@@ -54,6 +54,8 @@ class RunFacts(Struct, frozen=True):
     clock_off: float | None = None
     answers: int = 0
     """Exchanges that had any answer."""
+    refused_leaves: Mapping[str, int] = field(default_factory=dict)
+    """People who should leave and whom Braze refused to take out, by cohort."""
     heap_silent_for: float | None = None
     """Seconds since Heap's last page for one of its cohorts; None where nothing is known."""
 
@@ -100,25 +102,25 @@ def explain(
     `bound` are the keys of which another one is asked whether it leads to the same workspace. With a later run that has
     `taken_over` what was left, there is nothing more to do here.
     """
-    first = deliveries[0]
+    first, cohort_ids = deliveries[0], [delivery.cohort_id for delivery in deliveries]
     if not first.reason and not first.rejected:
         return None
     found = _recognised(first, deciding)
     entry, exchange = found.entry, deciding if _tells(first.reason) else None
     answered = exchange is not None and exchange.status is not None
-    since, changed = _since(facts, good, [delivery.cohort_id for delivery in deliveries])
+    since, changed = _since(facts, good, cohort_ids)
     return Explanation(
         cohorts=tuple(delivery.name for delivery in deliveries),
         reason=first.reason.value or "refused_ids",
         short=entry.short,
         code=entry.code,
         headline=_headline(first, deliveries, entry, exchange),
-        kept=_kept(deliveries, taken_over),
+        kept=_kept(deliveries, taken_over) + _still_there(facts, cohort_ids),
         told=first.detail if first.reason is not Reason.CANCELLED else "",
         meaning=entry.meaning,
         sure=found.sure,
         by_answer=answered,
-        causes=_causes(entry, good, changed),
+        causes=_causes(entry, facts, good, changed, cohort_ids),
         since=since,
         so=_so(first.reason, entry, good, changed, answered=answered),
         ruled_out=_ruled_out(facts, good, changed, exchange) if exchange else (),
@@ -135,6 +137,8 @@ _BY_ANSWER = {
     Reason.CREDENTIALS,
     Reason.PARTNER_KEY,
     Reason.DATA_IMPORT_KEY,
+    Reason.REST_KEY,
+    Reason.REST_PERMISSION,
     Reason.FORBIDDEN,
     Reason.NOT_FOUND,
     Reason.NOT_BRAZE,
@@ -150,6 +154,15 @@ _BY_ANSWER = {
 """Reasons that an exchange tells more about."""
 
 
+_TOLD_BY_REASON = {
+    Reason.TOO_MANY_REFUSALS,
+    Reason.NAME_REFUSED,
+    Reason.WAIT_TOO_LONG,
+    Reason.REST_PERMISSION,
+}
+"""Reasons that say more than the answer does."""
+
+
 def _tells(reason: Reason) -> bool:
     return reason in _BY_ANSWER
 
@@ -160,8 +173,7 @@ def _recognised(delivery: DeliveryProgress, deciding: Deciding | None) -> Recogn
         return Recognised(entry_of("braze.400.bad_ids"), sure=True)
     by_reason = for_reason(delivery.reason)
     assert by_reason is not None
-    fixed = delivery.reason in (Reason.TOO_MANY_REFUSALS, Reason.NAME_REFUSED, Reason.WAIT_TOO_LONG)
-    if deciding is None or fixed or not _tells(delivery.reason):
+    if deciding is None or delivery.reason in _TOLD_BY_REASON or not _tells(delivery.reason):
         return Recognised(by_reason, sure=True)
     return recognise(deciding.status, deciding.words, deciding.path, html=deciding.html) or Recognised(
         by_reason, sure=True
@@ -172,8 +184,9 @@ def _headline(
     first: DeliveryProgress, deliveries: Sequence[DeliveryProgress], entry: Entry, deciding: Deciding | None
 ) -> str:
     if not first.reason:
-        refused = sum(delivery.rejected for delivery in deliveries)
-        return f"Braze refused {refused:,} {'id' if refused == 1 else 'ids'}; the others were accepted."
+        refused = counted(sum(delivery.rejected for delivery in deliveries), "id")
+        accepted = any(delivery.submitted for delivery in deliveries)
+        return f"Braze refused {refused}{'; the others were accepted' if accepted else ''}."
     head = entry.title
     if first.reason is Reason.CANCELLED and first.detail:
         head = first.detail.rstrip(".")
@@ -198,6 +211,15 @@ def _kept(deliveries: Sequence[DeliveryProgress], taken_over: int | None) -> str
     part = "all" if in_doubt == waiting else f"{in_doubt:,}"
     doubt = f"; {part} of them in doubt: whether Braze took them is not known" if in_doubt else ""
     return f"{sent} {counted(waiting, 'change')} kept for the next run{doubt}."
+
+
+def _still_there(facts: RunFacts, cohort_ids: Sequence[str]) -> str:
+    """Where the people stand whom Braze refused to take out."""
+    leaves = sum(facts.refused_leaves.get(cohort_id, 0) for cohort_id in cohort_ids)
+    if not leaves:
+        return ""
+    people = f"{headcount(leaves)} who should leave {'is' if leaves == 1 else 'are'}"
+    return f" {people} still in Braze: {'the attribute' if facts.route == ATTRIBUTE else 'the cohort'} holds them."
 
 
 def _since(facts: RunFacts, good: RunFacts | None, cohort_ids: Sequence[str]) -> tuple[str, set[str]]:
@@ -231,10 +253,9 @@ def _since(facts: RunFacts, good: RunFacts | None, cohort_ids: Sequence[str]) ->
     mine, theirs = ({c: f.mapping[c] for c in cohort_ids if c in f.mapping} for f in (facts, good))
     for cohort_id in cohort_ids:
         if cohort_id in mine and cohort_id in theirs:
-            here, there = (
-                " ".join(m[cohort_id].get(k, "") for k in ("kind", "label", "column")) for m in (mine, theirs)
-            )
-            compare("mapping", here, there, " ".join(there.split()), "column and kind of id")
+            for part, word in _MAPPED.items():
+                here, there = (m[cohort_id].get(part, "") for m in (mine, theirs))
+                compare(part, here, there, f"then {there}" if there else "then none", word)
         if facts.files.get(cohort_id) and good.files.get(cohort_id) and facts.files[cohort_id] != good.files[cohort_id]:
             changed.add("file")
             differs.append(f"another file (sha256 {facts.files[cohort_id][:8]}, then {good.files[cohort_id][:8]})")
@@ -252,11 +273,14 @@ def _since(facts: RunFacts, good: RunFacts | None, cohort_ids: Sequence[str]) ->
     return "; ".join(told), changed
 
 
+_MAPPED = {"kind": "kind of id", "label": "alias label", "column": "column"}
+
 _KEY_OF = {
     "braze.401.partner_key": "partner_api_key",
     "braze.401.data_import_key": "data_import_key",
     "braze.401.rest_key": "rest_api_key",
     "braze.403.permission": "rest_api_key",
+    "heaptui.rest_permission": "rest_api_key",
 }
 
 
@@ -269,13 +293,17 @@ def _so(reason: Reason, entry: Entry, good: RunFacts | None, changed: set[str], 
     words = KEY_WORDS.get(key, "")
     about_people = reason in (Reason.LARGE_CHANGE, Reason.TOO_MANY_REFUSALS, Reason.NONE)
     rules = (
-        (about_people and "mapping" in changed, "the ids come from another column or are of another kind: look there"),
+        (about_people and "column" in changed, f"the ids come from another column than in run {run}: look there"),
+        (about_people and {"kind", "label"} & changed, f"the ids are of another kind than in run {run}: look there"),
         (about_people and "file" in changed, f"the people come from another file than in run {run}: look at it first"),
         (about_people, ""),
         ("endpoint" in changed, f"the endpoint was changed after run {run}: that is the likely cause"),
         ("partner" in changed, f"partner_name was changed after run {run}: that is the likely cause"),
         (key in changed, f"the {words} was replaced here after run {run}: mistyped, or of another workspace"),
-        (key in good.keys, f"the {words} was regenerated or invalidated in Braze after {when}"),
+        (
+            ".401." in entry.code and key in good.keys,
+            f"the {words} was regenerated or invalidated in Braze after {when}",
+        ),
         (entry.code == "braze.401.not_enabled", f"the partner was switched off in Braze after {when}"),
         (
             entry.code == "braze.not_braze",
@@ -292,10 +320,17 @@ def _so(reason: Reason, entry: Entry, good: RunFacts | None, changed: set[str], 
 _OUTSIDE = {Reason.NO_ANSWER, Reason.BRAZE_FAILED, Reason.UNREACHABLE, Reason.LOCKED, Reason.WAIT_TOO_LONG}
 
 
-def _causes(entry: Entry, good: RunFacts | None, changed: set[str]) -> tuple[str, ...]:
-    """The likely causes, without the endpoint where the last good run used the same one."""
-    same_endpoint = good is not None and "endpoint" not in changed
-    return tuple(cause for cause in entry.causes if not (same_endpoint and "endpoint" in cause))
+def _causes(
+    entry: Entry, facts: RunFacts, good: RunFacts | None, changed: set[str], cohort_ids: Sequence[str]
+) -> tuple[str, ...]:
+    """The likely causes, without what cannot be: an endpoint that is as before, or a file or Heap that gave nobody."""
+    cannot_be = ["endpoint"] if good is not None and "endpoint" not in changed else []
+    files = any(facts.mapping.get(cohort_id, {}).get("file") for cohort_id in cohort_ids)
+    if not files and all("-seg-" in cohort_id for cohort_id in cohort_ids):
+        cannot_be.append("of the file")
+    if all("-file-" in cohort_id for cohort_id in cohort_ids):
+        cannot_be.append("in Heap")
+    return tuple(cause for cause in entry.causes if not any(word in cause for word in cannot_be))
 
 
 def _ruled_out(facts: RunFacts, good: RunFacts | None, changed: set[str], deciding: Deciding | None) -> tuple[str, ...]:
@@ -315,21 +350,16 @@ def _ruled_out(facts: RunFacts, good: RunFacts | None, changed: set[str], decidi
 def _commands(
     entry: Entry, first: DeliveryProgress, facts: RunFacts, profile: Profile, bound: Collection[str]
 ) -> list[str]:
-    """What to do, in order: the cure of the entry, then how the run goes on."""
-    again = (
-        command_for(first, facts.run_id, profile)
-        if first.reason
-        else addressed(f"heaptui run retry {facts.run_id}", profile)
-    )
+    """What to do, in order: what mends it, then how the run goes on."""
+    made = [filled(command, profile, run_id=facts.run_id, cohort_id=first.cohort_id) for command in entry.commands]
     key = _KEY_OF.get(entry.code, "")
-    if not (key and entry.command.endswith(key)):
-        cure = [filled(entry.command, profile, run_id=facts.run_id, cohort_id=first.cohort_id)] if entry.command else []
-        return list(dict.fromkeys([*cure, again]))
+    if not entry.command.endswith(f" {key}"):
+        return made
     cure = [giving(profile, [key], origin=facts.told_keys.get(key, "").split(",")[0])]
     if key in bound and not profile.from_environment:
         stays = "--same-workspace"
         cure = [f"{cure[0]} {stays}"] if cure[0].endswith(key) else [*cure, giving(profile, [stays])]
-    return [*cure, again]
+    return [*cure, *made[1:]]
 
 
 def _clock(at: float) -> str:
@@ -338,48 +368,3 @@ def _clock(at: float) -> str:
 
 def _day(at: float) -> str:
     return time.strftime("%-d %b %H:%M", time.localtime(at))
-
-
-_SIGNS = {"refused_ids": "!", Reason.LARGE_CHANGE.value: "■", Reason.ON_HOLD.value: "■"}
-
-
-def beyond(headline: str, meaning: str) -> str:
-    """What the meaning says beyond the headline: some begin with the same words."""
-    first = re.split(r"[.:?](?=\s|$)", meaning, maxsplit=1)[0]
-    if not headline.startswith(first):
-        return meaning
-    rest = meaning[len(first) + 1 :].lstrip()
-    return rest[:1].upper() + rest[1:]
-
-
-def explanation_lines(explanation: Explanation, *, good_run: int | None, user: str = "") -> list[tuple[str, str]]:
-    """An explanation as (name, text) lines in the order in which people need them; the name " " goes on a list."""
-    made: list[tuple[str, str]] = [("", f"{_SIGNS.get(explanation.reason, '✗')} {explanation.headline}")]
-    if len(explanation.cohorts) > 1:
-        made.append(("Cohorts", ", ".join(explanation.cohorts)))
-    else:
-        made.append(("Cohort", explanation.cohorts[0]))
-    made.append(("Kept", explanation.kept))
-    if explanation.since:
-        made.append((f"Since {good_run}" if good_run else "Since", explanation.since))
-    if explanation.so:
-        made.append(("So", explanation.so))
-    if explanation.taken_over:
-        made.append(("Then", f"nothing here: taken over by run {explanation.taken_over}, which tells how it went on"))
-    if explanation.who:
-        made.append(("Who mends", explanation.who))
-    owner = f"as {explanation.command_user}: " if explanation.command_user and explanation.command_user != user else ""
-    made += [("Then" if n == 0 else " ", f"{owner}{command}") for n, command in enumerate(explanation.commands)]
-    if explanation.told:
-        made.append(("Told", explanation.told))
-    how_sure = ""
-    if explanation.by_answer:
-        how_sure = " (sure: the answer names it)" if explanation.sure else " (likely, from the status alone)"
-    if means := beyond(explanation.headline, explanation.meaning):
-        made.append(("Means", f"{means}{how_sure}"))
-    made += [("Causes" if n == 1 else " ", f"{n}. {cause}") for n, cause in enumerate(explanation.causes, 1)]
-    if explanation.how:
-        made.append(("How", explanation.how))
-    if explanation.ruled_out:
-        made.append(("Not", ", ".join(explanation.ruled_out)))
-    return made

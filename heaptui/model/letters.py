@@ -6,7 +6,8 @@ import re
 import time
 from collections.abc import Sequence
 
-from heaptui.model.explanation import Explanation, RunFacts, beyond
+from heaptui.model.explanation import Explanation, RunFacts
+from heaptui.model.explanation_text import beyond
 
 _MOMENT = re.compile(r"(, on the first request|, after [\d,]+ requests?)?, \d\d:\d\d:\d\d$")
 _KEY_WORDS = ("_key", "_secret", "_token")

@@ -8,8 +8,10 @@ from functools import cache
 
 from msgspec import Struct
 
-from heaptui.model.diagnoses import DIAGNOSES
 from heaptui.model.runs import Reason
+
+CONTINUE = "heaptui run resume RUN"
+_GOING_ON = (CONTINUE, "heaptui run retry", "heaptui sync")
 
 
 class Entry(Struct, frozen=True):
@@ -28,8 +30,16 @@ class Entry(Struct, frozen=True):
     short: str = ""
     """One or two words for a list."""
     command: str = ""
+    """What mends it, or how the run goes on where nothing needs mending."""
     reason: Reason | None = None
     """The reason of a delivery that this explains."""
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """What to do after a run that it ended, in order: what mends it, then how the run goes on."""
+        if self.command.startswith(_GOING_ON):
+            return (self.command,)
+        return (self.command, CONTINUE) if self.command else (CONTINUE,)
 
     @property
     def text(self) -> str:
@@ -50,25 +60,10 @@ def entries() -> tuple[Entry, ...]:
     """All entries: Braze's, Heap's, and heaptui's own."""
     from heaptui.model.lexicon_braze import BRAZE
     from heaptui.model.lexicon_heap import HEAP
+    from heaptui.model.lexicon_heaptui import OWN
     from heaptui.model.lexicon_network import NETWORK
 
-    known = {entry.reason for entry in (*BRAZE, *NETWORK)}
-    own = tuple(
-        Entry(
-            f"heaptui.{reason}",
-            re.split(r"[.:?](?=\s|$)", found.what)[0],
-            found.what,
-            (),
-            found.who or "Nobody: it goes on with the next sync, or with the command.",
-            found.how,
-            short=found.short,
-            command=found.cure or found.command,
-            reason=reason,
-        )
-        for reason, found in DIAGNOSES.items()
-        if reason not in known
-    )
-    return (*BRAZE, *NETWORK, *HEAP, *own)
+    return (*BRAZE, *NETWORK, *HEAP, *OWN)
 
 
 def recognise(status: int | None, words: str, path: str = "", *, html: bool = False) -> Recognised | None:
@@ -99,6 +94,12 @@ def entry_of(code: str) -> Entry:
 def for_reason(reason: Reason) -> Entry | None:
     """The entry that explains why a delivery ended; None where nothing needs explaining."""
     return next((entry for entry in entries() if entry.reason is reason), None) if reason else None
+
+
+def why_in_short(reason: Reason) -> str:
+    """One or two words for a list."""
+    entry = for_reason(reason)
+    return entry.short if entry else ""
 
 
 def search(text: str) -> list[Entry]:

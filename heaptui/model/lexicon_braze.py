@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heaptui.model.lexicon import Entry
+from heaptui.model.lexicon import CONTINUE, Entry
 from heaptui.model.runs import Reason
 
 _ADMIN = "A Braze admin of the workspace"
@@ -26,7 +26,7 @@ BRAZE: tuple[Entry, ...] = (
         (r"not enabled", r"isn't enabled", r"not been enabled"),
         "/partners/",
         "401 not enabled",
-        "heaptui run resume RUN",
+        CONTINUE,
     ),
     Entry(
         "braze.401.partner_key",
@@ -132,7 +132,7 @@ BRAZE: tuple[Entry, ...] = (
         (),
         "",
         "403",
-        "heaptui run resume RUN",
+        CONTINUE,
     ),
     Entry(
         "braze.404",
@@ -291,7 +291,6 @@ BRAZE: tuple[Entry, ...] = (
         (r"attributes?\b", r"external_id"),
         "/users/track",
         "400 attribute",
-        "heaptui run show RUN",
     ),
     Entry(
         "braze.400.input_length",
@@ -325,17 +324,17 @@ BRAZE: tuple[Entry, ...] = (
         "A request was refused and halved until the offending ids stood alone. The others were accepted.",
         (
             "the wrong column of the file: e-mail or a number where Braze's external_id is expected",
+            "another identity matching key of the segment in Heap",
             "ids longer than Braze takes",
             "control characters or broken encoding",
         ),
-        "You: look at the refused ids.",
-        "They are not offered again until you ask for it.",
+        "You: look at the refused ids, and at what Braze says of each.",
+        "Wrong ids: mend them where they come from. Right ids: offer them again. They are not sent by themselves.",
         (),
         (r"is not a valid (identifier|id)", r"invalid identifier"),
         "",
         "bad ids",
-        "heaptui run show RUN",
-        Reason.TOO_MANY_REFUSALS,
+        "heaptui run retry RUN",
     ),
     Entry(
         "braze.415",
@@ -364,7 +363,7 @@ BRAZE: tuple[Entry, ...] = (
         (),
         "",
         "423 locked",
-        "heaptui run resume RUN",
+        CONTINUE,
         Reason.LOCKED,
     ),
     Entry(
@@ -383,7 +382,7 @@ BRAZE: tuple[Entry, ...] = (
         (),
         "",
         "429",
-        "heaptui run resume RUN",
+        CONTINUE,
         Reason.WAIT_TOO_LONG,
     ),
 )

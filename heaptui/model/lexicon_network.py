@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heaptui.model.lexicon import Entry
+from heaptui.model.lexicon import CONTINUE, Entry
 from heaptui.model.runs import Reason
 
 NETWORK: tuple[Entry, ...] = (
@@ -36,7 +36,7 @@ NETWORK: tuple[Entry, ...] = (
         (),
         "",
         "5xx",
-        "heaptui run resume RUN",
+        CONTINUE,
         Reason.BRAZE_FAILED,
     ),
     Entry(
@@ -50,7 +50,7 @@ NETWORK: tuple[Entry, ...] = (
         (),
         "",
         "408",
-        "heaptui run resume RUN",
+        CONTINUE,
     ),
     Entry(
         "braze.202.queued",
@@ -75,7 +75,7 @@ NETWORK: tuple[Entry, ...] = (
         (r"does not resolve", r"getaddrinfo", r"name or service"),
         "",
         "no such host",
-        "heaptui run resume RUN",
+        CONTINUE,
     ),
     Entry(
         "braze.unreachable.tls",
@@ -88,7 +88,7 @@ NETWORK: tuple[Entry, ...] = (
         (r"certificate", r"\bssl\b", r"\btls\b"),
         "",
         "TLS",
-        "heaptui run resume RUN",
+        CONTINUE,
     ),
     Entry(
         "braze.unreachable",
@@ -101,7 +101,7 @@ NETWORK: tuple[Entry, ...] = (
         (r"not sent", r"connection (was )?refused", r"cannot be reached"),
         "",
         "unreachable",
-        "heaptui run resume RUN",
+        CONTINUE,
         Reason.UNREACHABLE,
     ),
     Entry(
@@ -116,7 +116,7 @@ NETWORK: tuple[Entry, ...] = (
         (r"no answer", r"timed? ?out", r"connection lost", r"reset"),
         "",
         "no answer",
-        "heaptui run resume RUN",
+        CONTINUE,
         Reason.NO_ANSWER,
     ),
     Entry(

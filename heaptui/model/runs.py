@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from heaptui.model.belief import Direction
 from heaptui.model.routes import way_title
-from heaptui.model.words import counted
+from heaptui.model.words import counted, headcount
 
 EXTRA_REQUESTS = 256
 """Requests a delivery may spend on finding refused identifiers."""
@@ -115,7 +115,7 @@ class LeaveElsewhere(Struct, frozen=True):
     def __str__(self) -> str:
         title = f"{way_title(self.route)} {self.attribute}".strip()
         if self.why_not:
-            return f"{self.removes:,} people stay in {title}. {self.why_not}"
+            return f"{headcount(self.removes)} {'stays' if self.removes == 1 else 'stay'} in {title}. {self.why_not}"
         requests = counted(self.requests, "request")
         return f"{self.removes:,} leave {title}, {requests}"
 
@@ -162,10 +162,11 @@ class Plan(Struct, frozen=True):
 def nothing_to_send(plans: Sequence[Plan]) -> str:
     """Why plans without a change send nothing, and whom Braze lacks all the same."""
     refused = sum(plan.refused for plan in plans)
+    held = f"Braze holds what {'the cohort holds' if len(plans) == 1 else 'the cohorts hold'}"
     if not refused:
-        return "Nothing to send: Braze holds what the cohorts hold."
+        return f"Nothing to send: {held}."
     again = dict.fromkeys(f"heaptui run retry {plan.refused_in}" for plan in plans if plan.refused)
-    lacking = f"Nothing to send. Braze holds what the cohorts hold, without {counted(refused, 'refused id')}"
+    lacking = f"Nothing to send. {held}, without {counted(refused, 'refused id')}"
     return f"{lacking}; offer {'it' if refused == 1 else 'them'} again: {', '.join(again)}"
 
 
@@ -242,6 +243,14 @@ class DeliveryProgress(Struct):
         """Data points that Braze counts, about: one for each change that it took or may have taken."""
         return self.submitted + self.in_doubt
 
+    @property
+    def looked_for_refused(self) -> str:
+        """What the search for refused identifiers took, in a sentence; empty where there was none."""
+        if not self.extra_requests:
+            return ""
+        looked = f"{counted(self.extra_requests, 'extra request')}, of at most {EXTRA_REQUESTS}"
+        return f"{self.name}: {looked}, looked for refused ids."
+
     def count(self, direction: Direction, people: int) -> None:
         """People whose change Braze accepted."""
         self.submitted += people
@@ -299,6 +308,12 @@ class RunProgress(Struct):
         return sum(getattr(d, name) for d in self.deliveries.values() if d.state is not DeliveryState.HELD)
 
     @property
+    def sent_nothing(self) -> bool:
+        """Whether it is over and there was nothing to send."""
+        renamed = any(delivery.rename for delivery in self.deliveries.values())
+        return self.state is DeliveryState.FINISHED and not self.planned and not renamed
+
+    @property
     def percent(self) -> str:
         """How much of it is accepted."""
         return f"{100 * self.total('submitted') // max(1, self.planned)} %"
@@ -340,6 +355,17 @@ class RunSummary(Struct, frozen=True):
     skipped: int = 0
     reason: Reason = Reason.NONE
     detail: str = ""
+
+    @property
+    def starter(self) -> str:
+        """Who started it, for a list: `auto` where nobody did, else the user, and from where if not the dashboard."""
+        if self.origin in AUTOMATIC:
+            return "auto"
+        return self.by if self.origin == "tui" else f"{self.by} {self.origin}"
+
+
+AUTOMATIC = ("automatic", "settling")
+"""Origins of runs that heaptui starts by itself: after pages from Heap, and after late answers."""
 
 
 def need_attention(runs: Sequence[RunSummary]) -> set[int]:

@@ -17,6 +17,8 @@ from heaptui.services.pacing import Gate, Pace, Quota, Slots, Stopped
 
 OWN_BACKOFF = "our own back-off"
 BRAZE_SAYS = "the time Braze named"
+TOLD_FROM = 1.0
+"""Seconds from which the wait for another try is part of the story."""
 
 
 class Book(Protocol):
@@ -45,6 +47,7 @@ class Attempts(Struct):
     """What this route leaves of a limit that others share."""
     _failures: Counter[int] = field(default_factory=Counter)
     """Attempts whose effect is not known, by the status that came; 0 for no answer."""
+    _waits: list[Wait] = field(default_factory=list)
 
     async def until_answered(self, request: Request, book: Book) -> Answer | None:
         """Try until Braze accepts or refuses. None when the attempts ran out without a definite answer.
@@ -83,8 +86,9 @@ class Attempts(Struct):
             if attempt >= self.pace.attempts or waited > self.pace.longest_wait:
                 self._give_up(outcome, trouble, seconds, source)
                 return None
-            await self._wait(outcome, seconds, source, trouble)
-            self.progress.retries += 1
+            why = _why(answer, outcome, source, trouble)
+            await self._wait(outcome, why, seconds, source, f"try {attempt + 1} of {self.pace.attempts}")
+            self.progress.retries += _carries_people(request)
 
     async def _once(self, request: Request, book: Book) -> tuple[Answer | None, str]:
         """One attempt: its answer, or what went wrong; journalled either way before the slot is free again."""
@@ -95,7 +99,7 @@ class Attempts(Struct):
             # Once more: it may have closed while this waited for a slot.
             await self.gate.passed()
             self.run.requests_this_hour = await book.sent()
-            self.progress.requests += 1
+            self.progress.requests += _carries_people(request)
             try:
                 answer = await self.http.send(request)
             except NotSent as error:
@@ -165,14 +169,8 @@ class Attempts(Struct):
             self.gate.stop(Reason.UNREACHABLE, trouble)
             raise Stopped
 
-    async def _wait(self, outcome: Verdict, seconds: float, source: str, trouble: str) -> None:
+    async def _wait(self, outcome: Verdict, why: str, seconds: float, source: str, next_try: str) -> None:
         now = time.time()
-        why = {
-            Verdict.RATE_LIMITED: "Braze asked us to wait (429)"
-            if source is BRAZE_SAYS
-            else "Braze's limit is reached (429), no time named",
-            Verdict.LOCKED: "Braze has this cohort locked (423)",
-        }.get(outcome, "No answer from Braze" if not trouble else trouble[:1].upper() + trouble[1:])
         wait = Wait(now + seconds, why, source)
         if outcome is Verdict.RATE_LIMITED:
             before = self.slots.limit
@@ -182,14 +180,40 @@ class Attempts(Struct):
             self.run.tell(now, f"{why}: waiting {span(seconds)} until {until}, {source}{fewer}", important=news)
         elif outcome is Verdict.LOCKED and self.slots.only_one():
             self.run.tell(now, f"{why}: one request at a time from now on")
-        self.progress.wait = wait
-        self.progress.state = DeliveryState.WAITING
+        elif outcome is not Verdict.LOCKED:
+            told = f"{self.progress.name}: {why}; {next_try} in {span(seconds)}"
+            self.run.tell(now, told, important=seconds >= TOLD_FROM)
+        self._waits.append(wait)
+        self._show_wait()
         try:
             await self.gate.sleep(seconds)
         finally:
-            if self.progress.wait is wait:
-                self.progress.wait = None
-                self.progress.state = DeliveryState.RUNNING
+            self._waits.remove(wait)
+            self._show_wait()
+
+    def _show_wait(self) -> None:
+        """What the next request waits for: Braze's limit, which holds all of them, or the shortest wait of its own."""
+        soonest = min(self._waits, key=lambda wait: wait.until, default=None)
+        self.progress.wait = soonest and (self.gate.holding(time.time()) or soonest)
+        self.progress.state = DeliveryState.WAITING if self._waits else DeliveryState.RUNNING
+
+
+def _why(answer: Answer | None, outcome: Verdict, source: str, trouble: str) -> str:
+    """What a wait is for."""
+    if outcome is Verdict.RATE_LIMITED:
+        return (
+            "Braze asked us to wait (429)" if source is BRAZE_SAYS else "Braze's limit is reached (429), no time named"
+        )
+    if outcome is Verdict.LOCKED:
+        return "Braze has this cohort locked (423)"
+    if answer is not None:
+        return f"Braze failed ({answer.status})"
+    return f"{trouble[:1].upper()}{trouble[1:]}" or "No answer from Braze"
+
+
+def _carries_people(request: Request) -> bool:
+    """Only such requests are counted for a delivery: the name call and empty probes are not in its plan."""
+    return request.label.batch_id is not None
 
 
 def _sentence(text: str) -> str:

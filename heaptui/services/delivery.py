@@ -84,13 +84,10 @@ class Delivery(Struct):
 
     async def _name(self) -> None:
         attempts = self.attempts
-        requests_before = attempts.progress.requests
         request = self.route.naming(self.cohort)
         if request is None:
             return
         answer = await attempts.until_answered(self._labelled(request, "name"), _CountedOnly(self.ledger))
-        # Member requests are what people count; the name call is told apart.
-        attempts.progress.requests = requests_before
         if answer is None:
             why, told = attempts.trouble()
             attempts.gate.stop(why, f"The call that names the cohort: {told}")

@@ -15,6 +15,7 @@ from pyroaring import BitMap
 
 from heaptui.errors import UsageError
 from heaptui.model.identifiers import Space
+from heaptui.model.words import counted
 from heaptui.sources import Format, ReadingCancelled, ReadReport, Source, detect_format, inspect_source, read_ids
 from heaptui.store.database import Database
 from heaptui.store.identities import CHUNK, find_values, number_values
@@ -126,7 +127,7 @@ class FileRead:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.report.reasons.most_common())
         raise UsageError(
             "The file holds no valid id.",
-            f"{self.report.rows:,} rows: {reasons}. Nothing was changed.",
+            f"{counted(self.report.rows, 'row')}: {reasons}. Nothing was changed.",
             "Choose another column: --id-column COLUMN",
         )
 

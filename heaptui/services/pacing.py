@@ -103,6 +103,11 @@ class Gate:
         """Something was accepted: no rate limit is on."""
         (self._parent or self)._limited_since = None
 
+    def holding(self, now: float) -> Wait | None:
+        """The wait for a rate limit that holds every request now; None where nothing does."""
+        wait = (self._parent or self).wait
+        return wait if wait is not None and wait.until > now else None
+
     async def sleep(self, seconds: float) -> None:
         """Wait, unless the gate closes meanwhile.
 

@@ -12,13 +12,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from heaptui.errors import UsageError
+from heaptui.model.exchange_meaning import meaning_lines
 from heaptui.model.exchange_text import as_curl, rebuilt
-from heaptui.model.explanation import Explanation, RunFacts, explain, explanation_lines
+from heaptui.model.explanation import Explanation, RunFacts, explain
+from heaptui.model.explanation_text import explanation_lines
 from heaptui.model.identifiers import EXTERNAL_ID, Identifier
 from heaptui.model.letters import to_the_customer
 from heaptui.model.runs import DeliveryProgress, DeliveryState, RunProgress
 from heaptui.store import exchanges, history, run_facts, target
-from heaptui.store.exchanges import Content, ExchangeRow
+from heaptui.store.exchanges import Content, ExchangeRow, is_page
 from heaptui.store.identities import unpack, values_of
 
 if TYPE_CHECKING:
@@ -36,13 +38,16 @@ class Desk(Struct, frozen=True):
     good: RunFacts | None
     explanations: tuple[Explanation, ...]
 
-    def lines(self) -> list[tuple[str, str]]:
-        """All explanations as (name, text) lines."""
-        made: list[tuple[str, str]] = []
-        for explanation in self.explanations:
-            good_run = self.good.run_id if self.good else None
-            made += explanation_lines(explanation, good_run=good_run, user=_user())
-        return made
+    def lines(
+        self, by_keys: Callable[[Sequence[str]], list[str]] | None = None, *, shell: bool = True
+    ) -> list[tuple[str, str]]:
+        """All explanations as (name, text) lines; see `explanation_lines`."""
+        good_run = self.good.run_id if self.good else None
+        return [
+            line
+            for one in self.explanations
+            for line in explanation_lines(one, good_run=good_run, user=_user(), by_keys=by_keys, shell=shell)
+        ]
 
 
 class SupportService:
@@ -126,6 +131,14 @@ class SupportService:
             return rebuilt(content.body, direction, size, people, route=route)
 
         return await self._ledger.read(look)
+
+    async def meaning(self, row: ExchangeRow, content: Content) -> list[tuple[str, str]]:
+        """What an answer means for its run, and who mends it, as (name, text) lines; nothing for a plain success."""
+        batch_id, outcome = row.batch_id, None
+        if batch_id is not None:
+            outcome = await self._ledger.read(lambda connection: history.outcome_of(connection, batch_id))
+        words = content.answer or content.error
+        return meaning_lines(row.status, words, row.url, html=is_page(row, content), outcome=outcome)
 
     async def curl(self, exchange_id: int) -> str:
         """The request as a shell command with variables in the place of keys, and without people.

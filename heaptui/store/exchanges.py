@@ -48,6 +48,12 @@ class ExchangeRow(Struct, frozen=True):
     latency_ms: float | None
 
 
+def is_page(row: ExchangeRow, content: Content) -> bool:
+    """Whether a web page or a redirect came back, which Braze's API never sends."""
+    page = "html" in content.headers.get("content-type", "") or content.answer.lstrip()[:1] == "<"
+    return page or (row.status is not None and 300 <= row.status < 400)
+
+
 _COLUMNS = "exchange_id, run_id, batch_id, cohort_id, what, attempt, at, method, url, status, latency_ms"
 
 

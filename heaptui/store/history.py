@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from heaptui.model.belief import Direction
+from heaptui.model.exchange_meaning import Outcome
 from heaptui.model.runs import (
     BatchState,
     DeliveryProgress,
@@ -283,6 +284,16 @@ def batch_of(connection: sqlite3.Connection, batch_id: int) -> tuple[Direction, 
         (batch_id,),
     ).fetchone()
     return (Direction(row[0]), row[1], row[2], row[3]) if row else None
+
+
+def outcome_of(connection: sqlite3.Connection, batch_id: int) -> Outcome | None:
+    """What became of one batch, and how many ids of its delivery and direction stand refused."""
+    row = connection.execute(
+        "SELECT state, direction, size, (SELECT count(*) FROM rejected WHERE rejected.delivery_id = batch.delivery_id"
+        " AND rejected.direction = batch.direction) FROM batch WHERE batch_id = ?",
+        (batch_id,),
+    ).fetchone()
+    return Outcome(BatchState(row[0]), Direction(row[1]), row[2], row[3]) if row else None
 
 
 def read_batches(connection: sqlite3.Connection, run_id: int, limit: int, offset: int = 0) -> list[BatchRow]:

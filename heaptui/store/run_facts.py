@@ -10,20 +10,39 @@ from urllib.parse import urlsplit
 
 from heaptui.model.explanation import Deciding, RunFacts
 from heaptui.model.runs import Reason
-from heaptui.store.exchanges import Content, ExchangeRow, context_of, failing, first_answered, has_table, newest
+from heaptui.store.exchanges import (
+    Content,
+    ExchangeRow,
+    context_of,
+    failing,
+    first_answered,
+    has_table,
+    is_page,
+    newest,
+)
 
 LOOKED_AT = 50
 """Failing exchanges looked at for the one that ended a delivery."""
 
 
+_BY_REFUSAL = {Reason.NAME_REFUSED, Reason.REQUEST_REFUSED, Reason.TOO_MANY_REFUSALS, Reason.NONE}
+
+
 def facts_of(connection: sqlite3.Connection, run_id: int) -> RunFacts:
     """One run."""
     started_at, ended_at, by, host, endpoint, version, keys = connection.execute(
-        "SELECT started_at, ended_at, by, host, endpoint, version, keys FROM run WHERE run_id = ?", (run_id,)
+        "SELECT started_at, ended_at, iif(origin = 'automatic', '', by), host, endpoint, version, keys"
+        " FROM run WHERE run_id = ?",
+        (run_id,),
     ).fetchone()
     context = context_of(connection, run_id)
     files = dict(
         connection.execute("SELECT cohort_id, source_digest FROM delivery WHERE run_id = ?", (run_id,)).fetchall()
+    )
+    leaves = connection.execute(
+        "SELECT cohort_id, count(*) FROM rejected JOIN delivery USING (delivery_id)"
+        " WHERE run_id = ? AND direction = 'remove' GROUP BY cohort_id",
+        (run_id,),
     )
     return RunFacts(
         run_id=run_id,
@@ -40,6 +59,7 @@ def facts_of(connection: sqlite3.Connection, run_id: int) -> RunFacts:
         mapping=context.get("mapping", {}),
         files=files,
         clock_off=_clock_off(first_answered(connection, run_id)),
+        refused_leaves=dict(leaves.fetchall()),
         heap_silent_for=heap_silence(connection, run_id, started_at),
     )
 
@@ -84,9 +104,12 @@ def taken_over(connection: sqlite3.Connection, run_id: int, cohort_ids: Sequence
 def deciding(connection: sqlite3.Connection, run_id: int, cohort_id: str, reason: Reason) -> Deciding | None:
     """The exchange that ended the delivery of a cohort, or of another cohort when one stopped them all."""
     if reason is Reason.NOT_BRAZE:
-        found = [pair for pair in newest(connection, run_id, LOOKED_AT) if _is_page(pair)]
+        found = [pair for pair in newest(connection, run_id, LOOKED_AT) if is_page(*pair)]
     else:
-        found = failing(connection, run_id, LOOKED_AT, newest_first=True)
+        # A 400 in which single ids were looked for has ended nothing.
+        looking = () if reason in _BY_REFUSAL else (400,)
+        failed = failing(connection, run_id, LOOKED_AT, newest_first=True)
+        found = [pair for pair in failed if pair[0].status not in looking]
     own = [pair for pair in found if pair[0].cohort_id == cohort_id]
     if not (own or found):
         return None
@@ -100,17 +123,11 @@ def deciding(connection: sqlite3.Connection, run_id: int, cohort_id: str, reason
         path=urlsplit(row.url).path,
         status=row.status,
         words=content.answer or content.error,
-        html=_is_page((row, content)),
+        html=is_page(row, content),
         at=row.at,
         latency_ms=row.latency_ms,
         before=before,
     )
-
-
-def _is_page(pair: tuple[ExchangeRow, Content]) -> bool:
-    row, content = pair
-    page = "html" in content.headers.get("content-type", "") or content.answer.lstrip()[:1] == "<"
-    return page or (row.status is not None and 300 <= row.status < 400)
 
 
 def heap_silence(connection: sqlite3.Connection, run_id: int, at: float) -> float | None:

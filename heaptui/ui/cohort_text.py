@@ -81,7 +81,7 @@ def lines_of(known: CohortFacts) -> list[str]:
     changes = cohort.adds + cohort.removes
     if changes:
         lines.append(f"Next sync   {cohort.adds:,} join · {cohort.removes:,} leave · {counted(requests, 'request')}")
-        lines.append(f"            at most {changes:,} data points")
+        lines.append(f"            at most {counted(changes, 'data point')}")
     else:
         lines.append("Next sync   nothing to send")
     if cohort.elsewhere:

@@ -120,7 +120,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("sync.save", SYNC, "w", "save", "screen.save", "Save the plan as CSV, or the receipt."),
     Command("sync.again", SYNC, "r", "continue", "screen.again", "Plan anew what this run left over.", 7),
     Command("runs.open", RUNS, "enter", "open", "screen.open", "Open the run.", 1),
-    Command("runs.continue", RUNS, "r", "continue", "screen.again", "Plan the cohorts of this run anew.", 2),
+    Command("runs.continue", RUNS, "r", "continue", "screen.again", "Plan its cohorts anew; refused ids if wanted.", 2),
     Command("runs.order", RUNS, "o", "order", "screen.order", "Sort by need, time, people accepted or reason."),
     Command("runs.receipt", RUNS, "w", "receipt", "screen.save", "Save the receipt of the run.", 3),
     Command("runs.undo", RUNS, "u", "undo", "screen.undo", "Take the run back, as a plan; its cohorts go on hold."),
@@ -221,8 +221,8 @@ def _commands_of(scope: str) -> list[Command]:
 
 
 def command_of(command_id: str) -> Command:
-    """The command of that id."""
-    return next(command for command in COMMANDS if command.command_id == command_id)
+    """The command of that id, with the key that the user chose."""
+    return _with_chosen(next(command for command in COMMANDS if command.command_id == command_id))
 
 
 def bindings_of(scope: str) -> list[BindingType]:

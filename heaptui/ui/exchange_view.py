@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from heaptui.model.exchange_text import pretty
-from heaptui.model.lexicon import recognise
 from heaptui.model.runs import Moment
 from heaptui.services.support import Content, ExchangeRow
 from heaptui.ui import signs
@@ -73,17 +72,15 @@ def story_rows(moments: Sequence[Moment], failing: Sequence[ExchangeRow], names:
     return [row for _, row in sorted(timed, key=lambda pair: pair[0])]
 
 
-def exchange_facts(row: ExchangeRow, content: Content, sent: str | None) -> list[tuple[str, str]]:
+def exchange_facts(
+    row: ExchangeRow, content: Content, sent: str | None, meaning: Sequence[tuple[str, str]]
+) -> list[tuple[str, str]]:
     """One exchange: what came back, what it means, what was sent."""
     made = [("", f"{row.method} {row.url}")]
     took_words = f" in {row.latency_ms:,.0f} ms" if row.latency_ms is not None else ""
     made.append(("Answer", f"{row.status or content.error}{took_words}"))
     made += [(" ", line) for line in pretty(content.answer)] if content.answer else []
-    html = "html" in content.headers.get("content-type", "")
-    found = recognise(row.status, content.answer or content.error, row.url, html=html)
-    if found:
-        sure = "sure: the answer names it" if found.sure else "likely, from the status alone"
-        made += [("Meaning", f"{found.entry.meaning} ({sure})"), ("Who mends", found.entry.who)]
+    made += meaning
     made += _block("Sent", pretty(sent) if sent else ["no body"])
     others = {name: value for name, value in content.headers.items() if name not in ("content-type", "server")}
     return made + (_block("Headers", [f"{name}: {value}" for name, value in others.items()]) if others else [])

@@ -27,13 +27,13 @@ _RUNS = {
     DeliveryState.WAITING: "It waits for Braze's limit, or for a pause to end, and goes on by itself.",
     DeliveryState.FINISHED: "Braze accepted every request. That it took the ids does not mean that it knows them.",
     DeliveryState.FINISHED_WITH_REJECTIONS: "Everything was sent; some ids Braze named as wrong. They are listed, and"
-    " not sent again unless they change.",
+    " not sent again by themselves; r offers them again.",
     DeliveryState.INCOMPLETE: "Some requests got no answer. They are in doubt, and r sends them again, which does no"
     " harm.",
     DeliveryState.STOPPED: "Braze refused in a way that sending again does not mend. What was accepted stays, and r"
     " continues once the cause is mended.",
     DeliveryState.CANCELLED: "Somebody stopped it. What was accepted stays, and r continues.",
-    DeliveryState.HELD: "So many people would leave that it was not sent.",
+    DeliveryState.HELD: "So many people would leave that it was not sent. r plans it again; there, l lets it through.",
 }
 
 _CHECKS = {

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from heaptui.model.commands import addressed
-from heaptui.model.profile import Profile
 from heaptui.model.runs import Plan, nothing_to_send
 from heaptui.model.words import counted
 from heaptui.ui import signs
+from heaptui.ui.commands import command_of
 from heaptui.ui.widgets.record_table import Row
 from heaptui.ui.widgets.split_pane import Section
 
@@ -41,13 +40,6 @@ def is_sent(plan: Plan, left_out: set[str], let_through: set[str]) -> bool:
     if plan.cohort_id in left_out or plan.on_hold or plan.sending:
         return False
     return not plan.held or plan.cohort_id in let_through
-
-
-def sends_something(plans: Sequence[Plan], left_out: set[str], let_through: set[str]) -> bool:
-    """Whether a start would send anything: changes, or another name."""
-    total = totals(plans, left_out, let_through)
-    renamed = any(plan.rename and is_sent(plan, left_out, let_through) for plan in plans)
-    return bool(total.joins or total.leaves or renamed)
 
 
 def plan_sign(plan: Plan, left_out: set[str], let_through: set[str]) -> str:
@@ -86,12 +78,12 @@ def remarks(plan: Plan, *, let_through: bool) -> list[Section]:
 
 def plan_parts(
     plans: Sequence[Plan], left_out: set[str], let_through: set[str], *, target: str, host: str
-) -> tuple[list[str], list[Section], list[str]]:
-    """What is sent together and where to, what to know about single cohorts, and the button."""
+) -> tuple[list[str], list[Section]]:
+    """What is sent together and where to, and what to know about single cohorts."""
     total = totals(plans, left_out, let_through)
     top = [
         f"Together  {total.joins:,} join · {total.leaves:,} leave · {counted(total.requests, 'request')}",
-        f"          at most {total.points:,} data points",
+        f"          at most {counted(total.points, 'data point')}",
         f"Target    {target} · {host}",
     ]
     told = [
@@ -100,19 +92,48 @@ def plan_parts(
         if plan.cohort_id not in left_out
         for remark in remarks(plan, let_through=plan.cohort_id in let_through)
     ]
-    if not sends_something(plans, left_out, let_through):
-        return top, told, []
-    what = counted(total.joins + total.leaves, "change") if total.joins + total.leaves else "a new name"
-    return top, told, ["", f"[ enter  Start: {what} in {target} ]"]
+    return top, told
 
 
-def why_nothing(plans: Sequence[Plan], let_through: set[str], profile: Profile) -> str:
+def what_is_sent(plans: Sequence[Plan], left_out: set[str], let_through: set[str]) -> str:
+    """What a start would send, in a few words; empty for nothing."""
+    total = totals(plans, left_out, let_through)
+    if changes := total.joins + total.leaves:
+        return counted(changes, "change")
+    renamed = any(plan.rename and is_sent(plan, left_out, let_through) for plan in plans)
+    return "a new name" if renamed else ""
+
+
+def renewal(before: Sequence[Plan], now: Sequence[Plan]) -> str:
+    """Why a plan differs from the one that was shown; empty where it does not, or none was."""
+    known = {plan.cohort_id: plan for plan in before}
+    changed = [plan for plan in now if plan.cohort_id in known and known[plan.cohort_id] != plan]
+    if not changed:
+        return ""
+    first = changed[0].name
+    names = first if len(changed) == 1 else f"{first} and {counted(len(changed) - 1, 'other')}"
+    if all(_people(plan) == _people(known[plan.cohort_id]) for plan in changed):
+        return f"{names} changed its state"
+    return (
+        f"Heap sent pages for {names}" if all("-seg-" in p.cohort_id for p in changed) else f"people of {names} changed"
+    )
+
+
+def _people(plan: Plan) -> tuple[int, int, int]:
+    return plan.adds, plan.removes, plan.unchanged
+
+
+def why_nothing(plans: Sequence[Plan], let_through: set[str]) -> str:
     """Why these plans send nothing."""
     if sending := next((plan for plan in plans if plan.sending), None):
         return f"“{sending.name}”: {sending.sending}"
     if any(plan.held and plan.cohort_id not in let_through for plan in plans):
         return "Nothing is sent: what waits is held."
-    return addressed(nothing_to_send(plans), profile)
+    if lacking := [plan for plan in plans if plan.refused]:
+        ids = counted(sum(plan.refused for plan in lacking), "refused id")
+        again = f"{command_of('runs.continue').shown_key} on run {lacking[0].refused_in}"
+        return f"Nothing to send but {ids}: 4 Runs, {again} offers them again."
+    return nothing_to_send(plans)
 
 
 def requests_text(plan: Plan) -> str:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 
-from heaptui.model.diagnoses import why_in_short
+from heaptui.model.lexicon import why_in_short
 from heaptui.model.runs import (
     EXTRA_REQUESTS,
     DeliveryProgress,
@@ -159,8 +159,8 @@ def live_sections(progress: RunProgress, width: int) -> list[Section]:
 
 
 def hour_text(progress: RunProgress) -> str:
-    """Attempts of this clock hour, those of other processes included, and what Braze says is left."""
-    text = counted(progress.requests_this_hour, "request")
+    """Attempts of this clock hour, name calls and those of other processes included, and what Braze says is left."""
+    text = f"{counted(progress.requests_this_hour, 'request')} of all runs"
     if progress.limit_left is not None:
         text += f", {progress.limit_left:,} left"
         if progress.limit_reset is not None:
@@ -185,9 +185,8 @@ def result_lines(progress: RunProgress, explained: Sequence[tuple[str, str]]) ->
     """What needs somebody, as (name, text) lines, and what is still open."""
     lines = [f"{name:<11}{text}" if name else text for name, text in explained]
     for delivery in progress.deliveries.values():
-        if delivery.extra_requests:
-            looked = f"{counted(delivery.extra_requests, 'extra request')}, of at most {EXTRA_REQUESTS}"
-            lines.append(f"{delivery.name}: {looked}, looked for refused ids.")
+        if looked := delivery.looked_for_refused:
+            lines.append(looked)
         if delivery.unsettled_until:
             until = signs.clock(delivery.unsettled_until)
             lines.append(
@@ -195,7 +194,7 @@ def result_lines(progress: RunProgress, explained: Sequence[tuple[str, str]]) ->
                 " while this is open, it is sent once more then by itself."
             )
     if points := progress.total("points"):
-        lines.append(f"In Braze   about {points:,} data points")
+        lines.append(f"In Braze   about {counted(points, 'data point')}")
     return lines
 
 
@@ -226,7 +225,7 @@ def history_cells(run: RunSummary, wanted: str = "") -> tuple[str, ...]:
     return (
         str(run.run_id),
         signs.day_and_time(run.started_at),
-        f"{run.by} {run.origin}" if run.origin != "tui" else run.by,
+        run.starter,
         cohorts_in_short(run.cohorts, wanted),
         f"{glyph} {word}",
         f"{run.accepted:,}",

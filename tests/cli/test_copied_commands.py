@@ -74,7 +74,11 @@ def test_a_plan_without_a_change_names_whom_braze_refused_and_how_to_offer_them_
     assert desk.json("sync", "Carts", "--dry-run")["plans"][0]["unchanged"] == 98
     (command,) = re.findall(r"heaptui (run retry .*)", told)
     assert desk.run(*shlex.split(command), "--yes").returncode == 0
-    assert "Braze holds what the cohorts hold." in desk.run("sync", "Carts", "--dry-run").stdout
+    assert "Braze holds what the cohort holds." in desk.run("sync", "Carts", "--dry-run").stdout
+    told = desk.run("sync", "Carts", "--yes").stdout
+    assert "NOTHING TO SEND" in told
+    assert "Nothing to send: Braze holds what the cohort holds." in told
+    assert "DONE" not in told
 
 
 def test_the_advice_of_a_check_names_the_profile_that_was_checked() -> None:

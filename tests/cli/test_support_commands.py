@@ -25,6 +25,16 @@ def refused(desk: Desk) -> None:
     desk.ask("DELETE", "faults")
 
 
+def test_a_sync_explains_its_failure_as_the_verdict_does(desk: Desk) -> None:
+    synced(desk)
+    desk.run("cohort", "import", desk.file(people(0, 1300)), "--name", "Carts")
+    desk.fault(effect="status", status=401, body={"message": "client_secret is invalid"})
+    told = desk.run("sync", "Carts", "--yes").stdout
+    assert told.index("set HEAPTUI_DATA_IMPORT_KEY") < told.index("heaptui run resume 2")
+    shown = desk.run("run", "show", "2").stdout
+    assert told.splitlines()[1:] == shown.splitlines()[1 : len(told.splitlines())]
+
+
 def test_a_refused_key_is_explained_shown_logged_and_bundled(desk: Desk) -> None:
     refused(desk)
     _shown(desk)

@@ -69,3 +69,15 @@ def test_the_demo_says_that_its_receipts_go_with_it(desk: Desk) -> None:
     terminal.press("q")
     terminal.until("thrown away")
     assert terminal.end() == 0
+
+
+def test_a_run_is_shown_in_lines_that_break_between_words(desk: Desk) -> None:
+    desk.run("cohort", "import", desk.file(people(0, 10)), "--name", "Carts")
+    desk.fault(effect="status", status=401, body={"message": "client_secret is invalid"})
+    desk.run("sync", "Carts", "--yes")
+    terminal = Terminal("run", "show", "1", environ={**desk.environ, "COLUMNS": "60"}, columns=60)
+    assert terminal.end() == 0
+    lines = terminal.seen.decode().splitlines()
+    assert [line for line in lines if line.startswith("  Who mends  A Braze admin of the workspace")]
+    assert all(len(line) <= 60 for line in lines if line.startswith(" "))
+    assert "Partner Integrations" in " ".join(line.strip() for line in lines)

@@ -152,3 +152,18 @@ async def test_without_keys_it_is_said_once_and_stays_due(sandbox: Any, tmp_path
         assert len(told) == 1
         assert "no Braze endpoint" in told[0]
         assert len(await workspace.ledger.read(segments.due)) == 1
+
+
+async def test_a_run_that_nobody_started_is_marked_and_its_commands_name_no_user(sandbox: Any, tmp_path: Path) -> None:
+    sandbox.know(ids(0, 20))
+    sandbox.fault(effect="status", status=401, body={"message": "client_secret is invalid"})
+    async with (
+        workspace_on(sandbox, tmp_path / "home") as workspace,
+        delivering(workspace, everything=True) as (reception, told),
+    ):
+        await takes(reception, ids(0, 10))
+        await until(lambda: told)
+        (run,) = await workspace.history.list()
+        assert run.starter == "auto"
+        commands = [text for _, text in (await workspace.support.desk(run.run_id)).lines() if "heaptui" in text]
+        assert f"heaptui run resume {run.run_id}" in commands

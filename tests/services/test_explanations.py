@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from heaptui.model.explanation import explanation_lines
+from heaptui.model.explanation_text import explanation_lines
 from heaptui.services.workspace import Workspace
 from tests.services.world import fill, ids, synced, workspace_on
 
@@ -166,7 +166,77 @@ async def test_another_column_is_the_suspect_when_ids_are_refused(sandbox: Any, 
     sandbox.fault(effect="poison", identifiers=["u000025"])
     progress = await synced(workspace, cohort)
     first = (await workspace.support.desk(progress.run_id)).explanations[0]
-    assert "another column and kind of id" in first.since
+    assert "another column (then id)" in first.since
+    assert "another kind" not in first.since + first.so
     assert "another column" in first.so
     names = [name for name, _ in explanation_lines(first, good_run=1)]
     assert names.index("Kept") < names.index("Who mends") < names.index("Then") < names.index("Means")
+
+
+async def test_a_refused_leave_is_told_as_somebody_who_is_still_in_the_cohort(
+    sandbox: Any, workspace: Workspace
+) -> None:
+    cohort = await fill(workspace, ids(0, 10))
+    await synced(workspace, cohort)
+    sandbox.fault(effect="poison", identifiers=["u000004"], match={"direction": "remove"})
+    await fill(workspace, ids(0, 3), cohort_id=cohort)
+    progress = await synced(workspace, cohort)
+    first = (await workspace.support.desk(progress.run_id)).explanations[0]
+    assert "1 person who should leave is still in Braze" in first.kept
+    assert first.commands == (f"heaptui run retry {progress.run_id}",)
+
+
+@pytest.mark.parametrize(
+    ("cohort_id", "source", "named", "not_named"),
+    [
+        ("heaptui-file-aaaaaa", "test.csv", "of the file", "in Heap"),
+        ("heaptui-seg-1338071", "", "in Heap", "of the file"),
+    ],
+    ids=["file", "heap"],
+)
+async def test_only_what_gave_the_people_is_a_cause_of_refused_ids(
+    sandbox: Any, workspace: Workspace, cohort_id: str, source: str, named: str, not_named: str
+) -> None:
+    made = await fill(workspace, ids(0, 20))
+
+    def become(connection: Any) -> None:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("UPDATE cohort SET cohort_id = ?, source_name = ?", (cohort_id, source))
+        connection.execute("UPDATE belief SET cohort_id = ? WHERE cohort_id = ?", (cohort_id, made))
+
+    await workspace.ledger.write(become)
+    sandbox.fault(effect="poison", identifiers=["u000007"])
+    progress = await synced(workspace, cohort_id)
+    causes = " ".join((await workspace.support.desk(progress.run_id)).explanations[0].causes)
+    assert named in causes
+    assert not_named not in causes
+
+
+async def test_a_400_in_the_search_for_ids_is_not_told_as_the_end_of_the_run(
+    sandbox: Any, workspace: Workspace
+) -> None:
+    sandbox.fault(effect="poison", identifiers=["u000007"])
+    progress = await synced(workspace, await fill(workspace, ids(0, 20)))
+    rows = await workspace.support.exchanges(progress.run_id)
+    told = {}
+    for row in rows:
+        lines = dict(await workspace.support.meaning(*await workspace.support.exchange(row.exchange_id)))
+        told[row.exchange_id] = lines.get("Meaning", "")
+    refused = [told[row.exchange_id] for row in rows if row.status == 400]
+    assert len(refused) > 2
+    assert "the run found 1 refused id" in refused[0]
+    assert refused[-1].startswith("Braze refused this one id")
+    assert not any("every request" in text for text in refused)
+
+
+async def test_a_run_that_ends_without_an_answer_is_not_explained_by_a_later_400(sandbox: Any, tmp_path: Path) -> None:
+    sandbox.know(ids(0, 20))
+    sandbox.faults(
+        {"effect": "status", "status": 503, "match": {"path": "users", "identifier": "u000001"}, "from": 2},
+        {"effect": "poison", "identifiers": ["u000017"]},
+    )
+    async with workspace_on(sandbox, tmp_path / "home", max_in_flight=1) as workspace:
+        progress = await synced(workspace, await fill(workspace, ids(0, 20)))
+        first = (await workspace.support.desk(progress.run_id)).explanations[0]
+    assert progress.total("rejected") == 1
+    assert first.code == "braze.5xx"

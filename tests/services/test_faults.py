@@ -12,8 +12,8 @@ import pytest
 import time_machine
 
 from heaptui.clients.http import Answer, Http, NoAnswer, Request
-from heaptui.model.diagnoses import why_in_short
 from heaptui.model.identifiers import Kind, Space
+from heaptui.model.lexicon import why_in_short
 from heaptui.model.runs import DeliveryState, Reason, RunProgress, Wait
 from heaptui.model.words import span
 from heaptui.sandbox.server import running_sandbox
@@ -124,6 +124,24 @@ async def test_a_run_that_needs_too_many_extra_requests_skips_the_rest_and_asks(
     assert adds_up(progress)
     kept = await workspace.history.progress(progress.run_id)
     assert kept.deliveries[cohort].extra_requests == delivery.extra_requests
+
+
+async def test_the_requests_of_a_run_are_those_of_its_batches_whoever_counts_them(
+    sandbox: Any, workspace: Workspace
+) -> None:
+    """The name call and the empty probe carry nobody."""
+    sandbox.faults(
+        {"effect": "status", "status": 503, "at": [1], "match": {"path": "cohorts"}},
+        {"effect": "poison", "identifiers": ["u000007"]},
+    )
+    progress = await synced(workspace, await fill(workspace, ids(0, 100)))
+    batches = await workspace.history.batches(progress.run_id)
+    kept = await workspace.history.progress(progress.run_id)
+    (delivery,) = progress.deliveries.values()
+    assert delivery.requests == sum(batch.attempts for batch in batches)
+    assert (kept.total("requests"), kept.total("retries")) == (delivery.requests, delivery.retries)
+    assert delivery.retries == 0
+    assert await workspace.support.count(progress.run_id) == delivery.requests + 3
 
 
 async def test_a_refused_leave_stays_delivered_and_is_not_sent_again(sandbox: Any, workspace: Workspace) -> None:

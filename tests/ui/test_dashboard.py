@@ -13,7 +13,7 @@ from rich.cells import cell_len
 
 from heaptui.ui.app import HeaptuiApp
 from heaptui.ui.garbage import pause_collecting
-from tests.services.world import ids
+from tests.services.world import fill, ids, workspace_on
 from tests.ui.conftest import SIZES, Desk, highlight, lines_of, shows, status, text_of, until
 
 
@@ -54,6 +54,27 @@ async def test_marked_cohorts_are_planned_sent_and_found_in_the_history(sandbox:
         await shows(pilot, "accepted  ")
         await pilot.press("escape")
         await shows(pilot, "[4 Runs]")
+
+
+async def test_a_plan_that_is_renewed_says_when_and_why_and_its_sentence_is_that_of_its_button(
+    sandbox: Any, desk: Desk, tmp_path: Path
+) -> None:
+    async with HeaptuiApp(desk.opening).run_test(size=(120, 36)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        highlight(pilot.app, desk.carts)
+        await pilot.press("s")
+        await shows(pilot, "[ enter  Start: 1,500 changes in test SANDBOX ]")
+        assert "Renewed" not in text_of(pilot.app)
+        async with workspace_on(sandbox, tmp_path / "home") as workspace:
+            await fill(workspace, ids(300, 4300), cohort_id=desk.carts)
+        await shows(pilot, "people of Cart abandoners changed")
+        await shows(pilot, "[ enter  Start: 1,600 changes in test SANDBOX ]")
+        assert "enter sends 1,600 changes to" in status(pilot.app)
+        await pilot.press("enter")
+        await shows(pilot, "counts add up")
+        await pilot.press("r")
+        await shows(pilot, "Nothing to send")
+        assert "Renewed" not in text_of(pilot.app)
 
 
 async def test_a_held_cohort_says_why_and_is_let_through_by_its_name(sandbox: Any, desk: Desk) -> None:

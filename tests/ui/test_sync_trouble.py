@@ -5,11 +5,20 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
+import msgspec
 import pytest
 
+from heaptui.config import Config, load_config, save_config
 from heaptui.ui.app import HeaptuiApp
 from tests.services.world import ids
 from tests.ui.conftest import Desk, flowed, highlight, lines_of, shows
+
+
+def change_profile(desk: Desk, **settings: Any) -> None:
+    """The profile with other settings."""
+    home = desk.opening.home
+    profile = msgspec.structs.replace(load_config(home).profiles["test"], **settings)
+    save_config(home, Config({"test": profile}))
 
 
 async def start_carts(pilot: Any, desk: Desk) -> None:
@@ -34,6 +43,21 @@ async def test_a_wait_is_a_countdown_with_its_reason_and_its_source(
         assert "0 of up to 1" in shown
         assert "This hour" in shown
         assert "⏸ waiting" in shown
+        await pilot.press("x")
+        await shows(pilot, "What is accepted stays")
+        await pilot.press("enter")
+        await shows(pilot, "cancelled")
+
+
+async def test_between_two_tries_the_screen_says_that_braze_failed_and_counts_down(sandbox: Any, desk: Desk) -> None:
+    change_profile(desk, backoff_seconds=8.0)
+    sandbox.fault(effect="status", status=500, match={"path": "users"})
+    async with HeaptuiApp(desk.opening).run_test(size=(120, 36)) as pilot:
+        await start_carts(pilot, desk)
+        await shows(pilot, "⏸ Braze failed (500).")
+        assert "(our own back-off)" in flowed(pilot.app)
+        assert "No answer from Braze" not in flowed(pilot.app)
+        await shows(pilot, "of 6 in")
         await pilot.press("x")
         await shows(pilot, "What is accepted stays")
         await pilot.press("enter")

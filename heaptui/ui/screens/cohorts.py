@@ -15,7 +15,7 @@ from heaptui.model.cohorts import Cohort, CohortState
 from heaptui.model.expressions import InCohort, Names
 from heaptui.model.matching import MatchRate
 from heaptui.model.reception import Received
-from heaptui.model.words import headcount
+from heaptui.model.words import counted, headcount
 from heaptui.services.refresh import file_is_old
 from heaptui.ui import from_heap, signs
 from heaptui.ui.cohort_text import ORDERS, CohortFacts, cells_of, lines_of, ordered
@@ -127,7 +127,7 @@ class CohortsScreen(FramedScreen):
     def heap_looked(self) -> None:
         """What was refused at the receiver's door stands where nobody misses it."""
         refused = from_heap.security(self.heap_facts) if self.heap_facts else ""
-        self.headline(f"{len(self.cohorts)} cohorts", refused or f"sorted by {self.order}")
+        self.headline(counted(len(self.cohorts), "cohort"), refused or f"sorted by {self.order}")
 
     def _row(self, cohort: Cohort) -> Row:
         cells = cells_of(cohort, self.rates.get(cohort.cohort_id), overdue=bool(self._overdue(cohort)))

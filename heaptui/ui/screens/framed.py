@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
@@ -12,12 +13,15 @@ from heaptui.errors import HeaptuiError
 from heaptui.model.reception import ListenerFacts
 from heaptui.model.routes import way_title
 from heaptui.model.runs import DeliveryState, need_attention
+from heaptui.model.words import counted
+from heaptui.ui.command_keys import by_keys
 from heaptui.ui.from_heap import freshness
 from heaptui.ui.screens.page import Page
 from heaptui.ui.widgets.dialogs import Question
 from heaptui.ui.widgets.frame import HeaderLine, TabLine
 
 if TYPE_CHECKING:
+    from heaptui.services.support import Desk
     from heaptui.ui.ledger_watch import LedgerChanged
 
 NEWEST_RUNS = 50
@@ -95,6 +99,38 @@ class FramedScreen(Page):
         elif app.planned and app.plan_sends and app.current_run is None:
             marks["sync"] = str(len(app.planned))
         return marks
+
+    def explained(self, desk: Desk) -> list[tuple[str, str]]:
+        """Why a run ended as it did; how to go on with keys where they work."""
+        # The demo's home is its own: no command in another shell would find it.
+        shell = not self.dashboard.is_demo
+        keys = None if self.workspace.read_only else partial(by_keys, scope=self.SCOPE, shell=shell)
+        return desk.lines(keys, shell=shell)
+
+    async def plan_again(self, run_id: int) -> None:
+        """Plan the cohorts of a run anew; where only refused ids are left over, they are offered again if wanted."""
+        progress, app = await self.workspace.history.progress(run_id), self.dashboard
+        if app.live_runs:
+            self.say("A sync is running: 3 shows it.")
+            return
+        refused = progress.total("rejected")
+        if progress.state is DeliveryState.FINISHED_WITH_REJECTIONS and not await self._offered_again(run_id, refused):
+            return
+        app.planned, app.continues, app.current_run = progress.cohort_ids, run_id, None
+        await app.action_tab("sync")
+
+    async def _offered_again(self, run_id: int, refused: int) -> bool:
+        """Ask whether Braze gets the ids that it refused once more; whether to go on."""
+        ids, them = counted(refused, "refused id"), "it" if refused == 1 else "them"
+        lines = [f"Braze refused {them} in run {run_id}. The plan shows {them} first; nothing is sent by itself."]
+        if not await self.app.push_screen_wait(Question(f"Offer {ids} again?", lines, yes="Plan it", no="No")):
+            return False
+        try:
+            await self.workspace.sync.recover(run_id, forget_refusals=True)
+        except HeaptuiError as error:
+            self.told(error)
+            return False
+        return True
 
     async def workspace_is_sure(self) -> bool:
         """Ask, where the key is another one than before, whether its workspace is the same; whether to go on."""

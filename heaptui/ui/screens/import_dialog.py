@@ -17,7 +17,7 @@ from heaptui.errors import HeaptuiError
 from heaptui.model.cohorts import Cohort, Origin
 from heaptui.model.identifiers import Kind
 from heaptui.model.routes import way_facts
-from heaptui.model.words import headcount, percent
+from heaptui.model.words import counted, headcount, percent
 from heaptui.services.imports import ImportPreview, ImportRequest, Inspection
 from heaptui.ui import signs
 from heaptui.ui.commands import IMPORT
@@ -292,7 +292,7 @@ class ImportDialog(Page):
 
     def _lines(self, preview: ImportPreview) -> list[str]:
         lines = [
-            f"{preview.encoding} · {preview.delimiter} · {preview.rows:,} rows",
+            f"{preview.encoding} · {preview.delimiter} · {counted(preview.rows, 'row')}",
             f"{headcount(preview.members)} · {preview.duplicates:,} repeated · {preview.invalid:,} invalid"
             + (" (b lists them)" if preview.invalid else ""),
             f"{preview.adds:,} join · {preview.removes:,} leave · {preview.unchanged:,} stay",

@@ -183,16 +183,17 @@ class RunScreen(FramedScreen):
     @work(group="run-exchange", exclusive=True, exit_on_error=True, description="read one exchange")
     async def _detail(self) -> None:
         row = self._table.row
-        facts, title, verdict = self._desk.lines() if self._desk else [], "What happened", ""
+        facts, title, verdict = self.explained(self._desk) if self._desk else [], "What happened", ""
         self._shown = None
         if row is not None and row.key.startswith("x"):
             try:
                 self._shown = await self.workspace.support.exchange(int(row.key[1:]))
                 sent = await self.workspace.support.request_of(*self._shown, with_people=self._with_ids)
+                meaning = await self.workspace.support.meaning(*self._shown)
             except HeaptuiError as error:
                 facts = [("", str(error))]
             else:
-                facts = exchange_view.exchange_facts(*self._shown, sent)
+                facts = exchange_view.exchange_facts(*self._shown, sent, meaning)
                 title, verdict = (
                     f"Exchange {row.key[1:]}",
                     "keys masked" if self._with_ids else "keys and people masked",

@@ -130,7 +130,7 @@ class RunsScreen(FramedScreen):
         self.query_one("#detail-rule", RuleLine).tell(
             f"Run {run_id}", f"{run.by}@{run.host}, {run.origin}, pid {run.pid}, heaptui {run.version}"
         )
-        self.query_one("#facts", FactsPane).tell([*desk.lines(), *self._facts(run, progress)])
+        self.query_one("#facts", FactsPane).tell([*self.explained(desk), *self._facts(run, progress)])
         self._explained = bool(desk.explanations)
         self.say(signs.utc(run.started_at) or "enter opens it: its story, its batches, and every request.", idle=True)
 
@@ -178,22 +178,11 @@ class RunsScreen(FramedScreen):
 
         await self.app.push_screen(RunScreen(run_id))
 
+    @work(group="dialog", exclusive=True, exit_on_error=True, description="plan a run again")
     async def action_again(self) -> None:
         """Plan the cohorts of this run anew."""
-        run_id = self.current
-        if run_id is None:
-            return
-        detail = await self.workspace.history.show(run_id)
-        app = self.dashboard
-        if app.live_runs:
-            self.say("A sync is running: 3 shows it.")
-            return
-        app.planned, app.continues, app.current_run = (
-            list(dict.fromkeys(d.cohort_id for d in detail.deliveries)),
-            run_id,
-            None,
-        )
-        await app.action_tab("sync")
+        if self.current is not None:
+            await self.plan_again(self.current)
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="save a receipt")
     async def action_save(self) -> None:

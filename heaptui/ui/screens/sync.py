@@ -44,6 +44,8 @@ class SyncScreen(FramedScreen):
         self._older_menu = False
         self._told_end = 0
         self._shown_plan: list[str] = []
+        self._renewed = ""
+        """When and why the plan that is shown was made anew."""
         self._people: list[Section] = []
         self._explained: list[tuple[str, str]] = []
 
@@ -105,12 +107,16 @@ class SyncScreen(FramedScreen):
         wanted = self.dashboard.planned
         if wanted != self._shown_plan:
             self._left_out, self._let_through, self._shown_plan = set(), set(), list(wanted)
+            self.plans, self._renewed = (), ""
         try:
-            self.plans = await self.workspace.sync.plan(wanted) if wanted else ()
+            plans = await self.workspace.sync.plan(wanted) if wanted else ()
         except HeaptuiError as error:
             self.told(error)
             return
         self._planned_at = time.time()
+        if why := plan_text.renewal(self.plans, plans):
+            self._renewed = f"{signs.clock(self._planned_at)}: {why}"
+        self.plans = plans
         if self.alive and self.run_progress is None:
             self._show_plan()
 
@@ -126,24 +132,23 @@ class SyncScreen(FramedScreen):
             )
             self.say("A plan sends nothing by itself.", idle=True)
             return
-        total = plan_text.totals(self.plans, self._left_out, self._let_through)
         self.headline(f"Plan, {signs.clock(self._planned_at)}", "nothing has been sent")
         rule.tell("What will be sent")
         self._tell_plan()
         self._plan_people()
-        changes = total.joins + total.leaves
-        nothing = plan_text.why_nothing(self.plans, self._let_through, self.workspace.profile)
-        ready = plan_text.sends_something(self.plans, self._left_out, self._let_through)
-        self.dashboard.plan_sends = ready
         self._frame()
-        self.say(f"enter sends {counted(changes, 'change')} to {self._target()}" if ready else nothing, idle=True)
 
     def _tell_plan(self) -> None:
+        """What is sent, as facts and as one sentence: both of the same plans."""
         target, host = self._target(), self.workspace.profile.host
-        top, remarks, rest = plan_text.plan_parts(
-            self.plans, self._left_out, self._let_through, target=target, host=host
-        )
-        self.query_one("#facts", SplitPane).tell(top, [*remarks, *self._people], rest)
+        what = plan_text.what_is_sent(self.plans, self._left_out, self._let_through)
+        top, remarks = plan_text.plan_parts(self.plans, self._left_out, self._let_through, target=target, host=host)
+        top += [f"Renewed   {self._renewed}"] if self._renewed else []
+        button = ["", f"[ enter  Start: {what} in {target} ]"] if what else []
+        self.query_one("#facts", SplitPane).tell(top, [*remarks, *self._people], button)
+        self.dashboard.plan_sends = bool(what)
+        nothing = plan_text.why_nothing(self.plans, self._let_through)
+        self.say(f"enter sends {what} to {target}" if what else nothing, idle=True)
 
     @work(group="plan-people", exclusive=True, exit_on_error=True, description="read who would join and leave")
     async def _plan_people(self) -> None:
@@ -217,7 +222,7 @@ class SyncScreen(FramedScreen):
         """The run is over: keep the receipt and tell, also when nobody looks."""
         receipt = None
         try:
-            self._explained = (await self.workspace.support.desk(progress.run_id, progress)).lines()
+            self._explained = self.explained(await self.workspace.support.desk(progress.run_id, progress))
             receipt = await self.workspace.history.save_receipt(progress.run_id)
         except HeaptuiError as error:
             self.told(error)
@@ -289,7 +294,7 @@ class SyncScreen(FramedScreen):
         chosen = [plan for plan in free if not plan.sending]
         sent = [p for p in chosen if plan_text.is_sent(p, self._left_out, self._let_through)]
         if not any(not plan.empty for plan in sent):
-            self.say(plan_text.why_nothing(free, self._let_through, self.workspace.profile))
+            self.say(plan_text.why_nothing(free, self._let_through))
             return
         first = [plan.name for plan in sent if plan.first_time]
         if self.workspace.profile.label == "PRODUCTION" and first:
@@ -311,7 +316,8 @@ class SyncScreen(FramedScreen):
         except HeaptuiError as error:
             self.told(error)
             return
-        self._explained = []
+        # The plan that comes after it is another one, and not this one renewed.
+        self._explained, self.plans, self._renewed = [], (), ""
         self.dashboard.current_run, self.dashboard.continues = progress.run_id, None
         self.load()
         self._frame()
@@ -361,14 +367,12 @@ class SyncScreen(FramedScreen):
         held = plan.cohort_id not in self._let_through
         return [line for part in plan_text.remarks(plan, let_through=not held) for line in (part.title, *part.lines)]
 
+    @work(group="dialog", exclusive=True, exit_on_error=True, description="plan a run again")
     async def action_again(self) -> None:
         """Plan what the run left over."""
         progress = self.run_progress
-        if progress is None:
-            return
-        self.dashboard.planned = progress.cohort_ids
-        self.dashboard.continues, self.dashboard.current_run = progress.run_id, None
-        self.load()
+        if progress is not None:
+            await self.plan_again(progress.run_id)
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="save")
     async def action_save(self) -> None:

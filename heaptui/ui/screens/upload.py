@@ -11,7 +11,7 @@ from textual.containers import VerticalScroll
 
 from heaptui.errors import HeaptuiError
 from heaptui.model.cohorts import Cohort
-from heaptui.model.words import headcount
+from heaptui.model.words import counted, headcount
 from heaptui.services.upload import Upload
 from heaptui.ui.commands import UPLOAD
 from heaptui.ui.exports import write_upload
@@ -86,7 +86,7 @@ class UploadScreen(Page):
         ]
         if self._path:
             unknown = f", {upload.unknown:,} unknown to Braze" if upload.only_known else ""
-            lines.append(f"        {upload.rows:,} rows{unknown}")
+            lines.append(f"        {counted(upload.rows, 'row')}{unknown}")
         if upload.left_out_count:
             lines.append(f"! {upload.left_out_count:,} left out, since Braze's CSV cannot carry them:")
             lines += [f"  {value}  {reason}" for value, reason in upload.left_out[:LEFT_OUT_SHOWN]]
@@ -113,7 +113,8 @@ class UploadScreen(Page):
             return
         if self.alive:
             self._show(upload)
-            self.say_written(f"Written: {upload.rows:,} rows. Upload it in Braze: the steps are below; y copies them.")
+            rows = counted(upload.rows, "row")
+            self.say_written(f"Written: {rows}. Upload it in Braze: the steps are below; y copies them.")
 
     def action_who(self) -> None:
         """Everybody, or only people Braze knows."""

@@ -1,0 +1,64 @@
+"""How the commands of an explanation are done with keys of the dashboard."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from heaptui.model.secret import KEY_WORDS
+from heaptui.ui.commands import RUN, RUNS, command_of
+
+
+def by_keys(commands: Sequence[str], scope: str, *, shell: bool) -> list[str]:
+    """The commands as keys on a screen, in their order; what has no key stays a command where there is a shell.
+
+    Empty where no key does any of it.
+    """
+    asks = any(_asks_about_workspace(command) for command in commands)
+    told = [
+        (command, _told(command, scope, shell=shell)) for command in commands if not (asks and _CONTINUE in command)
+    ]
+    if not any(sentence for _, sentence in told):
+        return []
+    return list(dict.fromkeys(sentence or command for command, sentence in told if sentence or shell))
+
+
+def _asks_about_workspace(command: str) -> bool:
+    return command.endswith(" --same-workspace") and not _KEY.search(command)
+
+
+_CONTINUE = " run resume "
+_KEY = re.compile(r"\bprofile set \S+ (\w+_key)\b")
+
+
+def _told(command: str, scope: str, *, shell: bool) -> str:
+    """What to press for one command; empty where there is no key for it."""
+    if key := _KEY.search(command):
+        return f"6 Credentials: {_key('credentials.edit')} on the {KEY_WORDS[key[1]]}, then type the right one"
+    if command.startswith("set HEAPTUI_"):
+        restart = f"{_key('app.quit')} quits; {command}, then start heaptui again"
+        return restart if shell else "6 Credentials shows what was given"
+    again = _key("runs.continue" if scope == RUNS else "sync.again")
+    here = f"{_key('app.back')}, then {_key('runs.continue')}" if scope == RUN else again
+    way = f"{_key('app.back')}, then " if scope == RUN else "" if scope == RUNS else "4 Runs: "
+    if _asks_about_workspace(command):
+        return f"{here} plans it again; {_key('sync.start')} there asks whether the workspace is the same"
+    sentences = (
+        (_CONTINUE, f"{here} continues the run, as a plan first"),
+        (r"\brun retry\b", f"{here} offers the refused ids again, as a plan first"),
+        (r"\bsync \S+ --yes-really\b", f"{here} plans it again; there, {_key('sync.let')} lets it through"),
+        (r"\bsync \S+ --wait\b", f"{here} plans it again, when the other process has ended"),
+        (r"\bprofile set \S+ route=", f"{_key('app.way')} chooses the way into Braze"),
+        (r"\brun bundle\b", f"{way}{_key('runs.bundle')} packs the run into one file"),
+        (r"\bverify\b", "6 Credentials checks endpoint and keys one by one"),
+        (r"\bprofile show\b", "6 Credentials shows endpoint and partner name"),
+        (r"\bcohort release\b", f"1 Cohorts: {_key('cohorts.release')} releases it"),
+        (r"\bcohort rename\b", f"1 Cohorts: {_key('cohorts.rename')} renames it"),
+        (r"\bcohort members\b", f"1 Cohorts: {_key('cohorts.open')} shows its people"),
+        (r"\bcohort import\b", f"1 Cohorts: {_key('cohorts.import')} imports the file again"),
+    )
+    return next((sentence for pattern, sentence in sentences if re.search(pattern, command)), "")
+
+
+def _key(command_id: str) -> str:
+    return command_of(command_id).shown_key
