@@ -45,4 +45,4 @@ def filled(command: str, profile: Profile, *, run_id: int, cohort_id: str) -> st
     return addressed(filled_in.replace("PROFILE", shlex.quote(profile.name)), profile)
 
 
-_CHANGES_PROFILE = re.compile(r"heaptui profile set PROFILE (?:(?P<setting>\w+)(?:=\w+)?|(?P<option>--[\w-]+))")
+_CHANGES_PROFILE = re.compile(r"heaptui profile set PROFILE (?:(?P<setting>\w+(?:=\w+)?)|(?P<option>--[\w-]+))")

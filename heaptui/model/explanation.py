@@ -207,7 +207,8 @@ def _kept(deliveries: Sequence[DeliveryProgress], taken_over: int | None) -> str
     if taken_over:
         return f"{sent} {counted(waiting, 'change')} kept then; run {taken_over} took them over."
     if all(delivery.state is DeliveryState.HELD for delivery in deliveries):
-        return f"{sent} {counted(waiting, 'change')} kept; nothing is sent until somebody lets them through."
+        until = "lets them through" if deliveries[0].reason is Reason.LARGE_CHANGE else "has decided"
+        return f"{sent} {counted(waiting, 'change')} kept; nothing is sent until somebody {until}."
     part = "all" if in_doubt == waiting else f"{in_doubt:,}"
     doubt = f"; {part} of them in doubt: whether Braze took them is not known" if in_doubt else ""
     return f"{sent} {counted(waiting, 'change')} kept for the next run{doubt}."

@@ -106,7 +106,7 @@ OWN: tuple[Entry, ...] = (
         "New keys would change the way into Braze, and nobody has said so",
         "New keys would change the way into Braze, and nobody has said so. Nothing was sent for it.",
         (),
-        "You: choose the way.",
+        "You: choose the way. W in the dashboard shows what each takes.",
         "Then continue the run.",
         short="way changed",
         command="heaptui profile set PROFILE route=ROUTE",

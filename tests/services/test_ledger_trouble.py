@@ -47,7 +47,9 @@ async def fill_up(workspace: Workspace) -> None:
             "INSERT INTO meta VALUES (hex(randomblob(8)), hex(zeroblob(?)))", (size,)
         )
 
-    await workspace.ledger.write(limit)
+    # It may go into one transaction with what the run writes, and fail with it; the limit is there all the same.
+    with contextlib.suppress(LedgerError):
+        await workspace.ledger.write(limit)
     for size in (2000, 200, 20):
         with contextlib.suppress(LedgerError):
             while True:

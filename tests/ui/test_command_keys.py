@@ -43,12 +43,12 @@ async def test_the_verdict_names_keys_first_and_the_demo_only_keys(sandbox: Any,
     sandbox.fault(effect="status", status=503, match={"path": "users"})
     async with workspace_on(sandbox, desk.opening.home.data_dir.parent) as workspace:
         await synced(workspace, await fill(workspace, ids(0, 20), name="Late carts"))
-    for tour in (False, True):
-        async with HeaptuiApp(desk.opening, tour=tour).run_test(size=(120, 36)) as pilot:
+    for demo in (False, True):
+        async with HeaptuiApp(desk.opening, demo=demo).run_test(size=(120, 36)) as pilot:
             await shows(pilot, "Cart abandoners")
             await pilot.press("4")
             await shows(pilot, "Then r continues the run")
-            assert ("As command heaptui run resume 2" in flowed(pilot.app)) is not tour
+            assert ("As command heaptui run resume 2" in flowed(pilot.app)) is not demo
 
 
 async def test_r_on_a_run_with_refused_ids_offers_them_again_when_somebody_says_so(sandbox: Any, desk: Desk) -> None:
