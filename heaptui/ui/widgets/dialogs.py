@@ -83,12 +83,8 @@ class Told(Dialog[None]):
         with Vertical(classes="dialog"):
             yield Line(sign(self._title), classes="dialog-title")
             with VerticalScroll(classes="dialog-text"):
-                yield TextPane(labels=False)
+                yield TextPane(labels=False, lines=self._lines)
             yield Line("esc closes · y copies", classes="dialog-keys")
-
-    def on_mount(self) -> None:
-        """Break what is too long between words, behind its key."""
-        self.query_one(TextPane).tell(self._lines)
 
     def action_close(self) -> None:
         """Done reading."""

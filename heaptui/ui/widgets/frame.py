@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.cells import cell_len
 from textual import events
 from textual.content import Content
@@ -132,10 +134,10 @@ class KeyLine(FittedLine):
 class TextPane(FittedPane):
     """Lines of text; those that are too long go on below, behind their label."""
 
-    def __init__(self, id: str | None = None, *, labels: bool = True) -> None:  # noqa: A002
+    def __init__(self, id: str | None = None, *, labels: bool = True, lines: Sequence[str] = ()) -> None:  # noqa: A002
         super().__init__(id=id)
         self.labels = labels
-        self.lines: list[str] = []
+        self.lines = list(lines)
         """What is shown, before it is broken."""
 
     def tell(self, lines: list[str]) -> None:
