@@ -36,8 +36,8 @@ def ends(lines: list[str]) -> list[str]:
 
 def inside(lines: list[str]) -> list[str]:
     """What a dialog holds, without the screen around it."""
-    middle = len(lines[0]) // 2
-    return [line[middle - 28 : middle + 28] for line in lines[2:-2]]
+    x, y = len(lines[0]) // 2, len(lines) // 2
+    return [line[x - 28 : x + 28] for line in lines[y - 4 : y + 4]]
 
 
 @pytest.mark.parametrize("size", [(60, 20), (120, 36)])
