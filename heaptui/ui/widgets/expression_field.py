@@ -14,28 +14,18 @@ from heaptui.model.expressions import Expression, ExpressionError
 from heaptui.services.previews import Preview
 from heaptui.services.segments import SegmentService
 from heaptui.ui.signs import fit, safe, sign
-from heaptui.ui.widgets.fitted import FittedLine
+from heaptui.ui.widgets.fitted import TextLine
 
 HINT = "= edits it as text"
 
 
-class ExpressionLine(FittedLine):
+class ExpressionLine(TextLine):
     """The expression, and how to edit it; nothing where there is none."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._text = ""
-
-    def tell(self, text: str) -> None:
-        """Show another expression."""
-        if text != self._text:
-            self._text = text
-            self.refresh()
 
     def made(self, width: int) -> Content:
         """Cut to the width."""
-        shown = fit(safe(self._text), max(10, width - len(HINT) - 4))
-        return Content(sign(f" {shown}  {HINT}") if self._text else "")
+        shown = fit(safe(self.text), max(10, width - len(HINT) - 4))
+        return Content(sign(f" {shown}  {HINT}") if self.text else "")
 
 
 class ExpressionField(Vertical):

@@ -31,6 +31,20 @@ class FittedLine(Widget):
         return self.made(self.size.width)
 
 
+class TextLine(FittedLine):
+    """One text in a line."""
+
+    def __init__(self, text: str = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's name for it
+        super().__init__(id=id)
+        self.text = text
+
+    def tell(self, text: str) -> None:
+        """Show another text."""
+        if text != self.text:
+            self.text = text
+            self.refresh()
+
+
 class FittedPane(Widget):
     """As many lines as its text needs in its width, where its height is not given."""
 

@@ -11,7 +11,7 @@ from textual.content import Content
 from heaptui.ui.paint import assembled, painted_header, painted_keys, painted_tabs, rule_parts
 from heaptui.ui.signs import fit, rule, safe, sign, wrap
 from heaptui.ui.tabs import Tab, shown_tabs
-from heaptui.ui.widgets.fitted import FittedLine, FittedPane
+from heaptui.ui.widgets.fitted import FittedLine, FittedPane, TextLine
 
 
 class HeaderLine(FittedLine):
@@ -92,40 +92,26 @@ class RuleLine(FittedLine):
         return assembled(rule_parts(title, verdict, rule(title, verdict, width)))
 
 
-class StatusLine(FittedLine):
+class StatusLine(TextLine):
     """One sentence, cut by cells where it is too long."""
 
     def __init__(self) -> None:
         super().__init__(id="status-line")
-        self.text = ""
-
-    def tell(self, text: str) -> None:
-        """Show another sentence."""
-        if text != self.text:
-            self.text = text
-            self.refresh()
 
     def made(self, width: int) -> Content:
         """Cut to the width."""
         return Content(sign(fit(f" {safe(self.text)}", width).rstrip()))
 
 
-class KeyLine(FittedLine):
+class KeyLine(TextLine):
     """The keys of a screen, given as `space mark · s sync`."""
 
     def __init__(self, keys: str = "") -> None:
-        super().__init__(id="key-line")
-        self._keys = keys
-
-    def tell(self, keys: str) -> None:
-        """Show these keys, as many as there is space for."""
-        if keys != self._keys:
-            self._keys = keys
-            self.refresh()
+        super().__init__(keys, id="key-line")
 
     def made(self, width: int) -> Content:
         """As many as there is room for."""
-        shown = self._keys.split(" · ")
+        shown = self.text.split(" · ")
         while len(shown) > 1 and cell_len(f" {' · '.join(shown)}") > width:
             shown.pop()
         return painted_keys(f" {' · '.join(shown)}")
