@@ -17,6 +17,7 @@ from msgspec import Struct, field
 from heaptui.errors import UsageError
 from heaptui.model.instances import normal_endpoint
 from heaptui.model.profile import SETTINGS, CohortSettings, Profile, check_profile, every_seconds
+from heaptui.model.setting_facts import SETTING_FACTS
 
 __all__ = [
     "SECRET_VARIABLES",
@@ -36,16 +37,7 @@ __all__ = [
 ]
 
 CONFIG_NAME = "config.toml"
-_OVERRIDES = {
-    "HEAPTUI_BRAZE_ENDPOINT": "endpoint",
-    "HEAPTUI_ROUTE": "route",
-    "HEAPTUI_PARTNER_NAME": "partner_name",
-    "HEAPTUI_HEAP_ENDPOINT": "heap_endpoint",
-    "HEAPTUI_HEAP_APP_ID": "heap_app_id",
-    "HEAPTUI_SETTLE_SECONDS": "settle_seconds",
-    "HEAPTUI_READ_TIMEOUT_SECONDS": "read_timeout_seconds",
-    "HEAPTUI_BACKOFF_SECONDS": "backoff_seconds",
-}
+_OVERRIDES = {facts.variable: facts.name for facts in SETTING_FACTS if facts.variable}
 
 SECRET_VARIABLES = (
     "HEAPTUI_PARTNER_API_KEY",

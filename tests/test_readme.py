@@ -10,6 +10,7 @@ from pathlib import Path
 
 from heaptui.cli.main import COMMANDS
 from heaptui.errors import ExitCode
+from heaptui.model.settings import settings_table
 from heaptui.ui.commands import COMMANDS as UI_COMMANDS
 from heaptui.ui.commands import EVERYWHERE, footer_of, key_table
 
@@ -20,6 +21,12 @@ def test_the_key_table_is_the_one_of_the_program() -> None:
     shown = re.search(r"<!-- keys:.*?-->\n(.*?)\n<!-- end of keys -->", README, re.DOTALL)
     assert shown is not None
     assert shown[1] == key_table()
+
+
+def test_the_table_of_settings_is_the_one_of_the_program() -> None:
+    shown = re.search(r"<!-- settings:.*?-->\n(.*?)\n<!-- end of settings -->", README, re.DOTALL)
+    assert shown is not None
+    assert shown[1] == settings_table()
 
 
 def test_every_exit_code_is_explained() -> None:

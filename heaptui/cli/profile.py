@@ -12,7 +12,8 @@ from heaptui.cli.output import say, table
 from heaptui.errors import UsageError
 
 if TYPE_CHECKING:
-    from heaptui.services.profiles import ProfileFacts, ProfileService
+    from heaptui.model.settings import SettingNow
+    from heaptui.services.profiles import ProfileService
 
 
 @click.group()
@@ -63,22 +64,24 @@ def _settings_json(found: Any) -> dict[str, Any]:
 
 @profile.command()
 @click.argument("name", required=False)
+@click.option("--settings", "every", is_flag=True, help="Every setting, its value, and where that comes from.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
-def show(settings: Settings, name: str | None, *, as_json: bool) -> None:
+def show(settings: Settings, name: str | None, *, every: bool, as_json: bool) -> None:
     """Show a profile and where its keys come from; never the keys.
 
     \b
-    Example:
+    Examples:
       heaptui profile show acme-jp
+      heaptui profile show acme-jp --settings
     """
     from heaptui.config import load_config, resolve_profile
 
-    async def shown() -> ProfileFacts:
-        chosen = resolve_profile(load_config(settings.home), name or settings.profile, settings.environ)
-        return await _service(settings).show(chosen)
-
-    facts = run(shown())
+    chosen = resolve_profile(load_config(settings.home), name or settings.profile, settings.environ)
+    if every:
+        _show_settings(run(_service(settings).settings(chosen)), as_json=as_json or settings.json)
+        return
+    facts = run(_service(settings).show(chosen))
     if as_json or settings.json:
         emit({**_settings_json(facts.profile), "ways": facts.ways, "keys": dict(facts.keys), "notes": facts.notes})
         return
@@ -93,7 +96,27 @@ def show(settings: Settings, name: str | None, *, as_json: bool) -> None:
         click.echo(f"! {note}")
 
 
-@profile.command("set")
+def _show_settings(found: list[SettingNow], *, as_json: bool) -> None:
+    if as_json:
+        emit({"settings": {one.facts.name: {"value": one.value, "from": one.origin} for one in found}})
+        return
+    rows = [(one.facts.name, one.shown, one.facts.variable if one.overridden else one.origin) for one in found]
+    table(("setting", "value", "from"), rows)
+
+
+class _WithSettings(click.Command):
+    """A command whose help ends with every setting."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """What each setting means, in the words of the dashboard."""
+        del ctx
+        from heaptui.model.settings import settings_help
+
+        with formatter.section("Settings"):
+            formatter.write_dl(settings_help())
+
+
+@profile.command("set", cls=_WithSettings)
 @click.argument("name")
 @click.argument("items", nargs=-1, metavar="[SETTING=VALUE | KEY]...")
 @click.option("--store", type=click.Choice(["keyring", "file"]), help="Where keys are kept.")

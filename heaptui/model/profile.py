@@ -10,11 +10,9 @@ from heaptui.errors import UsageError
 from heaptui.model.cohorts import Cohort
 from heaptui.model.identifiers import Kind
 from heaptui.model.instances import host_of, instance_name
-from heaptui.model.routes import ATTRIBUTE, WAYS, way_facts
+from heaptui.model.routes import ATTRIBUTE, way_facts
+from heaptui.model.setting_facts import LABELS, ROUTES, STORES, facts_of
 
-LABELS = ("", "PRODUCTION", "STAGING", "SANDBOX")
-ROUTES = ("", *(way.route for way in WAYS))
-STORES = ("", "keyring", "file")
 _UNITS = {"h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -117,32 +115,29 @@ def check_profile(profile: Profile, where: str) -> None:
     Raises:
         UsageError: names the setting and what it may be.
     """
-    rules = (
-        ("label", profile.label in LABELS, f"one of {', '.join(LABELS[1:])}, or empty"),
-        ("route", profile.route in ROUTES, f"{', '.join(ROUTES[1:])}, or empty"),
-        ("attribute_limit", 1 <= profile.attribute_limit <= way_facts(ATTRIBUTE).per_request, "from 1 to 75"),
-        ("secret_store", profile.secret_store in STORES, "keyring, file, or empty"),
-        ("max_in_flight", 1 <= profile.max_in_flight <= 8, "from 1 to 8"),
-        ("settle_seconds", profile.settle_seconds >= 0, "0 or more"),
-        ("wait_seconds", profile.wait_seconds >= 0, "0 or more"),
-        ("read_timeout_seconds", 0 < profile.read_timeout_seconds <= 30, "more than 0, at most 30"),
-        ("backoff_seconds", profile.backoff_seconds >= 0, "0 or more"),
-        ("ids_per_minute", 1 <= profile.ids_per_minute <= 2500, "from 1 to 2500"),
-        ("guard_min", profile.guard_min >= 0, "0 or more"),
-        ("guard_share", 0 <= profile.guard_share <= 1, "from 0 to 1"),
-        ("resend_unproven", not profile.resend_unproven or profile.resend_days > 0, "days, like 7d, or empty"),
-        ("listen_port", 0 <= profile.listen_port <= 65535, "from 0 to 65535; 0 takes a free one"),
-        ("heap_path", profile.heap_path.startswith("/"), "a path that begins with /"),
-        ("heap_max_age_seconds", profile.heap_max_age_seconds > 0, "more than 0"),
-        ("heap_max_skew_seconds", profile.heap_max_skew_seconds >= 0, "0 or more"),
-        ("heap_quiet_hours", profile.heap_quiet_hours > 0, "more than 0"),
-        (
-            "cohorts",
-            all(not one.every or every_seconds(one.every) for one in profile.cohorts.values()),
-            'tables whose every is a number with h, d or w, like "1d"',
-        ),
-        ("alias_label", profile.kind is not Kind.ALIAS or bool(profile.alias_label), "given when kind is alias"),
-    )
-    for setting, holds, allowed in rules:
+    holding = {
+        "label": profile.label in LABELS,
+        "route": profile.route in ROUTES,
+        "attribute_limit": 1 <= profile.attribute_limit <= way_facts(ATTRIBUTE).per_request,
+        "secret_store": profile.secret_store in STORES,
+        "max_in_flight": 1 <= profile.max_in_flight <= 8,
+        "settle_seconds": profile.settle_seconds >= 0,
+        "wait_seconds": profile.wait_seconds >= 0,
+        "read_timeout_seconds": 0 < profile.read_timeout_seconds <= 30,
+        "backoff_seconds": profile.backoff_seconds >= 0,
+        "ids_per_minute": 1 <= profile.ids_per_minute <= 2500,
+        "guard_min": profile.guard_min >= 0,
+        "guard_share": 0 <= profile.guard_share <= 1,
+        "resend_unproven": not profile.resend_unproven or profile.resend_days > 0,
+        "listen_port": 0 <= profile.listen_port <= 65535,
+        "heap_path": profile.heap_path.startswith("/"),
+        "heap_max_age_seconds": profile.heap_max_age_seconds > 0,
+        "heap_max_skew_seconds": profile.heap_max_skew_seconds >= 0,
+        "heap_quiet_hours": profile.heap_quiet_hours > 0,
+        "cohorts": all(not one.every or every_seconds(one.every) for one in profile.cohorts.values()),
+        "alias_label": profile.kind is not Kind.ALIAS or bool(profile.alias_label),
+    }
+    for setting, holds in holding.items():
         if not holds:
-            raise UsageError(f"{where}: {setting} must be {allowed}.", f"It is {getattr(profile, setting)!r}.")
+            told = f"It is {getattr(profile, setting)!r}."
+            raise UsageError(f"{where}: {setting} must be {facts_of(setting).allowed}.", told)

@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from heaptui.config import SETTINGS, Home, Profile, check_profile, load_config, resolve_profile, save_config
 from heaptui.errors import UsageError
 from heaptui.model.instances import normal_endpoint
-from heaptui.model.profile import LABELS
 from heaptui.model.routes import WAYS, way_facts, ways_open
+from heaptui.model.setting_facts import LABELS, Shape, facts_of
+from heaptui.model.settings import SettingNow, settings_of
 from heaptui.store.secrets import SecretName, Secrets, keyring_works, lookup_secrets, secrets_file, store_secret
 
 __all__ = ["NoKeyring", "ProfileFacts", "ProfileService", "SecretName", "secrets_file"]
@@ -90,20 +91,29 @@ class ProfileService:
 
     def _change(self, name: str, settings: Mapping[str, str]) -> Profile:
         config = load_config(self._home)
-        before = config.profiles.get(name, Profile(name=name))
-        values: dict[str, Any] = msgspec.structs.asdict(before)
-        defaults = msgspec.structs.asdict(Profile(name=name))
-        for setting, text in settings.items():
-            if setting not in SETTINGS:
-                raise UsageError(f"There is no setting {setting!r}.", f"There are: {', '.join(SETTINGS)}.")
-            values[setting] = _value(setting, text) if text else defaults[setting]
-        try:
-            profile = msgspec.convert(values, Profile, strict=False)
-        except msgspec.ValidationError as error:
-            raise UsageError("A setting has a wrong value.", f"{error}.", "Nothing was changed.") from error
-        check_profile(profile, f"profile {name}")
+        profile = changed(config.profiles.get(name, Profile(name=name)), settings)
         save_config(self._home, replace(config, profiles={**config.profiles, name: profile}))
         return profile
+
+    async def settings(self, profile: Profile) -> list[SettingNow]:
+        """Every setting of an opened profile as it would be read now: its value, and where that comes from.
+
+        Raises:
+            UsageError: the file or the environment is wrong, or the profile is gone.
+        """
+        kept, now = await asyncio.to_thread(self._kept_and_now, profile)
+        return settings_of(kept, now, self._environ)
+
+    async def kept(self, name: str) -> Profile:
+        """A profile as the file has it, without what the environment changes."""
+        return (await asyncio.to_thread(load_config, self._home)).profiles.get(name, Profile(name=name))
+
+    def _kept_and_now(self, profile: Profile) -> tuple[Profile, Profile]:
+        config = load_config(self._home)
+        if profile.from_environment:
+            return Profile(), resolve_profile(config, None, self._environ)
+        now = resolve_profile(config, profile.name, self._environ)
+        return config.profiles[profile.name], now
 
     async def remove(self, name: str) -> None:
         """Forget a profile and its stored keys; its ledger stays.
@@ -189,11 +199,45 @@ def label_problem(text: str) -> str:
     return "" if text.strip().upper() in LABELS else f"A label is one of {', '.join(LABELS[1:])}, or nothing."
 
 
+def changed(profile: Profile, settings: Mapping[str, str]) -> Profile:
+    """The profile with other values, given as texts; an empty text means the default.
+
+    Raises:
+        UsageError: an unknown setting or a wrong value.
+    """
+    values: dict[str, Any] = msgspec.structs.asdict(profile)
+    defaults = msgspec.structs.asdict(Profile(name=profile.name))
+    for setting, text in settings.items():
+        if setting not in SETTINGS:
+            raise UsageError(f"There is no setting {setting!r}.", f"There are: {', '.join(SETTINGS)}.")
+        values[setting] = _value(setting, text) if text else defaults[setting]
+    try:
+        found = msgspec.convert(values, Profile, strict=False)
+    except msgspec.ValidationError as error:
+        wrong = next((setting for setting in settings if f"$.{setting}" in str(error)), "")
+        if not wrong:
+            raise UsageError("A setting has a wrong value.", f"{error}.", "Nothing was changed.") from error
+        told = f"profile {profile.name}: {wrong} must be {facts_of(wrong).allowed}."
+        raise UsageError(told, f"It is {settings[wrong]!r}.", "Nothing was changed.") from error
+    check_profile(found, f"profile {profile.name}")
+    return found
+
+
+def setting_problem(profile: Profile, setting: str, text: str) -> str:
+    """Why a setting of a profile cannot be this; empty when it can."""
+    try:
+        changed(profile, {setting: text.strip()})
+    except UsageError as error:
+        return f"{error.title.removeprefix(f'profile {profile.name}: ')} {error.detail}"
+    return ""
+
+
 def _value(setting: str, text: str) -> Any:
     if setting == "endpoint":
         return normal_endpoint(text)
-    if setting in ("allowed_hosts", "currents_types"):
+    shape = facts_of(setting).shape
+    if shape is Shape.LIST:
         return tuple(part.strip() for part in text.split(",") if part.strip())
-    if setting == "cohorts" or setting.endswith("_command"):
+    if shape is Shape.FILE_ONLY:
         raise UsageError(f"{setting} is set in the configuration file.", "", "heaptui doctor says where it is.")
     return text

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 
-TRACE, COMPARE, PASTE, PEOPLE, EVENT = "trace", "compare", "paste", "people", "event"
+TRACE, COMPARE, PASTE, PEOPLE, EVENT, SETTINGS = "trace", "compare", "paste", "people", "event", "settings"
 COHORTS, SEGMENTS, SYNC, RUNS, RUN, CURRENTS, CREDENTIALS, IMPORT, START, WAY, UPLOAD = (
     "cohorts",
     "segments",
@@ -33,6 +33,7 @@ _CHARACTERS = {
     "minus": "-",
     "equals_sign": "=",
     "space": " ",
+    "comma": ",",
 }
 """What the keys type that are called by a name."""
 _ENDS = ("app.back", "app.help", "app.commands")
@@ -66,6 +67,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("app.currents", EVERYWHERE, "5", "Currents", "app.tab('currents')", "Go to the events from Braze."),
     Command("app.credentials", EVERYWHERE, "6", "Credentials", "app.tab('credentials')", "Go to profile and keys."),
     Command("app.way", EVERYWHERE, "W", "way into Braze", "screen.way", "Choose how people get into Braze."),
+    Command("app.settings", EVERYWHERE, "comma", "settings", "screen.settings", "Settings, and keys of the dashboard."),
     Command("pane.filter", EVERYWHERE, "slash", "filter", "screen.filter", "Show and count rows that hold a text.", 10),
     Command("pane.copy", EVERYWHERE, "y", "copy", "screen.copy", "Copy what is highlighted, or was found.", 9),
     Command("pane.export", EVERYWHERE, "e", "export", "screen.export", "Write all rows of the pane to a file."),
@@ -155,6 +157,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("credentials.note", CREDENTIALS, "n", "copy note", "screen.note", "Copy a note to Heap's account manager."),
     Command("credentials.switch", CREDENTIALS, "o", "other profile", "screen.switch", "Choose another profile."),
     Command("credentials.forget", CREDENTIALS, "d", "forget key", "screen.forget", "Remove a stored key.", 6),
+    Command("settings.edit", SETTINGS, "enter", "change", "screen.edit", "Change the setting, or say how.", 1),
+    Command("settings.default", SETTINGS, "d", "default", "screen.default", "Bring the default back.", 2),
+    Command("settings.view", SETTINGS, "tab", "next view", "screen.view", "To the keys of the dashboard, and back.", 3),
     Command("event.older", EVENT, "left,N", "older", "screen.step(1)", "The event before.", 1),
     Command("event.newer", EVENT, "right,n", "newer", "screen.step(-1)", "The event after.", 2),
     Command("import.now", IMPORT, "enter", "import", "screen.import_now", "Replace the people. Sends nothing.", 1),
@@ -177,17 +182,20 @@ MOVES = "↑↓ j k g G move · pgup pgdn page · mouse works too"
 
 _chosen: dict[str, str] = {}
 """Keys that the user chose, by command id."""
+_refused: dict[str, str] = {}
+"""Why other choices of the user are not used, by command id."""
 
 
 def choose_keys(keys: Mapping[str, str]) -> list[str]:
     """Use other keys for some commands; returns a sentence for each that cannot be."""
     _chosen.clear()
-    problems = []
+    _refused.clear()
     ids = {command.command_id: command for command in COMMANDS}
     for command_id, key in keys.items():
         if command_id not in ids:
             near = get_close_matches(command_id, ids, n=1, cutoff=0.4)
-            problems.append(f"[keys] {command_id}: no such command." + (f" Did you mean {near[0]}?" if near else ""))
+            hint = f" Did you mean {near[0]}?" if near else ""
+            _refused[command_id] = f"[keys] {command_id}: no such command.{hint}"
             continue
         before = dict(_chosen)
         _chosen[command_id] = key
@@ -195,10 +203,42 @@ def choose_keys(keys: Mapping[str, str]) -> list[str]:
         meant = commands_of(scope) if scope != EVERYWHERE else [_with_chosen(command) for command in COMMANDS]
         clash = next((other for other in meant if other.key == key and other.command_id != command_id), None)
         if clash is not None:
-            problems.append(f"[keys] {command_id}: {key} already means “{clash.label}” ({clash.command_id}).")
+            _refused[command_id] = f"[keys] {command_id}: {key} already means “{clash.label}” ({clash.command_id})."
             _chosen.clear()
             _chosen.update(before)
-    return problems
+    return list(_refused.values())
+
+
+class KeyNow(Struct, frozen=True):
+    """The key of one command: as made, as it is now, and why the user's choice is not used."""
+
+    command_id: str
+    scope: str
+    help: str
+    default: str
+    now: str
+    written: str
+    """How the file calls the key of now."""
+    problem: str
+
+
+def keys_now() -> list[KeyNow]:
+    """The key of every command; first the choices of which no command is known."""
+    unknown = [KeyNow(command_id, "", "No such command", "·", "·", "", _refused[command_id]) for command_id in _refused]
+    known = [
+        KeyNow(
+            command.command_id,
+            command.scope,
+            command.help,
+            command.shown_key,
+            _with_chosen(command).shown_key,
+            _with_chosen(command).key.split(",")[0],
+            _refused.get(command.command_id, ""),
+        )
+        for command in COMMANDS
+    ]
+    ids = {key.command_id for key in known}
+    return [*(key for key in unknown if key.command_id not in ids), *known]
 
 
 def chosen_keys() -> dict[str, str]:

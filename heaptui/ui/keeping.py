@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual.app import App
+from textual.screen import Screen
 
 from heaptui.config import Config, Home, Profile, resolve_profile
 from heaptui.errors import HeaptuiError, UsageError
+from heaptui.model.settings import default_text
 from heaptui.services.ledgers import import_ledger
-from heaptui.services.profiles import ProfileService, SecretName, label_problem, name_problem
+from heaptui.services.profiles import ProfileService, SecretName, label_problem, name_problem, setting_problem
 from heaptui.services.workspace import ledger_of
 from heaptui.ui.widgets.dialogs import Asked, Question, Told
 
 if TYPE_CHECKING:
+    from heaptui.ui.app import HeaptuiApp
     from heaptui.ui.listener import Opening
+    from heaptui.ui.screens.page import Page
 
 
 async def keep_key(app: App[Any], service: ProfileService, profile: str, keys: Mapping[str, str]) -> bool:
@@ -39,6 +43,72 @@ async def keep_key(app: App[Any], service: ProfileService, profile: str, keys: M
             kept = await service.keep_key(profile, SecretName(name), value, store="file")
         store = kept.secret_store
     return True
+
+
+def why_profile_stays(dashboard: HeaptuiApp) -> str:
+    """Why nothing about the opened profile can be changed from here; empty where it can."""
+    if dashboard.opening.read_only:
+        return "heaptui was opened with --read-only: nothing is changed."
+    if dashboard.opened.profile.from_environment:
+        return "This profile is the environment: change the HEAPTUI_… variables."
+    return ""
+
+
+async def edit_setting(page: Page, service: ProfileService, name: str) -> bool:
+    """Ask for another value of a setting, checked while it is typed, and keep it; whether it was changed.
+
+    Raises:
+        UsageError: the file cannot be read or written; it is as it was then.
+    """
+    profile = page.workspace.profile
+    now = next(setting for setting in await service.settings(profile) if setting.facts.name == name)
+    kept, facts = await service.kept(profile.name), now.facts
+    lines = [facts.told, f"Left empty, it is the default: {default_text(facts)}."]
+    if now.overridden:
+        lines.append(f"{facts.variable} overrides the file: what is saved here changes nothing now.")
+    value = await page.app.push_screen_wait(
+        Asked(
+            facts.title,
+            lines,
+            value=now.in_file,
+            problem=lambda text: setting_problem(kept, name, text),
+            while_typing=True,
+        )
+    )
+    if value is None or value.strip() == now.in_file:
+        return False
+    await service.change(profile.name, {name: value.strip()})
+    return True
+
+
+async def use_profile(page: Page, *, then: str, over: Callable[[], Screen[Any]] | None = None) -> None:
+    """The profile has changed: open it anew, unless a sync is running on it. `over` makes what lies over the tab.
+
+    Raises:
+        UsageError: the profile cannot be read any more.
+    """
+    dashboard = page.dashboard
+    if dashboard.live_runs:
+        page.say("Kept. It is used when the running sync is over and heaptui is opened again.")
+        return
+    opening = dashboard.opening
+    profile = await ProfileService(opening.home, opening.environ).profile(page.workspace.profile.name)
+    # By the app: opening a profile closes the page, and with it everything that runs there.
+    page.app.call_later(_open_again, dashboard, profile, then, over)
+
+
+async def _open_again(
+    dashboard: HeaptuiApp, profile: Profile, then: str, over: Callable[[], Screen[Any]] | None
+) -> None:
+    received = dashboard.listener.running
+    await dashboard.open_profile(profile, then=then)
+    if dashboard.workspace is None:
+        return
+    if received and not dashboard.listener.starting and not dashboard.opened.read_only:
+        dashboard.listener.starting = True
+        dashboard.run_worker(dashboard.listener.begin(dashboard.notify), description="start the receiver again")
+    if over is not None:
+        await dashboard.push_screen(over())
 
 
 def typed_path(text: str) -> Path:

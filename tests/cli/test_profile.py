@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from heaptui.config import SETTINGS
 from tests.cli.conftest import Desk
 from tests.cli.terminal import Terminal
 
@@ -109,3 +111,25 @@ def test_a_secrets_file_that_others_can_read_is_refused_with_the_command(bare: D
     done = bare.run("verify")
     assert done.returncode == 2
     assert "chmod 600" in done.stderr
+
+
+def test_every_setting_is_shown_with_where_it_comes_from_and_explained_in_the_help(bare: Desk) -> None:
+    bare.run("profile", "set", "acme", f"endpoint={bare.sandbox['braze_url']}", "guard_min=35")
+    shown = bare.run("profile", "show", "acme", "--settings", HEAPTUI_BACKOFF_SECONDS="2").stdout
+    lines = {line.split()[0]: line.split()[1:] for line in shown.splitlines()}
+    assert lines["guard_min"] == ["35", "file"]
+    assert lines["backoff_seconds"] == ["2", "HEAPTUI_BACKOFF_SECONDS"]
+    assert lines["guard_share"] == ["0.5", "default"]
+    assert set(lines) == {"setting", *SETTINGS}
+    told = bare.run("profile", "set", "--help").stdout
+    assert all(setting in told for setting in SETTINGS)
+    as_json = json.loads(bare.run("profile", "show", "acme", "--settings", "--json").stdout)
+    assert as_json["settings"]["guard_min"] == {"value": "35", "from": "file"}
+
+
+def test_a_wrong_value_is_refused_with_what_it_may_be(bare: Desk) -> None:
+    bare.run("profile", "set", "acme", "guard_min=35")
+    done = bare.run("profile", "set", "acme", "guard_min=some")
+    assert done.returncode == 2
+    assert "guard_min must be 0 or more." in done.stderr
+    assert "35" in bare.run("profile", "show", "acme", "--settings").stdout

@@ -37,7 +37,7 @@ USER_KEYS = {"u": "user_id", "e": "external_user_id", "d": "device_id", "t": "ti
 EVENT_ID = "0f6b1c1e-7f63-4d8b-9a53-54f2a4f6f0aa"
 
 
-def event(name: str, properties: dict[str, Any], **user: Any) -> dict[str, Any]:
+def event(name: str, properties: dict[str, Any], /, **user: Any) -> dict[str, Any]:
     return {"event_type": name, "id": EVENT_ID, "time": 1_477_502_783, "user": user, "properties": properties}
 
 

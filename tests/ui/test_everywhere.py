@@ -79,6 +79,9 @@ FACES = {
         ("t", *"u000350", "enter"), "step by step", "Cart abandoners", "Cohort,Now,Accepted by Braze,Came in by", "cart",
         "1 of ", 2, "the answer, and what to do",
     ),
+    "settings": Face(
+        ("comma",), "[Settings]", "Endpoint\thttp://", "Setting,Now,From,Name", "guard", "2 of 42 match", 2
+    ),
     "import": Face(("i",), "Drop a file here", panes=2),
 }  # fmt: skip
 

@@ -48,6 +48,8 @@ FACES = {
     "currents": Face(("5",), "[5 Currents"),
     "credentials": Face(("6",), "verdict after"),
     "way": Face(("1", "W"), "How should people get into Braze?", ("escape",)),
+    "settings": Face(("1", "comma"), "Settings of test", ("escape",)),
+    "keys": Face(("comma", "tab"), "Keys are chosen in", ("escape",)),
     "help": Face(("1", "question_mark"), "Keys", ("escape",)),
     "import": Face(("1", "i"), "File", ("escape",)),
 }

@@ -11,12 +11,14 @@ from heaptui.config import Profile
 from heaptui.errors import HeaptuiError
 from heaptui.model.checks import CheckId
 from heaptui.model.routes import way_title
+from heaptui.model.setting_facts import facts_of
+from heaptui.model.settings import value_text
 from heaptui.services.given import given_of_profile
 from heaptui.services.profiles import ProfileFacts, ProfileService, SecretName
 from heaptui.services.verification import Verification
 from heaptui.ui.check_text import COLUMNS, can_lines, check_lines, headline_of, remedy_lines, rows_of, short_origin
 from heaptui.ui.commands import CREDENTIALS
-from heaptui.ui.keeping import keep_key
+from heaptui.ui.keeping import edit_setting, keep_key, use_profile, why_profile_stays
 from heaptui.ui.screens.framed import FramedScreen
 from heaptui.ui.screens.verdict import VerdictScreen
 from heaptui.ui.widgets.dialogs import Asked, Question
@@ -24,18 +26,8 @@ from heaptui.ui.widgets.frame import RuleLine, TextPane
 from heaptui.ui.widgets.record_table import RecordTable, Row
 from heaptui.ui.widgets.split_pane import Section, SplitPane
 
-SETTINGS = {
-    "endpoint": ("Endpoint", "Braze's REST endpoint, or the address of your dashboard"),
-    "label": ("Label", "PRODUCTION, STAGING, SANDBOX, or nothing; in PRODUCTION a first sync asks twice"),
-    "partner_name": ("Partner name", "the name in the path of Braze's partner calls; Heap's is assumed to be heap"),
-    "heap_app_id": (
-        "Heap app id",
-        "digits; nobody can verify more than its shape, and Heap's API key is never asked for",
-    ),
-    "max_in_flight": ("At once", "requests of one cohort in flight, 1 to 8"),
-    "settle_seconds": ("Settle time", "seconds after a time-out in which a request may still be applied"),
-    "read_only": ("Read-only", "true: look, never send"),
-}
+SETTINGS = ("endpoint", "label", "partner_name", "heap_app_id", "max_in_flight", "settle_seconds", "read_only")
+"""The settings that matter for the verdict, or are changed often; the others are among the settings."""
 KEYS = {
     SecretName.PARTNER_API_KEY: ("Partner key", "Braze gives it to Heap; most customers do not hold it"),
     SecretName.DATA_IMPORT_KEY: ("Data Import Key", "Braze: Partner Integrations › Technology Partners › Heap"),
@@ -108,9 +100,10 @@ class CredentialsScreen(FramedScreen, VerdictScreen):
                 rows.append(
                     Row(name, (title, short_origin(origin), "· not given" if not origin else "·", ""), tone="quiet")
                 )
-        for setting, (title, _) in SETTINGS.items():
-            if setting not in have:
-                rows.append(Row(setting, (title, "profile", _shown(getattr(profile, setting)), "")))
+        for setting in map(facts_of, SETTINGS):
+            if setting.name not in have:
+                value = value_text(setting, getattr(profile, setting.name))
+                rows.append(Row(setting.name, (setting.title, "profile", value or "–", "")))
         self.table.show(rows)
         self.headline(*headline_of(self._report, len(self._checks)))
         remedy = self.query_one("#remedy", TextPane)
@@ -126,21 +119,24 @@ class CredentialsScreen(FramedScreen, VerdictScreen):
         row = self.table.row
         if row is None or self._facts is None:
             return
-        title, note = SETTINGS.get(row.key) or self._key_text(row.key) or (row.cells[0].strip(), "")
+        title, note = self._text_of(row.key) or (row.cells[0].strip(), "")
         self.query_one("#detail-rule", RuleLine).tell(title)
         lines = [*([note] if note else []), *check_lines(self.highlighted_check)]
         can = can_lines(self._report)
         opened = [part for line in can for part in line.split("   ")]
         way = f"Way into Braze now: {way_title(self.workspace.route) or 'none yet'}; W chooses another"
+        more = "All settings of the profile: , (comma)"
         sections = [
             Section("So you can", opened, brief=["", "So you can", *can] if can else []),
-            Section("Way into Braze", [way], brief=["", way]),
+            Section("Way into Braze", [way, more], brief=["", way, more]),
         ]
         self.query_one("#finding", SplitPane).tell(lines, sections, self._facts.notes)
 
     @staticmethod
-    def _key_text(key: str) -> tuple[str, str] | None:
-        return KEYS[SecretName(key)] if key in set(SecretName) else None
+    def _text_of(name: str) -> tuple[str, str] | None:
+        if name in SETTINGS:
+            return facts_of(name).title, facts_of(name).told
+        return KEYS[SecretName(name)] if name in set(SecretName) else None
 
     @work(group="check", exclusive=True, exit_on_error=True, description="check the keys")
     async def action_check(self, find: bool = False) -> None:
@@ -179,8 +175,8 @@ class CredentialsScreen(FramedScreen, VerdictScreen):
 
     def _why_fixed(self, command_id: str) -> str:
         row = self.table.row
-        if self.workspace.profile.from_environment:
-            return "This profile is the environment: change the HEAPTUI_… variables."
+        if why := why_profile_stays(self.dashboard):
+            return why
         if row is None:
             return "There is nothing here yet."
         if row.key not in SETTINGS and row.key not in set(SecretName):
@@ -204,25 +200,19 @@ class CredentialsScreen(FramedScreen, VerdictScreen):
         row = self.table.row
         if row is None:
             return
-        profile = self.workspace.profile
         try:
             if row.key in SETTINGS:
-                title, note = SETTINGS[row.key]
-                value = await self.app.push_screen_wait(
-                    Asked(title, [note], value=_shown(getattr(profile, row.key)).replace("–", ""))
-                )
-                if value is None:
+                if not await edit_setting(self, self._service, row.key):
                     return
-                await self._service.change(profile.name, {row.key: value.strip()})
             else:
                 title, note = KEYS[SecretName(row.key)]
                 value = await self.app.push_screen_wait(Asked(title, [note, "It is not shown."], secret=True))
-                if not value or not await keep_key(self.app, self._service, profile.name, {row.key: value}):
+                name = self.workspace.profile.name
+                if not value or not await keep_key(self.app, self._service, name, {row.key: value}):
                     return
+            await use_profile(self, then=CREDENTIALS)
         except HeaptuiError as error:
             self.told(error)
-            return
-        await self._reopen()
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="forget a key")
     async def action_forget(self) -> None:
@@ -234,21 +224,6 @@ class CredentialsScreen(FramedScreen, VerdictScreen):
         if await self.app.push_screen_wait(Question(f"Forget the {title}?", lines, yes="Forget it", no="Keep it")):
             try:
                 await self._service.forget_key(self.workspace.profile.name, SecretName(row.key))
+                await use_profile(self, then=CREDENTIALS)
             except HeaptuiError as error:
                 self.told(error)
-                return
-            await self._reopen()
-
-    async def _reopen(self) -> None:
-        """The profile has changed: open it anew, unless a sync is running on it."""
-        if self.dashboard.live_runs:
-            self.say("Kept. It is used when the running sync is over and heaptui is opened again.")
-            return
-        profile = await self._service.profile(self.workspace.profile.name)
-        self.app.call_later(self.dashboard.open_profile, profile, then="credentials")
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value) or "–"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-from heaptui.config import load_config, resolve_profile
 from heaptui.errors import HeaptuiError
 from heaptui.services.profiles import ProfileService, SecretName
+from heaptui.ui.keeping import use_profile
 from heaptui.ui.tabs import hide
 from heaptui.ui.widgets.dialogs import Asked, Question, Told
 
@@ -55,7 +55,10 @@ async def set_up(screen: CurrentsScreen) -> None:
     ]
     await screen.app.push_screen_wait(Told("Enter this in Braze", lines))
     if changed:
-        await _reopen(screen)
+        try:
+            await use_profile(screen, then="currents")
+        except HeaptuiError as error:
+            screen.told(error)
 
 
 async def _kept(screen: CurrentsScreen, service: ProfileService, token: str) -> bool:
@@ -72,17 +75,6 @@ async def _kept(screen: CurrentsScreen, service: ProfileService, token: str) -> 
             return False
         await service.keep_key(profile.name, SecretName.CURRENTS_TOKEN, token, store="file")
     return True
-
-
-async def _reopen(screen: CurrentsScreen) -> None:
-    """The profile has changed: open it anew, unless a sync is running on it."""
-    dashboard = screen.dashboard
-    if dashboard.live_runs:
-        screen.say("Kept. It is used when the running sync is over and heaptui is opened again.")
-        return
-    opening = dashboard.opening
-    profile = resolve_profile(load_config(opening.home), screen.workspace.profile.name, opening.environ)
-    screen.app.call_later(dashboard.open_profile, profile, then="currents")
 
 
 async def hide_or_show(screen: CurrentsScreen) -> None:

@@ -18,7 +18,7 @@ from heaptui.errors import HeaptuiError
 from heaptui.model.commands import addressed
 from heaptui.ui import alone
 from heaptui.ui.clipboard import copied
-from heaptui.ui.commands import EVERYWHERE, bindings_of, command_of, footer_of
+from heaptui.ui.commands import EVERYWHERE, SETTINGS, bindings_of, command_of, footer_of
 from heaptui.ui.exports import export_table
 from heaptui.ui.signs import short_path
 from heaptui.ui.widgets.dialogs import Told
@@ -168,8 +168,10 @@ class Page(Screen[None]):
         if command_id in own_ways:
             return own_ways[command_id]()
         match command_id:
-            case "app.way" | "app.trace" if self.dashboard.workspace is None:
+            case "app.way" | "app.trace" | "app.settings" if self.dashboard.workspace is None:
                 return "No workspace is open here."
+            case "app.settings" if self.SCOPE == SETTINGS:
+                return "These are the settings."
             case "app.end_tour" if self.dashboard.tour is None:
                 return "There is no tour here: heaptui demo has one."
             case "pane.alone" if len(self.panes) < 2:
@@ -229,6 +231,12 @@ class Page(Screen[None]):
         from heaptui.ui.screens.way import WayScreen
 
         self.app.push_screen(WayScreen())
+
+    def action_settings(self) -> None:
+        """Look at the settings of the profile, and change them."""
+        from heaptui.ui.screens.settings import SettingsScreen
+
+        self.app.push_screen(SettingsScreen())
 
     def traced_by_default(self) -> str:
         """The id of the highlighted person, where the screen shows people."""

@@ -9,7 +9,6 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
-from heaptui.config import load_config, resolve_profile
 from heaptui.errors import HeaptuiError
 from heaptui.model.cohorts import Cohort
 from heaptui.model.notes import note_to_heap
@@ -17,6 +16,7 @@ from heaptui.model.routes import ATTRIBUTE, COHORT_IMPORT, WAYS, way_facts, way_
 from heaptui.model.words import counted, headcount
 from heaptui.services.profiles import ProfileService
 from heaptui.ui.commands import WAY
+from heaptui.ui.keeping import use_profile, why_profile_stays
 from heaptui.ui.screens.page import Page
 from heaptui.ui.widgets.dialogs import Asked, Question, Told
 from heaptui.ui.widgets.frame import RuleLine, TextPane
@@ -172,17 +172,17 @@ class WayScreen(Page):
             self.say(f"{facts.title} is in use already.")
         elif profile.from_environment:
             self.say(f"This profile is the environment: set HEAPTUI_ROUTE={route}.")
+        elif why := why_profile_stays(self.dashboard):
+            self.say(why)
         elif self.dashboard.live_runs:
             self.say("A sync is running: the way can be changed when it is over.")
         elif await self._agreed(facts.title):
             try:
                 opening = self.dashboard.opening
                 await ProfileService(opening.home, opening.environ).change(profile.name, {"route": route})
-                again = resolve_profile(load_config(opening.home), profile.name, opening.environ)
+                await use_profile(self, then="cohorts")
             except HeaptuiError as error:
                 self.told(error)
-                return
-            self.app.call_later(self.dashboard.open_profile, again)
 
     async def _agreed(self, title: str) -> bool:
         """Who is in Braze by the present way will leave it: say so before."""

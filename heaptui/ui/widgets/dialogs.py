@@ -99,8 +99,11 @@ class Told(Dialog[None]):
 class Asked(Dialog[str | None]):
     """A text to type; with `must_be`, only exactly that closes the question.
 
-    `problem` says what is wrong with a text, below the field; an empty answer closes it.
+    `problem` says what is wrong with a text, below the field, with `while_typing` already while it is typed; an empty
+    answer closes it.
     """
+
+    KEYS: ClassVar[str] = "enter answers · esc leaves everything as it is"
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", show=False)]
 
@@ -113,9 +116,10 @@ class Asked(Dialog[str | None]):
         must_be: str = "",
         secret: bool = False,
         problem: Callable[[str], str] | None = None,
+        while_typing: bool = False,
     ) -> None:
         super().__init__()
-        self._problem = problem
+        self._problem, self._while_typing = problem, while_typing
         asks = ["", f"Type the cohort's name: {must_be}"] if must_be else []
         self._title, self._lines, self._value = title, [*lines, *asks], value
         self._must_be, self._secret = must_be, secret
@@ -127,7 +131,7 @@ class Asked(Dialog[str | None]):
             with VerticalScroll(classes="dialog-text"):
                 yield Line(sign("\n".join(safe(line) for line in self._lines)))
             yield Input(self._value, password=self._secret, id="answer", compact=True)
-            yield Line("enter answers · esc leaves everything as it is", id="answer-note", classes="dialog-keys")
+            yield Line(self.KEYS, id="answer-note", classes="dialog-keys")
 
     def on_mount(self) -> None:
         """The field is what this is about."""
@@ -138,11 +142,19 @@ class Asked(Dialog[str | None]):
         if self._must_be and event.value.strip() != self._must_be.strip():
             self.query_one("#answer-note", Line).update(sign(f"That is not “{safe(self._must_be)}”."))
             return
-        problem = self._problem(event.value) if self._problem and event.value.strip() else ""
+        if not self._told_wrong(event.value):
+            self.dismiss(event.value)
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        if self._while_typing and not self._told_wrong(event.value):
+            self.query_one("#answer-note", Line).update(self.KEYS)
+
+    def _told_wrong(self, text: str) -> bool:
+        problem = self._problem(text) if self._problem and text.strip() else ""
         if problem:
             self.query_one("#answer-note", Line).update(sign(f"✗ {safe(problem)}"))
-            return
-        self.dismiss(event.value)
+        return bool(problem)
 
     def action_close(self) -> None:
         """No answer."""
