@@ -319,6 +319,21 @@ async def test_somebody_without_a_profile_meets_doors_and_makes_one_for_files(de
         await shows(pilot, "No cohorts yet.")
 
 
+async def test_whoever_looks_for_another_workspace_comes_back_by_escape(desk: Desk) -> None:
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        await pilot.press("6")
+        await shows(pilot, "verdict after")
+        await pilot.press("o")
+        await shows(pilot, "1 profile ")
+        await pilot.press("n")
+        await shows(pilot, "another workspace")
+        await pilot.press("escape")
+        await shows(pilot, "Which workspace?")
+        await pilot.press("escape")
+        await shows(pilot, "[6 Credentials]")
+
+
 async def test_a_crash_shows_no_values_and_ends_the_dashboard(desk: Desk) -> None:
     app = HeaptuiApp(desk.opening)
 

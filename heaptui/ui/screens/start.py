@@ -54,9 +54,15 @@ class StartScreen(Screen[None]):
         Binding("enter", "open", show=False),
         *(Binding(f"{key},{chr(ord(key) + 0xFEE0)}", f"door('{key}')", show=False) for key, _, _ in DOORS),
         Binding("question_mark,？", "help", show=False),
-        Binding("q,ｑ,escape", "app.ask_quit", show=False),
+        Binding("q,ｑ", "app.ask_quit", show=False),
+        Binding("escape", "leave", show=False),
     ]
     AUTO_FOCUS = "RecordTable"
+
+    @property
+    def _first(self) -> bool:
+        """Whether nothing else was there before it."""
+        return len(self.app.screen_stack) < 3
 
     def compose(self) -> ComposeResult:
         """Doors, and what is needed to deliver."""
@@ -68,11 +74,11 @@ class StartScreen(Screen[None]):
         with VerticalScroll(classes="grow", can_focus=False):
             yield TextPane(id="needs")
         yield RuleLine()
-        yield KeyLine("↑↓ choose · enter open · ? help · q quit")
+        yield KeyLine(f"↑↓ choose · enter open · {'' if self._first else 'esc back · '}? help · q quit")
 
     def on_mount(self) -> None:
         """Fill in the words."""
-        self.query_one(HeaderLine).tell("heaptui", "nothing set up yet")
+        self.query_one(HeaderLine).tell("heaptui", "nothing set up yet" if self._first else "another workspace")
         self.query_one("#intro", TextPane).tell(
             [
                 "Takes groups of people from Heap into Braze: a plan before, a proof after.",
@@ -99,6 +105,13 @@ class StartScreen(Screen[None]):
         """What the doors lead to."""
         lines = [f"{key}  {title}: {note}." for key, title, note in DOORS]
         self.app.push_screen(Told("Doors", [*lines, "", "The commands work without this screen: heaptui --help"]))
+
+    async def action_leave(self) -> None:
+        """Back to where it was asked for, or out."""
+        if self._first:
+            await self.app.action_quit()
+        else:
+            self.app.pop_screen()
 
     async def action_open(self) -> None:
         """Open the highlighted door."""
@@ -197,7 +210,7 @@ class ProfileScreen(Screen[None]):
         """Read them."""
         opening = cast("HeaptuiApp", self.app).opening
         profiles = await ProfileService(opening.home, opening.environ).all()
-        self.query_one(HeaderLine).tell("heaptui", f"{len(profiles)} profiles")
+        self.query_one(HeaderLine).tell("heaptui", counted(len(profiles), "profile"))
         self.query_one(RecordTable).show(
             [
                 Row(
