@@ -121,7 +121,8 @@ def explain(
         sure=found.sure,
         by_answer=answered,
         causes=_causes(entry, facts, good, changed, cohort_ids),
-        since=since,
+        # Without an exchange, only a difference may have to do with it.
+        since=since if exchange or changed else "",
         so=_so(first.reason, entry, good, changed, answered=answered),
         ruled_out=_ruled_out(facts, good, changed, exchange) if exchange else (),
         who="" if taken_over else entry.who,

@@ -38,6 +38,9 @@ def explanation_lines(
         made.append(("Cohorts", ", ".join(explanation.cohorts)))
     else:
         made.append(("Cohort", explanation.cohorts[0]))
+    # What heaptui found by itself is the cause; the words of the other side come below what they mean to people.
+    told = [("Told", explanation.told)] if explanation.told else []
+    made += [] if explanation.by_answer else told
     made.append(("Kept", explanation.kept))
     if explanation.since:
         made.append((f"Since {good_run}" if good_run else "Since", explanation.since))
@@ -51,9 +54,8 @@ def explanation_lines(
     commands = [f"{owner}{command}" for command in explanation.commands] if shell else []
     steps = by_keys(explanation.commands) if by_keys else []
     made += _listed("Then", steps or commands)
-    made += _listed("As command", commands if steps and steps != commands else [])
-    if explanation.told:
-        made.append(("Told", explanation.told))
+    made += _listed("Command", commands if steps and steps != commands else [])
+    made += told if explanation.by_answer else []
     how_sure = ""
     if explanation.by_answer:
         how_sure = " (sure: the answer names it)" if explanation.sure else " (likely, from the status alone)"

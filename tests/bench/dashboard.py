@@ -170,6 +170,7 @@ class Hands:
     def plan_everything(self) -> None:
         """Mark all cohorts, from the first to the last, and plan them."""
         for marked in range(len(NAMES)):
+            self.move("j" if marked else "")
             self.press(" ", lambda lines, marked=marked: sum("[x]" in line for line in lines) > marked)
         self.press("s", lambda lines: any("enter sends" in line for line in lines))
 

@@ -48,7 +48,7 @@ async def test_the_verdict_names_keys_first_and_the_demo_only_keys(sandbox: Any,
             await shows(pilot, "Cart abandoners")
             await pilot.press("4")
             await shows(pilot, "Then r continues the run")
-            assert ("As command heaptui run resume 2" in flowed(pilot.app)) is not demo
+            assert ("Command heaptui run resume 2" in flowed(pilot.app)) is not demo
 
 
 async def test_r_on_a_run_with_refused_ids_offers_them_again_when_somebody_says_so(sandbox: Any, desk: Desk) -> None:
