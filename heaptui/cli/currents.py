@@ -322,7 +322,7 @@ async def _replay(settings: Settings, file: str | None, *, dead: bool, forward: 
         for number in result.unreadable[:10]:
             say(f"line {number:,} is no event")
     if dead:
-        say(f"{revived:,} dead letters wait again.")
+        say(f"{counted(revived, 'dead letter')} to be sent again.")
     say(f"{together.waiting:,} wait for Heap, {together.dead:,} dead letters.")
 
 

@@ -80,6 +80,10 @@ def remaining(progress: RunProgress, now: float) -> float | None:
     if speed <= 0:
         return None
     left = progress.total("to_go") / speed
+    going = [delivery for delivery in progress.deliveries.values() if delivery.to_go]
+    if waits := [delivery.wait.until - now for delivery in going if delivery.wait]:
+        # Whoever waits less goes on meanwhile.
+        left += max(0.0, *waits) if len(waits) == len(going) else 0.0
     return left if left < 20 else 5 * math.ceil(left / 5)
 
 

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from heaptui.ui.app import HeaptuiApp
 from tests.services.currents_world import TOKEN, an_event, events_came
 from tests.services.world import ids, workspace_on
-from tests.ui.conftest import SIZES, Desk, lines_of, shows, status, text_of
+from tests.ui.conftest import SIZES, Desk, highlight, lines_of, shows, status, text_of
 
 EMAIL = "users.messages.email."
 
@@ -88,6 +88,18 @@ async def test_one_event_is_seen_in_both_shapes(flowing: Desk) -> None:
         await shows(pilot, "Together")
 
 
+async def test_what_is_cut_off_in_the_table_of_an_event_stands_whole_below_it(flowing: Desk) -> None:
+    async with HeaptuiApp(flowing.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        await pilot.press("5")
+        await shows(pilot, "property url has 1,312 characters")
+        await pilot.press("l", "enter")
+        await shows(pilot, "✗ dead letter")
+        assert "x" * 40 not in text_of(pilot.app)
+        highlight(pilot.app, "properties.url")
+        await shows(pilot, "x" * 60)
+
+
 async def test_dead_letters_are_looked_at_and_sent_again(flowing: Desk) -> None:
     async with HeaptuiApp(flowing.opening).run_test(size=(80, 24)) as pilot:
         await shows(pilot, "Cart abandoners")
@@ -99,7 +111,7 @@ async def test_dead_letters_are_looked_at_and_sent_again(flowing: Desk) -> None:
         await shows(pilot, "✗ dead letter")
         await pilot.press("escape")
         await pilot.press("r")
-        await shows(pilot, "Send 1 dead letters again?")
+        await shows(pilot, "Send 1 dead letter again?")
         await pilot.press("enter")
         await shows(pilot, "1 wait, nobody forwards")
 

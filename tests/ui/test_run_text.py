@@ -6,7 +6,7 @@ import pytest
 from rich.cells import cell_len
 
 from heaptui.model.cohorts import CohortState
-from heaptui.model.runs import DeliveryProgress, DeliveryState, RunProgress
+from heaptui.model.runs import DeliveryProgress, DeliveryState, RunProgress, Wait
 from heaptui.ui import run_text, signs
 from heaptui.ui.screens.cohorts import CohortsScreen
 from heaptui.ui.screens.page import Page
@@ -37,6 +37,14 @@ def test_the_time_that_is_left_goes_down_in_steps_whatever_the_last_second_broug
     told = [run_text.remaining(running(*rates, *rates[:more]), 30 + more) for more in range(5)]
     assert all(left is not None and left % 5 == 0 for left in told)
     assert max(left or 0 for left in told) - min(left or 0 for left in told) <= 15
+
+
+def test_a_wait_is_part_of_the_time_that_is_left_where_nothing_else_goes_out_meanwhile() -> None:
+    progress = running(50_000, 40_000)
+    progress.deliveries["c"].wait = Wait(2 + 6.0, "Braze asked us to wait (429)", "the time Braze named")
+    assert run_text.remaining(progress, 2) == pytest.approx(6 + 10_000 / 45_000)
+    progress.deliveries["d"] = DeliveryProgress("d", "Trials", 10, state=DeliveryState.RUNNING)
+    assert (run_text.remaining(progress, 2) or 9) < 1
 
 
 def test_a_paused_run_promises_no_time_and_says_what_still_comes_home() -> None:

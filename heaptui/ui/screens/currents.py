@@ -14,6 +14,7 @@ from heaptui.errors import HeaptuiError
 from heaptui.model.aftermath import Aftermath
 from heaptui.model.cohorts import Cohort
 from heaptui.model.currents_facts import CurrentsStats, DeadLetter, StoredEvent
+from heaptui.model.words import counted
 from heaptui.ui import currents_text, signs
 from heaptui.ui.commands import CURRENTS
 from heaptui.ui.screens import currents_set_up
@@ -271,7 +272,7 @@ class CurrentsScreen(FramedScreen):
         """Let all dead letters wait for Heap again."""
         count = self.stats.together.dead
         lines = ["What was the matter with them may be the matter still: then they are dead letters again."]
-        question = Question(f"Send {count:,} dead letters again?", lines, yes="Send again", no="Leave them")
+        question = Question(f"Send {counted(count, 'dead letter')} again?", lines, yes="Send again", no="Leave them")
         if await self.app.push_screen_wait(question):
             revived = await self.workspace.currents.revive()
             self.say(f"{revived:,} wait for Heap again. A listener with --forward sends them.")

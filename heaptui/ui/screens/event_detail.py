@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
@@ -14,7 +15,8 @@ from heaptui.model.currents_facts import StoredEvent
 from heaptui.ui.commands import EVENT
 from heaptui.ui.screens.page import Page
 from heaptui.ui.signs import clock
-from heaptui.ui.widgets.frame import TextPane
+from heaptui.ui.widgets.facts import FactsPane
+from heaptui.ui.widgets.frame import RuleLine, TextPane
 from heaptui.ui.widgets.record_table import Column, RecordTable, Row
 
 ROOMY = 110
@@ -46,6 +48,9 @@ class EventScreen(Page):
             Column("Braze sent", 0), Column("Value", 0, ids=True), Column("Heap is told", 0),
             Column("What was done", 18, drop=1), id="event-table",
         )  # fmt: skip
+        yield RuleLine(id="detail-rule")
+        with VerticalScroll(id="field", can_focus=False):
+            yield FactsPane(id="whole")
 
     def on_mount(self) -> None:
         """The newest."""
@@ -89,6 +94,17 @@ class EventScreen(Page):
         else:
             rows = [Row(path, (path, self._told(path, value), "–", "")) for path, value in sent]
         self.query_one(RecordTable).show(rows)
+        self._whole()
+
+    @on(RecordTable.Highlighted)
+    def _whole(self) -> None:
+        """The highlighted field without anything cut off."""
+        row = self.query_one(RecordTable).row
+        self.query_one("#detail-rule", RuleLine).tell(row.key if row else "")
+        names = ("Braze sent", "Heap gets", "Done")
+        told = zip(names, row.cells[1:], strict=True) if row else ()
+        self.query_one("#whole", FactsPane).tell([(name, text) for name, text in told if text])
+        self.say("What Braze sent, and what Heap is told of it.", idle=True)
 
     def _row(self, account: Account, sent: Mapping[str, Any], values: Mapping[str, Any]) -> Row:
         value = sent.get(account.field, "")
