@@ -39,7 +39,7 @@ def explanation_lines(
     else:
         made.append(("Cohort", explanation.cohorts[0]))
     # What heaptui found by itself is the cause; the words of the other side come below what they mean to people.
-    told = [("Told", explanation.told)] if explanation.told else []
+    told = [("Told" if explanation.by_answer else "Why", explanation.told)] if explanation.told else []
     made += [] if explanation.by_answer else told
     made.append(("Kept", explanation.kept))
     if explanation.since:

@@ -101,7 +101,7 @@ class EventScreen(Page):
         """The highlighted field without anything cut off."""
         row = self.query_one(RecordTable).row
         self.query_one("#detail-rule", RuleLine).tell(row.key if row else "")
-        names = ("Braze sent", "Heap gets", "Done")
+        names = ("Sent", "Heap gets", "Done")
         told = zip(names, row.cells[1:], strict=True) if row else ()
         self.query_one("#whole", FactsPane).tell([(name, text) for name, text in told if text])
         self.say("What Braze sent, and what Heap is told of it.", idle=True)
