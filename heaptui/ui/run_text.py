@@ -185,9 +185,18 @@ def result_verdict(progress: RunProgress) -> str:
     return f"{glyph} {word} {signs.clock(ended)}, {signs.duration(ended - progress.started_at)}"
 
 
+_MORE = ("Told", "Means", "Causes")
+"""Where an explanation goes on from what to do to what it means."""
+
+
+def named_lines(explained: Sequence[tuple[str, str]]) -> list[str]:
+    """(name, text) as lines with a label."""
+    return [f"{name:<11}{text}" if name else text for name, text in explained]
+
+
 def result_lines(progress: RunProgress, explained: Sequence[tuple[str, str]]) -> list[str]:
     """What needs somebody, as (name, text) lines, and what is still open."""
-    lines = [f"{name:<11}{text}" if name else text for name, text in explained]
+    lines = named_lines(explained)
     for delivery in progress.deliveries.values():
         if looked := delivery.looked_for_refused:
             lines.append(looked)
@@ -205,14 +214,19 @@ def result_lines(progress: RunProgress, explained: Sequence[tuple[str, str]]) ->
 def result(
     progress: RunProgress, explained: Sequence[tuple[str, str]], title: str, clicks: list[str]
 ) -> tuple[list[str], list[Section]]:
-    """How a run ended, and beside it what comes next."""
-    means = "Braze took the ids, not that it knows them."
-    sections = [
-        Section(title, clicks),
-        Section("Accepted means", [means], brief=["", f"Accepted means {means}"]),
-    ]
+    """How a run ended, and beside it what a failure means and what comes next."""
+    names = [name for name, _ in explained]
+    # Of several failures each is told in one piece.
+    cut = (
+        next((at for at, name in enumerate(names) if name in _MORE), len(names)) if names.count("") == 1 else len(names)
+    )
+    more = named_lines(explained[cut:])
+    sections = [Section("What it means", more, brief=more), Section(title, clicks)]
+    if progress.total("submitted"):
+        means = "Braze took the ids, not that it knows them."
+        sections.append(Section("Accepted means", [means], brief=["", f"Accepted means {means}"]))
     who = ["Refused    who, and Braze's words: 4, enter, then tab to “Refused”"] if progress.total("rejected") else []
-    return [arithmetic(progress), *who, "", *result_lines(progress, explained)], sections
+    return [arithmetic(progress), *who, "", *result_lines(progress, explained[:cut])], sections
 
 
 def cohorts_in_short(names: Sequence[str], wanted: str = "") -> str:

@@ -72,7 +72,10 @@ async def test_a_plan_that_is_renewed_says_when_and_why_and_its_sentence_is_that
         assert "enter sends 1,600 changes to" in status(pilot.app)
         await pilot.press("enter")
         await shows(pilot, "counts add up")
-        await pilot.press("r")
+        await pilot.press("1")
+        await shows(pilot, "✓ synced")
+        highlight(pilot.app, desk.carts)
+        await pilot.press("s")
         await shows(pilot, "Nothing to send")
         assert "Renewed" not in text_of(pilot.app)
 

@@ -232,7 +232,7 @@ async def test_what_is_written_in_the_demo_is_told_to_go_with_it(desk: Desk, *, 
         for key, told in (("e", "1 in runs-"), ("w", "saved: ")):
             await pilot.press(key)
             await until(pilot, lambda told=told: told in status(pilot.app).casefold())
-            assert status(pilot.app).startswith(" Until the demo ends: ") == demo
+            assert status(pilot.app).startswith(" Kept until the demo ends. ") == demo
 
 
 async def test_e_writes_people_that_were_never_in_sight(desk: Desk) -> None:

@@ -119,3 +119,50 @@ async def test_a_receipt_that_cannot_be_saved_is_told_and_the_result_stands(sand
         await pilot.press("escape")
         await shows(pilot, "counts add up")
     assert sandbox.members(desk.carts) == set(ids(300, 4200))
+
+
+async def test_a_result_without_anything_accepted_uses_its_right_half_for_what_the_failure_means(
+    sandbox: Any, desk: Desk
+) -> None:
+    sandbox.fault(effect="status", status=401, match={"path": "users"})
+    async with HeaptuiApp(desk.opening).run_test(size=(120, 36)) as pilot:
+        await start_carts(pilot, desk)
+        await shows(pilot, "├─ What it means")
+        assert "Accepted means" not in flowed(pilot.app)
+        left, right = ("\n".join(part) for part in zip(*(halves(line) for line in lines_of(pilot.app)), strict=True))
+        assert "Who mends" in left
+        assert "Causes" in right
+
+
+def halves(line: str) -> tuple[str, str]:
+    """What stands left and right of the line between them."""
+    left, _, right = line.partition("│")
+    return left, right
+
+
+async def test_a_complete_run_offers_no_continuing_and_says_why(desk: Desk) -> None:
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await start_carts(pilot, desk)
+        await shows(pilot, "counts add up")
+        assert "continue" not in lines_of(pilot.app)[-1]
+        await pilot.press("r")
+        await shows(pilot, "This run is complete")
+        await pilot.press("4")
+        await shows(pilot, "✓ done")
+        assert "continue" not in lines_of(pilot.app)[-1]
+        await pilot.press("r")
+        await shows(pilot, "This run is complete")
+
+
+async def test_a_plan_without_changes_offers_no_start_and_says_why(desk: Desk) -> None:
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await start_carts(pilot, desk)
+        await shows(pilot, "counts add up")
+        await pilot.press("1")
+        await shows(pilot, "✓ synced")
+        highlight(pilot.app, desk.carts)
+        await pilot.press("s")
+        await shows(pilot, "Nothing to send")
+        assert "start" not in lines_of(pilot.app)[-1]
+        await pilot.press("l")
+        await shows(pilot, "No cohort is held.")

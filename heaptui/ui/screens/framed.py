@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from heaptui.services.support import Desk
     from heaptui.ui.ledger_watch import LedgerChanged
 
+COMPLETE = "This run is complete: it left nothing over. s in 1 Cohorts plans another one."
+
 NEWEST_RUNS = 50
 """Runs among which is looked for some that need somebody."""
 

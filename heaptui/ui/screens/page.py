@@ -147,7 +147,7 @@ class Page(Screen[None]):
 
     def say_written(self, text: str) -> None:
         """Say what was written and where; before that how long it is there, where that is not for ever."""
-        self.say(f"Until the demo ends: {text[:1].lower()}{text[1:]}" if self.dashboard.is_demo else text)
+        self.say(f"Kept until the demo ends. {text}" if self.dashboard.is_demo else text)
 
     async def action_do(self, command_id: str) -> None:
         """Do what a key stands for, or say why it does nothing just now."""

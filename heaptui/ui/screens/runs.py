@@ -11,12 +11,12 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
 from heaptui.errors import HeaptuiError
-from heaptui.model.runs import RunProgress, RunSummary, need_attention
+from heaptui.model.runs import DeliveryState, RunProgress, RunSummary, need_attention
 from heaptui.model.words import counted
 from heaptui.ui import run_text, signs
 from heaptui.ui.commands import RUNS
 from heaptui.ui.meanings import run_meaning
-from heaptui.ui.screens.framed import FramedScreen
+from heaptui.ui.screens.framed import COMPLETE, FramedScreen
 from heaptui.ui.widgets.dialogs import Question
 from heaptui.ui.widgets.facts import FactsPane
 from heaptui.ui.widgets.frame import RuleLine
@@ -161,6 +161,10 @@ class RunsScreen(FramedScreen):
             return "There is no run yet."
         if command_id in ("runs.continue", "runs.undo") and self.workspace.read_only:
             return "This is open read-only: its owner can do it."
+        if command_id == "runs.continue" and any(
+            run.run_id == self.current and run.state is DeliveryState.FINISHED for run in self.runs
+        ):
+            return COMPLETE
         if command_id == "runs.undo" and self.dashboard.live_runs:
             return "A sync is running: 3 shows it."
         return ""

@@ -18,6 +18,7 @@ from heaptui.ui.commands import SYNC
 from heaptui.ui.exports import save_plan
 from heaptui.ui.meanings import run_meaning
 from heaptui.ui.screens.framed import FramedScreen
+from heaptui.ui.sync_moments import why_off
 from heaptui.ui.waiting import people_waiting
 from heaptui.ui.widgets.dialogs import Asked, Question
 from heaptui.ui.widgets.frame import RuleLine
@@ -40,7 +41,7 @@ class SyncScreen(FramedScreen):
         self.plans: Sequence[Plan] = ()
         self._planned_at = 0.0
         self._left_out: set[str] = set()
-        self._let_through: set[str] = set()
+        self.let_through: set[str] = set()
         self._older_menu = False
         self._told_end = 0
         self._shown_plan: list[str] = []
@@ -106,7 +107,7 @@ class SyncScreen(FramedScreen):
     async def _plan(self) -> None:
         wanted = self.dashboard.planned
         if wanted != self._shown_plan:
-            self._left_out, self._let_through, self._shown_plan = set(), set(), list(wanted)
+            self._left_out, self.let_through, self._shown_plan = set(), set(), list(wanted)
             self.plans, self._renewed = (), ""
         try:
             plans = await self.workspace.sync.plan(wanted) if wanted else ()
@@ -122,7 +123,7 @@ class SyncScreen(FramedScreen):
 
     def _show_plan(self) -> None:
         table = self.query_one("#plan-table", RecordTable)
-        table.show([plan_text.plan_row(plan, self._left_out, self._let_through) for plan in self.plans])
+        table.show([plan_text.plan_row(plan, self._left_out, self.let_through) for plan in self.plans])
         facts, rule = self.query_one("#facts", SplitPane), self.query_one("#detail-rule", RuleLine)
         if not self.plans:
             self.headline("Sync", "nothing planned")
@@ -141,13 +142,13 @@ class SyncScreen(FramedScreen):
     def _tell_plan(self) -> None:
         """What is sent, as facts and as one sentence: both of the same plans."""
         target, host = self._target(), self.workspace.profile.host
-        what = plan_text.what_is_sent(self.plans, self._left_out, self._let_through)
-        top, remarks = plan_text.plan_parts(self.plans, self._left_out, self._let_through, target=target, host=host)
+        what = plan_text.what_is_sent(self.plans, self._left_out, self.let_through)
+        top, remarks = plan_text.plan_parts(self.plans, self._left_out, self.let_through, target=target, host=host)
         top += [f"Renewed   {self._renewed}"] if self._renewed else []
         button = ["", f"[ enter  Start: {what} in {target} ]"] if what else []
         self.query_one("#facts", SplitPane).tell(top, [*remarks, *self._people], button)
         self.dashboard.plan_sends = bool(what)
-        nothing = plan_text.why_nothing(self.plans, self._let_through)
+        nothing = plan_text.why_nothing(self.plans, self.let_through)
         self.say(f"enter sends {what} to {target}" if what else nothing, idle=True)
 
     @work(group="plan-people", exclusive=True, exit_on_error=True, description="read who would join and leave")
@@ -245,24 +246,12 @@ class SyncScreen(FramedScreen):
 
     def why_disabled(self, command_id: str) -> str:
         """What the moment does not allow."""
-        progress = self.run_progress
-        live = progress is not None and not progress.closed
-        match command_id:
-            case "sync.start" | "sync.leave_out" | "sync.let" if progress is not None:
-                return "This run has started. 1 Cohorts plans another one."
-            case "sync.start" | "sync.leave_out" | "sync.let" if not self.plans:
-                return "Nothing is planned. Press 1, space, s."
-            case "sync.start" if self.workspace.read_only:
-                return "This is open read-only: nothing can be sent from here."
-            case "sync.pause" | "sync.cancel" if not live:
-                return "No sync is running."
-            case "sync.again" if progress is None or live:
-                return "There is no finished run to continue."
-            case "sync.save" if progress is None and not self.plans:
-                return "Nothing is planned, so there is nothing to save."
-            case "sync.clicks" if progress is None or live:
-                return "The clicks come with the result."
-        return ""
+        return why_off(self, command_id)
+
+    @property
+    def taken_in(self) -> list[Plan]:
+        """The plans that were not left out."""
+        return [plan for plan in self.plans if plan.cohort_id not in self._left_out and not plan.on_hold]
 
     def action_leave_out(self) -> None:
         """Leave the highlighted cohort out, or take it in again."""
@@ -284,18 +273,14 @@ class SyncScreen(FramedScreen):
         leaves += [str(leave) for leave in plan.before]
         lines = [plan.held, *leaves]
         if await self.app.push_screen_wait(Asked(f"Let “{plan.name}” through?", lines, must_be=plan.name)):
-            self._let_through.add(plan.cohort_id)
+            self.let_through.add(plan.cohort_id)
             self._show_plan()
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="start a sync")
     async def action_start(self) -> None:
         """Send the plan; in production the first sync of a cohort asks twice."""
-        free = [plan for plan in self.plans if plan.cohort_id not in self._left_out and not plan.on_hold]
-        chosen = [plan for plan in free if not plan.sending]
-        sent = [p for p in chosen if plan_text.is_sent(p, self._left_out, self._let_through)]
-        if not any(not plan.empty for plan in sent):
-            self.say(plan_text.why_nothing(free, self._let_through))
-            return
+        chosen = [plan for plan in self.taken_in if not plan.sending]
+        sent = [p for p in chosen if plan_text.is_sent(p, self._left_out, self.let_through)]
         first = [plan.name for plan in sent if plan.first_time]
         if self.workspace.profile.label == "PRODUCTION" and first:
             lines = [f"Never synced before: {', '.join(first)}.", f"Target: {self._target()}"]
@@ -308,7 +293,7 @@ class SyncScreen(FramedScreen):
         try:
             progress = await self.workspace.sync.start(
                 [plan.cohort_id for plan in chosen],
-                let_through=frozenset(self._let_through),
+                let_through=frozenset(self.let_through),
                 origin="tui",
                 continues=self.dashboard.continues,
                 settle=True,
@@ -364,7 +349,7 @@ class SyncScreen(FramedScreen):
         if progress is not None:
             return run_meaning(next(d.state for d in progress.deliveries.values() if d.key == row.key))
         plan = next(plan for plan in self.plans if plan.cohort_id == row.key)
-        held = plan.cohort_id not in self._let_through
+        held = plan.cohort_id not in self.let_through
         return [line for part in plan_text.remarks(plan, let_through=not held) for line in (part.title, *part.lines)]
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="plan a run again")

@@ -1,0 +1,54 @@
+"""What a plan, a running sync and its result do not allow, each at its moment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from heaptui.model.runs import DeliveryState, RunProgress
+from heaptui.ui import plan_text
+from heaptui.ui.screens.framed import COMPLETE
+
+if TYPE_CHECKING:
+    from heaptui.ui.screens.sync import SyncScreen
+
+NO_SYNC = "No sync is running."
+OF_A_RUN = {
+    "sync.pause": NO_SYNC,
+    "sync.cancel": NO_SYNC,
+    "sync.again": "There is no finished run to continue.",
+    "sync.clicks": "The clicks come with the result.",
+}
+
+
+def why_off(screen: SyncScreen, command_id: str) -> str:
+    """Why a command does nothing just now; empty when it works."""
+    progress = screen.run_progress
+    return _of_a_plan(screen, command_id) if progress is None else _of_a_run(progress, command_id)
+
+
+def _of_a_plan(screen: SyncScreen, command_id: str) -> str:
+    match command_id:
+        case "sync.start" | "sync.leave_out" | "sync.let" if not screen.plans:
+            return "Nothing is planned. Press 1, space, s."
+        case "sync.start" if screen.workspace.read_only:
+            return "This is open read-only: nothing can be sent from here."
+        case "sync.start" if not screen.dashboard.plan_sends:
+            return plan_text.why_nothing(screen.taken_in, screen.let_through)
+        case "sync.let" if not any(plan.held for plan in screen.plans):
+            return "No cohort is held."
+        case "sync.save" if not screen.plans:
+            return "Nothing is planned, so there is nothing to save."
+    return OF_A_RUN.get(command_id, "")
+
+
+def _of_a_run(progress: RunProgress, command_id: str) -> str:
+    match command_id:
+        case "sync.start" | "sync.leave_out" | "sync.let":
+            return "This run has started. 1 Cohorts plans another one."
+        case "sync.pause" | "sync.cancel" if progress.closed:
+            return NO_SYNC
+        case "sync.again" if progress.state is DeliveryState.FINISHED:
+            return COMPLETE
+        case "sync.again" | "sync.clicks" if not progress.closed:
+            return OF_A_RUN[command_id]
+    return ""
