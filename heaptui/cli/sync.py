@@ -180,7 +180,7 @@ class SyncJob:
             delivery = progress.deliveries[plan.cohort_id]
             if plan.first_time and delivery.submitted:
                 way = segment_path(delivery.name, endpoint, attribute=delivery.attribute)
-                say(plain(f"now in Braze, in some minutes: {way}"))
+                flow(f"Now in Braze, in some minutes: {way}")
 
     @staticmethod
     async def _read_again(workspace: Workspace, chosen: Sequence[str]) -> bool:

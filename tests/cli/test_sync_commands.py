@@ -38,11 +38,11 @@ def test_a_file_becomes_a_cohort_and_a_changed_file_sends_only_the_difference(de
 
 def test_the_first_sync_of_a_cohort_ends_with_its_way_in_braze_and_a_later_one_does_not(desk: Desk) -> None:
     desk.run("cohort", "import", desk.file(people(0, 10)), "--name", "Carts")
-    first = desk.run("sync", "Carts", "--yes").stderr
-    assert "now in Braze, in some minutes: " in first
+    first = desk.run("sync", "Carts", "--yes").stdout
+    assert "Now in Braze, in some minutes: " in first
     assert "Carts" in first.split("in some minutes: ")[1]
     desk.run("cohort", "import", desk.file(people(0, 12)), "--name", "Carts")
-    assert "in some minutes" not in desk.run("sync", "Carts", "--yes").stderr
+    assert "in some minutes" not in desk.run("sync", "Carts", "--yes").stdout
 
 
 def test_without_a_terminal_nothing_is_sent_unless_yes_is_said(desk: Desk) -> None:
