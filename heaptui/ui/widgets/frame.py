@@ -69,7 +69,10 @@ class TabLine(FittedLine):
                 return
 
     def _tab(self, tab: Tab, title: str) -> str:
-        inside = " ".join(part for part in (str(tab.number), title, self._marks.get(tab.name, "")) if part)
+        mark = self._marks.get(tab.name, "")
+        # Without the title, a mark that is a number must not look like a tab.
+        number = f"{tab.number}({mark})" if mark and not title else str(tab.number)
+        inside = " ".join(part for part in (number, title, mark if title else "") if part)
         return f"[{inside}]" if tab.name == self._active else f" {inside} "
 
 
