@@ -25,6 +25,7 @@ COHORTS, SEGMENTS, SYNC, RUNS, RUN, CURRENTS, CREDENTIALS, IMPORT, START, WAY, U
     "upload",
 )
 EVERYWHERE = "everywhere"
+FILTER = "pane.filter"
 _CHARACTERS = {
     "slash": "/",
     "question_mark": "?",
@@ -68,7 +69,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("app.credentials", EVERYWHERE, "6", "Credentials", "app.tab('credentials')", "Go to profile and keys."),
     Command("app.way", EVERYWHERE, "W", "way into Braze", "screen.way", "Choose how people get into Braze."),
     Command("app.settings", EVERYWHERE, "comma", "settings", "screen.settings", "Settings, and keys of the dashboard."),
-    Command("pane.filter", EVERYWHERE, "slash", "filter", "screen.filter", "Show and count rows that hold a text.", 10),
+    Command(FILTER, EVERYWHERE, "slash", "filter", "screen.filter", "Show and count rows that hold a text.", 10),
     Command("pane.copy", EVERYWHERE, "y", "copy", "screen.copy", "Copy what is highlighted, or was found.", 9),
     Command("pane.export", EVERYWHERE, "e", "export", "screen.export", "Write all rows of the pane to a file."),
     Command("pane.alone", EVERYWHERE, "z", "alone", "screen.alone", "This pane alone; again: the next; then all.", 11),
@@ -274,6 +275,8 @@ def bindings_of(scope: str) -> list[BindingType]:
             command.label,
             id=command.command_id,
             show=False,
+            # Done before the next key is looked at, so that what is typed in one go with it goes into the field.
+            priority=command.command_id == FILTER,
         )
         for command in _commands_of(scope)
     ]

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 from rich.cells import cell_len
+from textual import events
+from textual.keys import _character_to_key as character_to_key
+from textual.widgets import Input
 
 from heaptui.ui.app import HeaptuiApp
 from heaptui.ui.garbage import pause_collecting
@@ -278,6 +281,17 @@ async def test_a_filter_shows_its_count_and_escape_clears_it(desk: Desk) -> None
         await shows(pilot, "1 of 3 match, esc clears the filter")
         await pilot.press("escape")
         await shows(pilot, "3 cohorts")
+
+
+async def test_what_is_typed_in_one_go_with_the_filter_key_goes_into_its_field(desk: Desk) -> None:
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "VIP 2024")
+        for character in "/trials 1":
+            pilot.app.post_message(events.Key(character_to_key(character), character))
+        await until(pilot, lambda: [field.value for field in pilot.app.screen.query(Input)] == ["trials 1"])
+        assert pilot.app.screen.SCOPE == "cohorts"
+        await pilot.press("/")
+        await until(pilot, lambda: pilot.app.screen.query_one(Input).value == "trials 1/")
 
 
 async def test_a_key_that_does_nothing_now_says_why(desk: Desk) -> None:

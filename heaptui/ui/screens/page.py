@@ -18,7 +18,7 @@ from heaptui.errors import HeaptuiError
 from heaptui.model.commands import addressed
 from heaptui.ui import alone
 from heaptui.ui.clipboard import copied
-from heaptui.ui.commands import EVERYWHERE, SETTINGS, bindings_of, command_of, footer_of
+from heaptui.ui.commands import EVERYWHERE, FILTER, SETTINGS, bindings_of, command_of, footer_of
 from heaptui.ui.exports import export_table
 from heaptui.ui.signs import short_path
 from heaptui.ui.widgets.dialogs import Told
@@ -149,6 +149,12 @@ class Page(Screen[None]):
         """Say what was written and where; before that how long it is there, where that is not for ever."""
         self.say(f"Kept until the demo ends. {text}" if self.dashboard.is_demo else text)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """In a field, the key of the filter is a letter; elsewhere it comes first."""
+        if (action, parameters) == ("do", (FILTER,)) and isinstance(self.focused, Input):
+            return False
+        return super().check_action(action, parameters)
+
     async def action_do(self, command_id: str) -> None:
         """Do what a key stands for, or say why it does nothing just now."""
         if why := self.why_off(command_id):
@@ -161,7 +167,7 @@ class Page(Screen[None]):
         if command_of(command_id).scope != EVERYWHERE:
             return self.why_disabled(command_id)
         own_ways = {
-            "pane.filter": self.why_not_filtered,
+            FILTER: self.why_not_filtered,
             "pane.copy": self.why_not_copied,
             "pane.export": self.why_not_exported,
         }
@@ -252,7 +258,8 @@ class Page(Screen[None]):
         """Open the filter field."""
         if not self.query("#filter"):
             await self.mount(Input(id="filter", placeholder="filter, esc clears"), after="#body")
-        self.query_one("#filter").focus()
+        # Not its focus(), which comes only after the keys that wait.
+        self.set_focus(self.query_one("#filter"))
 
     @on(Input.Changed, "#filter")
     def _filter_typed(self, event: Input.Changed) -> None:
