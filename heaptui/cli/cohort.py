@@ -152,7 +152,7 @@ def _print(one: Cohort, more: list[tuple[str, str]]) -> None:
         ("state", _state(one)),
         ("people", f"{one.members:,} from {_from(one)}{column}, since {moment(one.changed_at)}"),
         ("accepted", f"{one.delivered:,} by Braze, last sync {moment(one.synced_at)}"),
-        ("waiting", f"{one.adds:,} join, {one.removes:,} leave"),
+        ("waiting", f"{one.adds:,} join, {one.leaves:,} leave"),
         ("ids", f"{one.space}, like {'  '.join(one.examples)}" if one.examples else str(one.space)),
     ]
     if one.refused:
@@ -162,7 +162,7 @@ def _print(one: Cohort, more: list[tuple[str, str]]) -> None:
     if one.attribute:
         lines.append(("in Braze", f"custom attribute {one.attribute} is true"))
     if one.elsewhere:
-        lines.append(("old way", f"{headcount(one.elsewhere)} still there; the next sync takes them out"))
+        lines.append(("old way", f"{headcount(one.elsewhere)} still there; the next sync takes them out first"))
     if one.renamed:
         lines.append(("renamed", f"“{one.braze_name}” in Braze until the next sync"))
     if one.former_names:
@@ -181,7 +181,7 @@ def _next_step(one: Cohort) -> str:
         )
     if one.state is CohortState.ON_HOLD:
         return f"heaptui cohort release {one.cohort_id}"
-    return f"heaptui sync {one.cohort_id} --dry-run" if one.adds or one.removes or one.renamed else ""
+    return f"heaptui sync {one.cohort_id} --dry-run" if one.adds or one.leaves or one.renamed else ""
 
 
 def _state(one: Cohort) -> str:

@@ -105,9 +105,9 @@ def _print(found: Preview) -> None:
 def _waits(one: Cohort) -> str:
     if one.state is CohortState.NEW:
         return "was never synced; Braze's filter lists it after the first sync"
-    if one.adds or one.removes:
+    if one.adds or one.leaves:
         held = " and is held" if one.state is CohortState.HELD else ""
-        return f"has {one.adds:,} join and {one.removes:,} leave waiting{held}"
+        return f"has {one.adds:,} join and {one.leaves:,} leave waiting{held}"
     return ""
 
 

@@ -68,8 +68,16 @@ class Cohort(Struct, frozen=True):
     """The custom attribute that stands for it; empty on a route that names cohorts instead."""
     elsewhere: int = 0
     """People whom Braze still holds by another route than the one in use."""
+    losing: int = 0
+    """People whom the next sync would take out of Braze for good, of `losing_of` that it holds by whatever route."""
+    losing_of: int = 0
     sending: str = ""
     """Which run of another process is sending it just now, in a sentence; empty for none."""
+
+    @property
+    def leaves(self) -> int:
+        """People whom the next sync takes out, of an old way, too."""
+        return self.removes + self.elsewhere
 
     @property
     def renamed(self) -> bool:

@@ -154,6 +154,11 @@ class Plan(Struct, frozen=True):
         return not (self.adds or self.removes or self.rename or any(not leave.why_not for leave in self.before))
 
     @property
+    def changes_way(self) -> bool:
+        """Whether it would be the first sync by this way of people who are in Braze by another one."""
+        return not self.delivered and any(not leave.why_not for leave in self.before)
+
+    @property
     def points(self) -> int:
         """Data points in Braze, at most: one for each change."""
         return self.adds + self.removes + sum(leave.removes for leave in self.before if not leave.why_not)

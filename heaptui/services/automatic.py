@@ -67,7 +67,12 @@ class AutomaticDelivery:
             return
         changed = []
         for plan in await self._workspace.sync.plan(list(wanted)):
-            if plan.empty or plan.on_hold:
+            if plan.changes_way:
+                self._told(
+                    f"{plan.name}: the way into Braze was changed. Moving its people waits for a sync that somebody"
+                    " starts."
+                )
+            if plan.empty or plan.on_hold or plan.changes_way:
                 await self._done(plan.cohort_id, wanted[plan.cohort_id])
             else:
                 changed.append(plan.cohort_id)

@@ -98,8 +98,7 @@ class Opening(Struct, frozen=True):
     def moves_from(self, connection: sqlite3.Connection, cohort_id: str) -> list[str]:
         """The routes that people of the cohort leave first; none when nothing may be sent for the cohort."""
         cohort = cohorts.read_one(connection, cohort_id, self.view, examples=0)
-        _, belief, changes = self._changes(connection, cohort_id)
-        if self.undoes is not None or self._held_back(connection, cohort, changes, belief):
+        if self.undoes is not None or self._held_back(connection, cohort, *self._changes(connection, cohort_id)):
             return []
         return [route for route, _ in cohorts.left_elsewhere(connection, cohort_id, self.view)]
 
@@ -114,7 +113,7 @@ class Opening(Struct, frozen=True):
         name = f"{cohort.name}, out of {way_title(self.route.name)}" if self.leaving else cohort.name
         named = CohortName(cohort_id, braze_label(cohort), cohort.created_at, self._attribute(connection, cohort_id))
         rename = "" if cohort.attribute or cohort.braze_name == cohort.label or self.leaving else cohort.label
-        unsent = self._held_back(connection, cohort, changes, belief)
+        unsent = self._held_back(connection, cohort, members, belief, changes)
         if unsent is not None:
             self.record_unsent(connection, cohort_id, name, changes, unsent)
             return Opened(named, name, changes, rename, unsent)
@@ -154,7 +153,7 @@ class Opening(Struct, frozen=True):
         return attribute_names(connection)[cohort_id] if self.route.name == ATTRIBUTE else ""
 
     def _held_back(
-        self, connection: sqlite3.Connection, cohort: Cohort, changes: Changes, belief: Belief
+        self, connection: sqlite3.Connection, cohort: Cohort, members: BitMap, belief: Belief, changes: Changes
     ) -> Unsent | None:
         if self.leaving or self.undoes is not None:
             # Nobody is lost: who leaves joins by the way in use now, and an undo was asked for by name.
@@ -166,10 +165,10 @@ class Opening(Struct, frozen=True):
             return Unsent(DeliveryState.STOPPED, Reason.WRONG_KIND, f"{title} does not take the kind {cohort.space}.")
         if cohort.cohort_id in self.let_through:
             return None
-        elsewhere = [route for route, _ in cohorts.left_elsewhere(connection, cohort.cohort_id, self.view)]
-        if why := way_change(elsewhere, self.route.name, chosen=self.way_chosen):
+        elsewhere = cohorts.left_elsewhere(connection, cohort.cohort_id, self.view)
+        if why := way_change([route for route, _ in elsewhere], self.route.name, chosen=self.way_chosen):
             return Unsent(DeliveryState.HELD, Reason.WAY_CHANGED, why)
-        why = large_change(len(changes.removes), len(belief.delivered), self.view.guard)
+        why = large_change(*cohorts.loss(belief, changes, members, elsewhere), self.view.guard)
         return Unsent(DeliveryState.HELD, Reason.LARGE_CHANGE, why) if why else None
 
     def record_unsent(

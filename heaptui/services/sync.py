@@ -75,13 +75,14 @@ class SyncService:
                 cohort = cohorts.read_one(connection, cohort_id, view, examples=0)
                 members, belief, changes = planned(connection, cohort_id, view, everything=everything, undoes=undoes)
                 refused = len((belief.refused_adds & members) - belief.delivered)
+                elsewhere = [] if undoes else cohorts.left_elsewhere(connection, cohort_id, view)
                 before = tuple(
                     self._leave(connection, cohort_id, route, len(left.removes), others.get(route))
-                    for route, left in (() if undoes else cohorts.left_elsewhere(connection, cohort_id, view))
+                    for route, left in elsewhere
                 )
                 held = way_change(
                     [leave.route for leave in before], view.route, chosen=bool(workspace.profile.route)
-                ) or large_change(len(changes.removes), len(belief.delivered), view.guard)
+                ) or large_change(*cohorts.loss(belief, changes, members, elsewhere), view.guard)
                 plans.append(
                     Plan(
                         cohort_id=cohort_id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -125,6 +125,8 @@ def _cohort(
         "SELECT run_id, state FROM delivery WHERE cohort_id = ? ORDER BY delivery_id DESC LIMIT 1", (cohort_id,)
     ).fetchone()
     last_page_at, drain_asked_at = heard_from_heap(connection, cohort_id) if origin == Origin.HEAP else (None, None)
+    elsewhere = left_elsewhere(connection, cohort_id, view, spaces)
+    losing, losing_of = loss(belief, changes, people, elsewhere)
     cohort = Cohort(
         cohort_id=cohort_id,
         name=name,
@@ -156,7 +158,9 @@ def _cohort(
         drain_asked_at=drain_asked_at,
         examples=tuple(i.value for i in values_of(connection, people[:examples])) if examples else (),
         attribute=attributes.get(cohort_id, ""),
-        elsewhere=sum(len(changes.removes) for _, changes in left_elsewhere(connection, cohort_id, view, spaces)),
+        elsewhere=sum(len(left.removes) for _, left in elsewhere),
+        losing=losing,
+        losing_of=losing_of,
         sending=sending(connection, cohort_id, time.time()),
     )
     state = _state(cohort, view.guard, on_hold=bool(on_hold), retired=retired_at is not None)
@@ -168,7 +172,7 @@ def _state(cohort: Cohort, guard: Guard, *, on_hold: bool, retired: bool) -> Coh
         return CohortState.RETIRED
     if on_hold:
         return CohortState.ON_HOLD
-    if guard.holds(cohort.removes, cohort.delivered):
+    if guard.holds(cohort.losing, cohort.losing_of):
         return CohortState.HELD
     if cohort.synced_at is None and not cohort.delivered:
         return CohortState.NEW
@@ -232,6 +236,16 @@ def left_elsewhere(
         if changes.removes:
             found.append((route, changes))
     return found
+
+
+def loss(belief: Belief, changes: Changes, people: BitMap, elsewhere: Sequence[tuple[str, Changes]]) -> tuple[int, int]:
+    """How many people a sync takes out of Braze for good, of how many that it holds: what the guard looks at.
+
+    Who comes by another way as yet and joins by the one in use is not lost. Once somebody was delivered by the one
+    in use, a sync with this guard has moved the cohort, and what is left of the other way is not counted again.
+    """
+    there = BitMap() if belief.delivered else BitMap().union(*(left.removes for _, left in elsewhere))
+    return len(changes.removes | (there - people)), len(belief.delivered | there)
 
 
 def _due_again(connection: sqlite3.Connection, cohort_id: str, view: View) -> bool:

@@ -35,7 +35,7 @@ def ordered(cohorts: Sequence[Cohort], order: str) -> list[Cohort]:
         case "people":
             return sorted(cohorts, key=lambda cohort: -cohort.members)
         case "waiting":
-            return sorted(cohorts, key=lambda cohort: -(cohort.adds + cohort.removes))
+            return sorted(cohorts, key=lambda cohort: -(cohort.adds + cohort.leaves))
         case "state":
             return sorted(cohorts, key=lambda cohort: (list(CohortState).index(cohort.state), cohort.name))
         case _:
@@ -48,7 +48,7 @@ def cells_of(cohort: Cohort, rate: MatchRate | None, *, overdue: bool) -> tuple[
     return (
         cohort.name,
         signs.people(cohort.members),
-        signs.waiting(cohort.adds, cohort.removes),
+        signs.waiting(cohort.adds, cohort.leaves),
         rate_text.share(rate),
         str(cohort.space),
         from_heap.source(cohort),
@@ -85,7 +85,7 @@ def lines_of(known: CohortFacts) -> list[str]:
     else:
         lines.append("Next sync   nothing to send")
     if cohort.elsewhere:
-        lines.append(f"Old way     {cohort.elsewhere:,} people are still there; the next sync takes them out")
+        lines.append(f"Old way     {headcount(cohort.elsewhere)} still there; the next sync takes them out first")
     if cohort.attribute:
         lines.append(f"Filter      custom attribute {cohort.attribute} is true")
     if cohort.renamed:
@@ -113,7 +113,7 @@ def _advice(cohort: Cohort) -> list[str]:
             return ["Never synced: Braze's filter “Heap Cohorts” lists it after the first sync."]
         case CohortState.HELD:
             return [
-                f"Held        {cohort.removes:,} of {headcount(cohort.delivered)} would leave. A wrong file?",
+                f"Held        {cohort.losing:,} of {headcount(cohort.losing_of)} would leave. A wrong file?",
                 "            u brings the people before the import back; s, then l lets it through.",
             ]
         case CohortState.ON_HOLD:

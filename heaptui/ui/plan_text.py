@@ -54,6 +54,8 @@ def plan_sign(plan: Plan, left_out: set[str], let_through: set[str]) -> str:
         return "● let through" if plan.cohort_id in let_through else "■ held"
     if plan.empty:
         return "✓ up to date"
+    if plan.changes_way:
+        return "● moves"
     return "○ first time" if plan.first_time else "● to sync"
 
 

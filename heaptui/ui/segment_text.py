@@ -127,12 +127,12 @@ def _need_sign(one: Cohort | None) -> str:
 def _need(one: Cohort | None) -> str:
     if one is None:
         return "retired or gone: the segment would lose it"
-    changes = f"{one.adds:,} join and {one.removes:,} leave are waiting"
+    changes = f"{one.adds:,} join and {one.leaves:,} leave are waiting"
     match one.state:
         case CohortState.NEW:
             return "never synced: Braze's filter does not list it yet"
         case CohortState.HELD:
-            return f"held: {one.removes:,} of {headcount(one.delivered)} would leave"
+            return f"held: {one.losing:,} of {headcount(one.losing_of)} would leave"
         case CohortState.ON_HOLD:
             return "on hold: no sync touches it before somebody releases it"
         case CohortState.SYNCED:
@@ -140,7 +140,7 @@ def _need(one: Cohort | None) -> str:
         case _:
             if not one.braze_name:
                 return "not named in Braze yet: its filter does not list it"
-            return changes if one.adds or one.removes else f"Braze still calls it “{one.braze_name}”"
+            return changes if one.adds or one.leaves else f"Braze still calls it “{one.braze_name}”"
 
 
 def ways(preview: Preview) -> list[str]:

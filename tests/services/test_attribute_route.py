@@ -215,6 +215,23 @@ async def test_a_changed_way_takes_everybody_out_of_the_old_one_first(sandbox: A
         assert sandbox.members(carts) == set()
 
 
+async def test_the_guard_counts_who_is_in_braze_by_the_old_way(sandbox: Any, tmp_path: Path) -> None:
+    sandbox.know(ids(0, 500))
+    async with workspace_on(sandbox, tmp_path / "home", keys=EVERY_KEY, route="cohort_import") as workspace:
+        vip = await fill(workspace, ids(0, 40), name="VIP")
+        await synced(workspace, vip)
+        await fill(workspace, ids(0, 2), cohort_id=vip)
+        use(workspace, "attribute")
+        assert "Loses 38 of 40 people" in (await workspace.sync.plan([vip]))[0].held
+        assert (await workspace.cohorts.show(vip)).state == "held"
+        assert (await synced(workspace, vip)).deliveries[vip].reason is Reason.LARGE_CHANGE
+        assert (sandbox.members(vip), carry(sandbox, "heap_vip")) == (set(ids(0, 40)), set())
+        progress = await synced(workspace, vip, let_through=frozenset([vip]))
+        assert progress.state is DeliveryState.FINISHED
+        assert (sandbox.members(vip), carry(sandbox, "heap_vip")) == (set(), set(ids(0, 2)))
+        assert (await workspace.cohorts.show(vip)).state == "synced"
+
+
 async def test_without_the_keys_of_the_old_way_the_plan_says_so_and_the_new_one_goes_on(
     sandbox: Any, tmp_path: Path
 ) -> None:

@@ -9,13 +9,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from heaptui.services.automatic import AutomaticDelivery
 from heaptui.services.door_notes import DoorNotes
 from heaptui.services.reception import Reception
 from heaptui.services.workspace import Workspace
 from heaptui.store import segments
 from tests.receiver.heap import SECRET, page_body, signed
-from tests.services.world import ids, workspace_on
+from tests.services.world import EVERY_KEY, ids, synced, workspace_on
 
 COHORT = "heaptui-seg-42"
 
@@ -96,6 +98,25 @@ async def test_an_unusually_large_leave_is_held(sandbox: Any, tmp_path: Path) ->
         await settled(workspace)
         assert len(sandbox.members(COHORT)) == 100
         assert (await workspace.cohorts.show(COHORT)).state == "held"
+
+
+async def test_a_changed_way_waits_for_the_first_sync_of_somebody(sandbox: Any, tmp_path: Path) -> None:
+    sandbox.know(ids(0, 500))
+    async with (
+        workspace_on(sandbox, tmp_path / "home", keys=EVERY_KEY, route="cohort_import") as workspace,
+        delivering(workspace, everything=True) as (reception, told),
+    ):
+        await takes(reception, ids(0, 100))
+        await until(lambda: len(sandbox.members(COHORT)) == 100)
+        await settled(workspace)
+        workspace.profile = replace(workspace.profile, route="attribute")
+        await takes(reception, ids(100, 110), task="task-2")
+        await until(lambda: any("waits for a sync that somebody starts" in line for line in told))
+        await settled(workspace)
+        assert (len(sandbox.members(COHORT)), sandbox.world.attributes) == (100, {})
+        await synced(workspace, COHORT)
+        await takes(reception, ids(110, 120), task="task-3")
+        await until(lambda: len(sandbox.world.attributes) == 120)
 
 
 async def test_what_failed_goes_with_the_next_complete_sync(sandbox: Any, tmp_path: Path) -> None:

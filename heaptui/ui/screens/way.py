@@ -192,6 +192,7 @@ class WayScreen(Page):
         lines = [
             f"{there:,} people are in Braze by {way_title(self.workspace.route)}.",
             "The next sync of each cohort takes them out there first, then lets them join the new way.",
+            "Until then, cohorts that are sent automatically wait, too.",
             "Both cost data points, and segments built on the old way become empty: build them anew.",
         ]
         question = Question(f"Change to {title}?", lines, yes=f"Take {title}", no="Stay")
