@@ -95,6 +95,12 @@ class Belief(Struct):
             adds |= spaces.elsewhere(removes, members & self.delivered) - self.refused_adds
         return Changes(adds, removes, len(members) - len(adds & members))
 
+    def doubtful_changes(self, members: BitMap, spaces: SpaceMap = ONE_SPACE) -> Changes:
+        """Of the difference between Heap and Braze, what is in doubt; what else waits is left waiting."""
+        doubtful = self.in_doubt(Direction.ADD) | self.in_doubt(Direction.REMOVE)
+        changes = self.changes((members & doubtful) | (self.delivered - doubtful), spaces)
+        return Changes(changes.adds, changes.removes, len(members) - len(changes.adds & members))
+
     def accepted(
         self,
         direction: Direction,

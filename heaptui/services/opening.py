@@ -52,11 +52,18 @@ def planned(
     *,
     everything: bool = False,
     undoes: int | None = None,
+    settling: bool = False,
 ) -> tuple[BitMap, Belief, Changes]:
-    """The people of a cohort, what is believed of it, and what is to be sent: the difference, or the undo of a run."""
+    """The people of a cohort, what is believed of it, and what is to be sent.
+
+    That is the difference, the undo of a run or, when `settling`, what of the difference is in doubt.
+    """
     if undoes is not None:
         return undo.inverse(connection, cohort_id, undoes, view)
-    return cohorts.changes_of(connection, cohort_id, view, everything=everything)
+    people, belief, changes = cohorts.changes_of(connection, cohort_id, view, everything=everything)
+    if settling:
+        changes = belief.doubtful_changes(people, space_map(connection))
+    return people, belief, changes
 
 
 class Unsent(Struct, frozen=True):
@@ -94,11 +101,15 @@ class Opening(Struct, frozen=True):
     leaving: bool = False
     undoes: int | None = None
     """The run whose changes are taken back."""
+    settling: bool = False
+    """Whether only what is in doubt is sent: nobody was asked about anything else."""
 
     def moves_from(self, connection: sqlite3.Connection, cohort_id: str) -> list[str]:
         """The routes that people of the cohort leave first; none when nothing may be sent for the cohort."""
         cohort = cohorts.read_one(connection, cohort_id, self.view, examples=0)
-        if self.undoes is not None or self._held_back(connection, cohort, *self._changes(connection, cohort_id)):
+        if self.undoes is not None or self.settling:
+            return []
+        if self._held_back(connection, cohort, *self._changes(connection, cohort_id)):
             return []
         return [route for route, _ in cohorts.left_elsewhere(connection, cohort_id, self.view)]
 
@@ -145,7 +156,14 @@ class Opening(Struct, frozen=True):
 
     def _changes(self, connection: sqlite3.Connection, cohort_id: str) -> tuple[BitMap, Belief, Changes]:
         if not self.leaving:
-            return planned(connection, cohort_id, self.view, everything=self.everything, undoes=self.undoes)
+            return planned(
+                connection,
+                cohort_id,
+                self.view,
+                everything=self.everything,
+                undoes=self.undoes,
+                settling=self.settling,
+            )
         belief = beliefs.read_belief(connection, cohort_id, self.route.name, self.view.settle)
         return BitMap(), belief, belief.changes(BitMap())
 

@@ -60,6 +60,7 @@ class Run(Struct):
     way_chosen: bool = True
     everything: bool = False
     undoes: int | None = None
+    settling: bool = False
     let_through: frozenset[str] = frozenset()
     let_through_by: str = ""
     wait_for_lock: float = 0.0
@@ -141,6 +142,7 @@ class Run(Struct):
             let_through_by=self.let_through_by,
             leaving=leaving,
             undoes=self.undoes,
+            settling=self.settling,
         )
 
     async def _leave_old_way(self, progress: DeliveryProgress, route: str) -> None:

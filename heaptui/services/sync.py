@@ -141,11 +141,13 @@ class SyncService:
         longest_wait: float | None = None,
         continues: int | None = None,
         settle: bool = False,
+        settling: bool = False,
         undoes: int | None = None,
     ) -> RunProgress:
         """Start a run of these cohorts and return its live progress.
 
-        With `settle`, a second run follows by itself when a late answer may still undo something.
+        With `settle`, a second run follows by itself when a late answer may still undo something; that one is
+        `settling`: it sends what is in doubt, and nothing that nobody was asked about.
 
         Raises:
             Refused: the profile is read-only.
@@ -227,6 +229,7 @@ class SyncService:
             way_chosen=bool(profile.route),
             everything=everything,
             undoes=undoes,
+            settling=settling,
             let_through=let_through,
             let_through_by=by,
             wait_for_lock=wait_for_lock,
@@ -250,6 +253,7 @@ class SyncService:
                 [progress.deliveries[key].cohort_id for key in ends],
                 by=progress.by,
                 origin="settling",
+                settling=True,
                 continues=progress.run_id,
             )
 

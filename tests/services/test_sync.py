@@ -380,6 +380,26 @@ async def test_a_dashboard_settles_by_itself_what_may_be_undone_late(sandbox: An
         assert (await workspace.history.list())[0].origin == "settling"
 
 
+async def test_settling_sends_what_is_in_doubt_and_nothing_that_came_since(sandbox: Any, tmp_path: Path) -> None:
+    sandbox.know(ids(0, 10))
+    async with workspace_on(sandbox, tmp_path / "home", settle_seconds=2.0) as workspace:
+        cohort = await fill(workspace, ids(0, 4))
+        sandbox.fault(effect="late", delay_seconds=1000, at=[1, 2, 3, 4, 5, 6], match={"path": "users"})
+        await synced(workspace, cohort)
+        sandbox.clear_faults()
+        await fill(workspace, ids(1, 4), cohort_id=cohort)
+        await synced(workspace, cohort, settle=True)
+        await fill(workspace, ids(1, 8), cohort_id=cohort)
+        sandbox.apply_late()
+        assert held(sandbox, cohort) == set(ids(0, 4))
+        async with asyncio.timeout(10):
+            while held(sandbox, cohort) != set(ids(1, 4)):
+                await asyncio.sleep(0.02)
+        assert (await workspace.history.list())[0].origin == "settling"
+        plan = (await workspace.sync.plan([cohort]))[0]
+        assert (plan.adds, plan.removes) == (4, 0)
+
+
 async def test_everybody_is_sent_again_after_the_days_the_profile_says(sandbox: Any, tmp_path: Path) -> None:
     sandbox.know(ids(0, 10))
     async with workspace_on(sandbox, tmp_path / "home", resend_unproven="7d") as workspace:
