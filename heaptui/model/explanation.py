@@ -60,6 +60,26 @@ class RunFacts(Struct, frozen=True):
     """Seconds since Heap's last page for one of its cohorts; None where nothing is known."""
 
 
+class Successor(Struct, frozen=True):
+    """The later run that took over what a run left."""
+
+    run_id: int
+    state: DeliveryState
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended without having done so."""
+        return self.state.closed and self.state not in (
+            DeliveryState.FINISHED,
+            DeliveryState.FINISHED_WITH_REJECTIONS,
+        )
+
+    def __str__(self) -> str:
+        if self.failed:
+            return f"run {self.run_id} took them over and ended {self.state.word}, too"
+        return f"run {self.run_id} {'took them over' if self.state.closed else 'is sending them'}"
+
+
 class Explanation(Struct, frozen=True):
     """One failure of a run in words. Each part is a line or a few; empty parts are left out by whoever shows it."""
 
@@ -81,7 +101,7 @@ class Explanation(Struct, frozen=True):
     who: str = ""
     how: str = ""
     commands: tuple[str, ...] = ()
-    taken_over: int | None = None
+    later: Successor | None = None
     """The later run that took over what this one left."""
     command_user: str = ""
     exchange_id: int | None = None
@@ -95,12 +115,12 @@ def explain(
     *,
     profile: Profile,
     bound: Collection[str] = (),
-    taken_over: int | None = None,
+    later: Successor | None = None,
 ) -> Explanation | None:
     """Explain deliveries that ended for one reason; None when they simply finished.
 
-    `bound` are the keys of which another one is asked whether it leads to the same workspace. With a later run that has
-    `taken_over` what was left, there is nothing more to do here.
+    `bound` are the keys of which another one is asked whether it leads to the same workspace. With a `later` run
+    that took over what was left, there is nothing more to do here; where that one failed, too, it is the one to go on with.
     """
     first, cohort_ids = deliveries[0], [delivery.cohort_id for delivery in deliveries]
     if not first.reason and not first.rejected:
@@ -109,13 +129,14 @@ def explain(
     entry, exchange = found.entry, deciding if _tells(first.reason) else None
     answered = exchange is not None and exchange.status is not None
     since, changed = _since(facts, good, cohort_ids)
+    over = later is not None and not later.failed
     return Explanation(
         cohorts=tuple(delivery.name for delivery in deliveries),
         reason=first.reason.value or "refused_ids",
         short=entry.short,
         code=entry.code,
         headline=_headline(first, deliveries, entry, exchange),
-        kept=_kept(deliveries, taken_over) + _still_there(facts, cohort_ids),
+        kept=_kept(deliveries, later) + _still_there(facts, cohort_ids),
         told=first.detail if first.reason is not Reason.CANCELLED else "",
         meaning=entry.meaning,
         sure=found.sure,
@@ -125,10 +146,10 @@ def explain(
         since=since if exchange or changed else "",
         so=_so(first.reason, entry, good, changed, answered=answered),
         ruled_out=_ruled_out(facts, good, changed, exchange) if exchange else (),
-        who="" if taken_over else entry.who,
-        how="" if taken_over else entry.how,
-        commands=() if taken_over else tuple(_commands(entry, first, facts, profile, bound)),
-        taken_over=taken_over,
+        who="" if over else entry.who,
+        how="" if over else entry.how,
+        commands=() if over else tuple(_commands(entry, first, facts, profile, bound, later)),
+        later=later,
         command_user=facts.by,
         exchange_id=deciding.exchange_id if deciding else None,
     )
@@ -193,20 +214,20 @@ def _headline(
         head = first.detail.rstrip(".")
     if deciding is not None:
         status = f" ({deciding.status})" if deciding.status else ""
-        where = "on the first request" if deciding.before == 0 else f"after {counted(deciding.before, 'request')}"
+        where = f"on request {deciding.before + 1:,}" if deciding.before else "on the first request"
         return f"{head}{status}, {where}, {_clock(deciding.at)}."
     return f"{head}." if first.ended_at is None else f"{head}, {_clock(first.ended_at)}."
 
 
-def _kept(deliveries: Sequence[DeliveryProgress], taken_over: int | None) -> str:
+def _kept(deliveries: Sequence[DeliveryProgress], later: Successor | None) -> str:
     accepted = sum(delivery.submitted for delivery in deliveries)
     waiting = sum(delivery.skipped + delivery.in_doubt for delivery in deliveries)
     in_doubt = sum(delivery.in_doubt for delivery in deliveries)
     sent = f"{counted(accepted, 'change')} accepted before." if accepted else "Nothing was accepted."
     if not waiting:
         return "Nothing waits." if not accepted else f"{counted(accepted, 'change')} accepted. Nothing waits."
-    if taken_over:
-        return f"{sent} {counted(waiting, 'change')} kept then; run {taken_over} took them over."
+    if later:
+        return f"{sent} {counted(waiting, 'change')} kept then; {later}."
     if all(delivery.state is DeliveryState.HELD for delivery in deliveries):
         until = "lets them through" if deliveries[0].reason is Reason.LARGE_CHANGE else "has decided"
         return f"{sent} {counted(waiting, 'change')} kept; nothing is sent until somebody {until}."
@@ -350,10 +371,16 @@ def _ruled_out(facts: RunFacts, good: RunFacts | None, changed: set[str], decidi
 
 
 def _commands(
-    entry: Entry, first: DeliveryProgress, facts: RunFacts, profile: Profile, bound: Collection[str]
+    entry: Entry,
+    first: DeliveryProgress,
+    facts: RunFacts,
+    profile: Profile,
+    bound: Collection[str],
+    later: Successor | None,
 ) -> list[str]:
     """What to do, in order: what mends it, then how the run goes on."""
-    made = [filled(command, profile, run_id=facts.run_id, cohort_id=first.cohort_id) for command in entry.commands]
+    run_id = later.run_id if later else facts.run_id
+    made = [filled(command, profile, run_id=run_id, cohort_id=first.cohort_id) for command in entry.commands]
     key = _KEY_OF.get(entry.code, "")
     if not entry.command.endswith(f" {key}"):
         return made

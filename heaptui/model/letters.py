@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from heaptui.model.explanation import Explanation, RunFacts
 from heaptui.model.explanation_text import beyond
 
-_MOMENT = re.compile(r"(, on the first request|, after [\d,]+ requests?)?, \d\d:\d\d:\d\d$")
+_MOMENT = re.compile(r"(, on the first request|, on request [\d,]+)?, \d\d:\d\d:\d\d$")
 _KEY_WORDS = ("_key", "_secret", "_token")
 
 
@@ -55,7 +55,7 @@ def _happened(explanation: Explanation) -> list[str]:
 
 def _needed(explanation: Explanation) -> list[str]:
     """Who has to do what. Commands only for a key: whoever has it enters it where heaptui runs."""
-    if explanation.taken_over:
+    if explanation.later and not explanation.later.failed:
         return ["Nothing is needed from you."]
     if explanation.code == "braze.400.bad_ids":
         return ["This message names no ids. Ask for the list of the refused ones, and it comes to you on a safer way."]

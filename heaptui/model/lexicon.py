@@ -30,16 +30,15 @@ class Entry(Struct, frozen=True):
     short: str = ""
     """One or two words for a list."""
     command: str = ""
-    """What mends it, or how the run goes on where nothing needs mending."""
+    """What mends it, or how the run goes on where nothing needs mending; after `; ` what comes then."""
     reason: Reason | None = None
     """The reason of a delivery that this explains."""
 
     @property
     def commands(self) -> tuple[str, ...]:
         """What to do after a run that it ended, in order: what mends it, then how the run goes on."""
-        if self.command.startswith(_GOING_ON):
-            return (self.command,)
-        return (self.command, CONTINUE) if self.command else (CONTINUE,)
+        made = tuple(self.command.split("; ")) if self.command else ()
+        return made if made and made[-1].startswith(_GOING_ON) else (*made, CONTINUE)
 
     @property
     def text(self) -> str:

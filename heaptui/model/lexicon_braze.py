@@ -321,7 +321,7 @@ BRAZE: tuple[Entry, ...] = (
     Entry(
         "braze.400.bad_ids",
         "Braze refused single ids",
-        "A request was refused and halved until the offending ids stood alone. The others were accepted.",
+        "A request with ids that Braze refuses is halved until they stand alone; what stands beside them is accepted.",
         (
             "the wrong column of the file: e-mail or a number where Braze's external_id is expected",
             "another identity matching key of the segment in Heap",
@@ -334,7 +334,7 @@ BRAZE: tuple[Entry, ...] = (
         (r"is not a valid (identifier|id)", r"invalid identifier"),
         "",
         "bad ids",
-        "heaptui run retry RUN",
+        "heaptui run show RUN; heaptui run retry RUN",
     ),
     Entry(
         "braze.415",

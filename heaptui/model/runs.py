@@ -353,7 +353,7 @@ class RunSummary(Struct, frozen=True):
     continues: int | None = None
     cohorts: tuple[str, ...] = ()
     unfinished: frozenset[str] = frozenset()
-    """The cohorts that were stopped, held, or left incomplete."""
+    """The cohorts that were stopped, held, left incomplete, or lack ids that Braze refused."""
     accepted: int = 0
     rejected: int = 0
     in_doubt: int = 0
@@ -369,16 +369,21 @@ class RunSummary(Struct, frozen=True):
         return self.by if self.origin == "tui" else f"{self.by} {self.origin}"
 
 
-AUTOMATIC = ("automatic", "settling")
+SETTLING = "settling"
+AUTOMATIC = ("automatic", SETTLING)
 """Origins of runs that heaptui starts by itself: after pages from Heap, and after late answers."""
 
 
 def need_attention(runs: Sequence[RunSummary]) -> set[int]:
-    """The runs, given newest first, that left over a cohort which no later run has taken over."""
+    """The runs, given newest first, that left over a cohort which no later run has taken over.
+
+    A settling run takes over what was in doubt, not what was never sent.
+    """
     taken_over: set[str] = set()
+    settled: set[str] = set()
     urgent = set()
     for run in runs:
-        if run.unfinished - taken_over:
+        if run.unfinished - taken_over - (set() if run.skipped else settled):
             urgent.add(run.run_id)
-        taken_over |= set(run.cohorts)
+        (settled if run.origin == SETTLING else taken_over).update(run.cohorts)
     return urgent

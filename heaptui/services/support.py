@@ -79,8 +79,8 @@ class SupportService:
                 deciding = run_facts.deciding(connection, run_id, first.cohort_id, first.reason)
                 # What was refused is not offered again by a later run: only what was left over is taken over.
                 ids = [delivery.cohort_id for delivery in together] if first.reason else []
-                later = run_facts.taken_over(connection, run_id, ids)
-                made.append(explain(facts, good, together, deciding, profile=profile, bound=bound, taken_over=later))
+                later = run_facts.successor(connection, run_id, ids)
+                made.append(explain(facts, good, together, deciding, profile=profile, bound=bound, later=later))
             return Desk(facts, good, tuple(one for one in made if one is not None))
 
         found = await self._ledger.read(look)

@@ -18,7 +18,7 @@ from heaptui import __version__
 from heaptui.clients.http import Http
 from heaptui.errors import CohortLocked, KeyChanged, Refused, UsageError
 from heaptui.model.routes import ATTRIBUTE
-from heaptui.model.runs import DeliveryProgress, LeaveElsewhere, Plan, Reason, RunProgress
+from heaptui.model.runs import SETTLING, DeliveryProgress, LeaveElsewhere, Plan, Reason, RunProgress
 from heaptui.services import key_guard
 from heaptui.services.locks import CohortLock
 from heaptui.services.opening import large_change, member_requests, planned, way_change
@@ -252,7 +252,7 @@ class SyncService:
             await self.start(
                 [progress.deliveries[key].cohort_id for key in ends],
                 by=progress.by,
-                origin="settling",
+                origin=SETTLING,
                 settling=True,
                 continues=progress.run_id,
             )

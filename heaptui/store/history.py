@@ -89,7 +89,12 @@ def read_run(connection: sqlite3.Connection, run_id: int) -> RunDetail | None:
     return RunDetail(summary, _deliveries(connection, summary), moments, endpoint, bool(everything), digests)
 
 
-_UNFINISHED = {DeliveryState.STOPPED, DeliveryState.HELD, DeliveryState.INCOMPLETE}
+_UNFINISHED = {
+    DeliveryState.STOPPED,
+    DeliveryState.HELD,
+    DeliveryState.INCOMPLETE,
+    DeliveryState.FINISHED_WITH_REJECTIONS,
+}
 
 
 def _summary(connection: sqlite3.Connection, row: tuple[Any, ...]) -> RunSummary:

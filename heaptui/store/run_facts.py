@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
-from heaptui.model.explanation import Deciding, RunFacts
-from heaptui.model.runs import Reason
+from heaptui.model.explanation import Deciding, RunFacts, Successor
+from heaptui.model.runs import SETTLING, DeliveryState, Reason
 from heaptui.store.exchanges import (
     Content,
     ExchangeRow,
@@ -90,15 +90,24 @@ def last_good_run(connection: sqlite3.Connection, run_id: int) -> int | None:
     return int(rows[0]) if rows else None
 
 
-def taken_over(connection: sqlite3.Connection, run_id: int, cohort_ids: Sequence[str]) -> int | None:
-    """The later run by which all these cohorts were planned again; None while one of them was not."""
-    later = [
-        connection.execute(
-            "SELECT min(run_id) FROM delivery WHERE run_id > ? AND cohort_id = ?", (run_id, cohort_id)
-        ).fetchone()[0]
-        for cohort_id in cohort_ids
-    ]
-    return max(later) if later and None not in later else None
+def successor(connection: sqlite3.Connection, run_id: int, cohort_ids: Sequence[str]) -> Successor | None:
+    """The newest run by which these cohorts were planned again, one that failed first; None while one of them was not.
+
+    A settling run takes over what was in doubt, not what was never sent.
+    """
+    found = []
+    for cohort_id in cohort_ids:
+        row = connection.execute(
+            "SELECT later.run_id, later.state FROM delivery AS later JOIN run ON run.run_id = later.run_id"
+            " WHERE later.run_id > ?1 AND later.cohort_id = ?2 AND (origin <> ?3 OR NOT EXISTS"
+            " (SELECT 1 FROM delivery WHERE run_id = ?1 AND cohort_id = ?2 AND skipped > 0))"
+            " ORDER BY later.delivery_id DESC LIMIT 1",
+            (run_id, cohort_id, SETTLING),
+        ).fetchone()
+        if row is None:
+            return None
+        found.append(Successor(row[0], DeliveryState(row[1])))
+    return max(found, key=lambda later: (later.failed, later.run_id), default=None)
 
 
 def deciding(connection: sqlite3.Connection, run_id: int, cohort_id: str, reason: Reason) -> Deciding | None:

@@ -45,6 +45,7 @@ def _told(command: str, scope: str, *, shell: bool) -> str:
         return f"{here} plans it again; {_key('sync.start')} there asks whether the workspace is the same"
     sentences = (
         (_CONTINUE, f"{here} continues the run, as a plan first"),
+        (r"\brun show\b", "" if scope == RUN else f"{way}{_key('runs.open')} shows the refused ids"),
         (r"\brun retry\b", f"{here} offers the refused ids again, as a plan first"),
         (r"\bsync \S+ --yes-really\b", f"{here} plans it again; there, {_key('sync.let')} lets it through"),
         (r"\bsync \S+ --wait\b", f"{here} plans it again, when the other process has ended"),

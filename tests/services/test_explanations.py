@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from heaptui.model.explanation_text import explanation_lines
+from heaptui.model.runs import need_attention
 from heaptui.services.workspace import Workspace
 from tests.services.world import fill, ids, synced, workspace_on
 
@@ -183,7 +184,7 @@ async def test_a_refused_leave_is_told_as_somebody_who_is_still_in_the_cohort(
     progress = await synced(workspace, cohort)
     first = (await workspace.support.desk(progress.run_id)).explanations[0]
     assert "1 person who should leave is still in Braze" in first.kept
-    assert first.commands == (f"heaptui run retry {progress.run_id}",)
+    assert first.commands == (f"heaptui run show {progress.run_id}", f"heaptui run retry {progress.run_id}")
 
 
 @pytest.mark.parametrize(
@@ -240,3 +241,46 @@ async def test_a_run_that_ends_without_an_answer_is_not_explained_by_a_later_400
         first = (await workspace.support.desk(progress.run_id)).explanations[0]
     assert progress.total("rejected") == 1
     assert first.code == "braze.5xx"
+
+
+async def test_what_a_later_run_took_over_and_failed_with_still_needs_somebody(
+    sandbox: Any, workspace: Workspace
+) -> None:
+    cohort = await fill(workspace, ids(0, 20))
+    sandbox.fault(effect="status", status=401, match={"path": "users"})
+    first, second = (await synced(workspace, cohort)).run_id, (await synced(workspace, cohort)).run_id
+    told = (await workspace.support.desk(first)).explanations[0]
+    assert told.kept.endswith(f"run {second} took them over and ended stopped, too.")
+    assert told.who
+    assert any(command.endswith(f"run resume {second}") for command in told.commands)
+    letter = await workspace.support.letter(first)
+    assert told.who in letter
+    assert "Nothing is needed" not in letter
+    sandbox.clear_faults()
+    third = (await synced(workspace, cohort)).run_id
+    told = (await workspace.support.desk(first)).explanations[0]
+    assert (told.who, told.commands) == ("", ())
+    assert f"run {third} took them over." in told.kept
+    assert "Nothing is needed" in await workspace.support.letter(first)
+
+
+async def test_the_request_that_ended_a_run_is_numbered_as_its_exchanges_are(
+    sandbox: Any, workspace: Workspace
+) -> None:
+    sandbox.fault(effect="status", status=500)
+    progress = await synced(workspace, await fill(workspace, ids(0, 20)))
+    count = await workspace.support.count(progress.run_id)
+    first = (await workspace.support.desk(progress.run_id)).explanations[0]
+    assert f"on request {count}, " in first.headline
+    assert f"answered 500 {count} times" in first.told
+
+
+async def test_refused_ids_need_somebody_until_the_next_run_of_their_cohort(sandbox: Any, workspace: Workspace) -> None:
+    cohort = await fill(workspace, ids(0, 20))
+    sandbox.fault(effect="poison", identifiers=["u000004"])
+    progress = await synced(workspace, cohort)
+    assert need_attention(await workspace.history.list()) == {progress.run_id}
+    sandbox.clear_faults()
+    await workspace.sync.recover(progress.run_id, forget_refusals=True)
+    await synced(workspace, cohort)
+    assert not need_attention(await workspace.history.list())
