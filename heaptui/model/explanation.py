@@ -120,7 +120,7 @@ def explain(
     """Explain deliveries that ended for one reason; None when they simply finished.
 
     `bound` are the keys of which another one is asked whether it leads to the same workspace. With a `later` run
-    that took over what was left, there is nothing more to do here; where that one failed, too, it is the one to go on with.
+    that took over what was left, there is nothing more to do here; where that one failed, too, it is to be continued.
     """
     first, cohort_ids = deliveries[0], [delivery.cohort_id for delivery in deliveries]
     if not first.reason and not first.rejected:
@@ -148,7 +148,7 @@ def explain(
         ruled_out=_ruled_out(facts, good, changed, exchange) if exchange else (),
         who="" if over else entry.who,
         how="" if over else entry.how,
-        commands=() if over else tuple(_commands(entry, first, facts, profile, bound, later)),
+        commands=() if over else tuple(_commands(entry, first, facts, profile, bound, later=later)),
         later=later,
         command_user=facts.by,
         exchange_id=deciding.exchange_id if deciding else None,
@@ -376,6 +376,7 @@ def _commands(
     facts: RunFacts,
     profile: Profile,
     bound: Collection[str],
+    *,
     later: Successor | None,
 ) -> list[str]:
     """What to do, in order: what mends it, then how the run goes on."""

@@ -63,13 +63,17 @@ def _needed(explanation: Explanation) -> list[str]:
     if person.startswith("Nobody"):
         return ["Nothing is needed from you: the next sync goes on with it."]
     if person == "You":
-        return [f"What is needed: {task.strip()}"]
-    lines = [f"Who can mend it: {explanation.who}", explanation.how]
-    if any(word in command.casefold() for command in explanation.commands for word in _KEY_WORDS):
-        entering = [command for command in explanation.commands if " run " not in command]
-        going_on = [command for command in explanation.commands if " run " in command]
+        lines = [f"What is needed: {task.strip()}"]
+    else:
+        lines = [f"Who can mend it: {explanation.who}", explanation.how]
+    entering = [command for command in explanation.commands if " run " not in command]
+    going_on = [command for command in explanation.commands if " run " in command]
+    if any(word in command.casefold() for command in entering for word in _KEY_WORDS):
         lines += ["Please do not send the key by mail or chat. Enter it where heaptui runs:", *_indented(entering)]
         lines += ["and continue with", *_indented(going_on)]
+    elif any(command.endswith("--same-workspace") for command in entering):
+        lines += ["Whoever knows that says so where heaptui runs:", *_indented(entering)]
+        lines += ["and continues with", *_indented(going_on)]
     return lines
 
 

@@ -58,6 +58,10 @@ def test_a_key_of_a_ledger_that_braze_holds_something_of_is_asked_about_by_its_e
     assert len(named.held(named.json("cohort", "list")["cohorts"][0]["cohort_id"])) == 100
     assert named.json("run", "list")["runs"][0]["reason"] == "key_changed"
     assert "now ends 9176" in named.run("run", "show", "2").stdout
+    letter = named.run("run", "letter", "2").stdout
+    assert (
+        "  heaptui profile set wk --same-workspace\nand continues with\n" in letter
+    )
     same, resume = advised(named, "2")
     assert named.run(*same).returncode == 0
     assert named.run(*resume, "--yes").returncode == 3
