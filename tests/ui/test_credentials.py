@@ -119,7 +119,7 @@ async def test_a_refused_key_is_named_with_who_mends_it(sandbox: Any, desk: Desk
     async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
         await shows(pilot, "VIP 2024")
         await pilot.press("6")
-        await shows(pilot, "Data Import Key: regenerated, or of another workspace")
+        await shows(pilot, "Data Import Key: Braze refuses it.")
         await shows(pilot, "Partner Integrations › Technology Partners › Heap")
         await shows(pilot, "✗ refused, 401")
         desk.opening.environ["HEAPTUI_DATA_IMPORT_KEY"] = sandbox.keys.data_import_key
