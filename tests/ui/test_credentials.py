@@ -127,6 +127,16 @@ async def test_a_refused_key_is_named_with_who_mends_it(sandbox: Any, desk: Desk
         await shows(pilot, "✓ READY")
 
 
+async def test_in_the_demo_a_key_says_how_its_401_ends(desk: Desk) -> None:
+    async with HeaptuiApp(desk.opening, demo=True).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "VIP 2024")
+        await pilot.press("6")
+        await shows(pilot, "READY")
+        highlight(pilot.app, "data_import_key")
+        await pilot.press("enter")
+        await until(pilot, lambda: status(pilot.app).endswith("a 401 in it is from --fault. q, then: heaptui demo"))
+
+
 async def test_checks_appear_while_others_are_still_out(sandbox: Any, desk: Desk) -> None:
     sandbox.fault(effect="slow", seconds=30.0, match={"path": "/cohorts/users"})
     async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:

@@ -182,6 +182,8 @@ class CredentialsScreen(FramedScreen, VerdictScreen):
         if row.key not in SETTINGS and row.key not in set(SecretName):
             return "This is a finding; r checks again."
         origin = (self._facts.keys.get(row.key) or "") if self._facts else ""
+        if origin.startswith("environment") and self.dashboard.is_demo:
+            return "The demo's keys are fixed; a 401 in it is from --fault. q, then: heaptui demo"
         if origin.startswith(("environment", "command")):
             return f"This key comes from the {origin.split(',')[0]}; change it there."
         if command_id == "credentials.forget" and (not origin or row.key in SETTINGS):
