@@ -48,7 +48,7 @@ def _shown(desk: Desk) -> None:
     for words in (
         "The Data Import Key is invalid (401), on the first request",
         "100 changes kept",
-        "Since 1",
+        "Since      run 1: ",
         "regenerated or invalidated in Braze after",
         "A Braze admin of the workspace",
         "HEAPTUI_DATA_IMPORT_KEY",
