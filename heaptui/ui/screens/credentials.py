@@ -11,6 +11,7 @@ from heaptui.config import Profile
 from heaptui.errors import HeaptuiError
 from heaptui.model.checks import CheckId
 from heaptui.model.routes import way_title
+from heaptui.model.secret import Secret
 from heaptui.model.setting_facts import facts_of
 from heaptui.model.settings import value_text
 from heaptui.services.given import given_of_profile
@@ -210,11 +211,27 @@ class CredentialsScreen(FramedScreen, VerdictScreen):
                 title, note = KEYS[SecretName(row.key)]
                 value = await self.app.push_screen_wait(Asked(title, [note, "It is not shown."], secret=True))
                 name = self.workspace.profile.name
-                if not value or not await keep_key(self.app, self._service, name, {row.key: value}):
+                if not value or not await self._wanted(row.key, Secret(value.strip(), "typed")):
+                    return
+                if not await keep_key(self.app, self._service, name, {row.key: value}):
                     return
             await use_profile(self, then=CREDENTIALS)
         except HeaptuiError as error:
             self.told(error)
+
+    async def _wanted(self, name: str, typed: Secret) -> bool:
+        """Whether a key is to be kept that takes the place of another one, or looks like none."""
+        title = KEYS[SecretName(name)][0]
+        origin = self._facts.keys.get(name, "") if self._facts else ""
+        doubt = [f"! The typed one {typed.doubt}"] if typed.doubt else []
+        if origin:
+            lines = [*doubt, f"Kept now: {origin}", f"Typed: {typed.describe().partition(', ')[2]}"]
+            question = Question(f"Replace the {title}?", lines, yes="Replace it", no="Leave it as it is")
+        elif doubt:
+            question = Question(f"Is this the {title}?", doubt, yes="Keep it all the same", no="Do not keep it")
+        else:
+            return True
+        return await self.app.push_screen_wait(question)
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="forget a key")
     async def action_forget(self) -> None:
