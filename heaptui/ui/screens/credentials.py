@@ -53,6 +53,8 @@ class CredentialsScreen(FramedScreen, VerdictScreen):
     def __init__(self) -> None:
         super().__init__()
         self._facts: ProfileFacts | None = None
+        self._overridden: set[str] = set()
+        """Settings that the environment says."""
         self._checked: tuple[Profile, object] | None = None
 
     def compose_body(self) -> ComposeResult:
@@ -77,6 +79,7 @@ class CredentialsScreen(FramedScreen, VerdictScreen):
         profile = self.workspace.profile
         try:
             self._facts = facts = await self._service.show(profile)
+            self._overridden = {one.facts.name for one in await self._service.settings(profile) if one.overridden}
         except HeaptuiError as error:
             self.told(error)
             return
@@ -104,7 +107,8 @@ class CredentialsScreen(FramedScreen, VerdictScreen):
         for setting in map(facts_of, SETTINGS):
             if setting.name not in have:
                 value = value_text(setting, getattr(profile, setting.name))
-                rows.append(Row(setting.name, (setting.title, "profile", value or "–", "")))
+                origin = "environment" if setting.name in self._overridden else "profile"
+                rows.append(Row(setting.name, (setting.title, origin, value or "–", "")))
         self.table.show(rows)
         self.headline(*headline_of(self._report, len(self._checks)))
         remedy = self.query_one("#remedy", TextPane)
