@@ -66,10 +66,11 @@ def import_command(settings: Settings, /, file: str, *, as_json: bool, **options
 
 
 def _narrate(preview: ImportPreview) -> None:
-    how = " (remembered)" if preview.remembered else " (the most likely one)" if preview.guessed else ""
+    guessed = " (the most likely one; another: --id-column COLUMN)" if preview.guessed else ""
+    how = " (remembered)" if preview.remembered else guessed
     say(
         f"{preview.encoding}, {preview.delimiter}, {rows(preview.rows)};"
-        f" id column {plain(preview.column)}{how}, as {preview.space}"
+        f" ids from {plain(preview.column)}{how}, as {preview.space}"
     )
     for row in preview.bad_rows[:BAD_ROWS_SHOWN]:
         say(f"line {row.line:,}: {row.reason}" + (f": {row.shown}" if row.shown.strip() else ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +13,7 @@ from heaptui.cli.output import say, table
 from heaptui.errors import UsageError
 
 if TYPE_CHECKING:
+    from heaptui.config import Profile
     from heaptui.model.settings import SettingNow
     from heaptui.services.profiles import ProfileService
 
@@ -154,14 +156,27 @@ def set_profile(
     values = {secret: _asked(secret) for secret in names}
 
     async def work() -> None:
-        await service.change(name, given)
+        profile = await service.change(name, given)
+        before = await _told_keys(service, profile) if values else {}
         for secret, value in values.items():
-            await service.keep_key(name, SecretName(secret), value, store=store or "")
+            profile = await service.keep_key(name, SecretName(secret), value, store=store or "")
         if same_workspace:
             await _stay(settings, name)
+        say(f"{name} is set.")
+        now = await _told_keys(service, profile) if values else {}
+        for secret in values:
+            say(f"{secret}: {now.get(secret, 'kept')}" + (f" (before: {before[secret]})" if secret in before else ""))
 
     run(work())
-    say(f"{name} is set." + (f" Kept: {', '.join(values)}." if values else ""))
+
+
+async def _told_keys(service: ProfileService, profile: Profile) -> Mapping[str, str]:
+    """Where each key comes from and its end; nothing where that cannot be looked up."""
+    try:
+        return (await service.show(profile)).keys
+    except UsageError:
+        # A command of another key that fails does not keep this one from being kept.
+        return {}
 
 
 def _place_for_keys(settings: Settings, service: ProfileService, name: str, store: str) -> str:
@@ -183,12 +198,17 @@ def _place_for_keys(settings: Settings, service: ProfileService, name: str, stor
 
 
 def _asked(secret: str) -> str:
-    if sys.stdin.isatty():
-        return str(click.prompt(secret, hide_input=True, err=True))
-    line = sys.stdin.readline()
-    if not line.strip():
+    from heaptui.model.secret import Secret
+
+    asks = sys.stdin.isatty()
+    value = (click.prompt(secret, hide_input=True, err=True) if asks else sys.stdin.readline()).strip()
+    if not value:
         raise UsageError(f"No {secret} on stdin.", "One line for each key is read, in the order of the command.")
-    return line.strip()
+    if doubt := Secret(value).doubt:
+        say(f"! {secret} {doubt}")
+        if asks:
+            click.confirm("Keep it all the same?", abort=True, err=True)
+    return value
 
 
 async def _stay(settings: Settings, name: str) -> None:

@@ -12,6 +12,7 @@ from heaptui.cli.context import run as run_now
 from heaptui.cli.output import flow, say, table
 from heaptui.cli.run_support import bundle, exchange, exchanges, explanations_json, letter, log, undo
 from heaptui.cli.sync import Duration, SyncJob, print_run, run_json
+from heaptui.errors import UsageError
 from heaptui.model.belief import Direction
 from heaptui.model.lexicon import why_in_short
 from heaptui.model.runs import RunSummary
@@ -89,21 +90,28 @@ def _summary_json(summary: RunSummary) -> dict[str, Any]:
 
 
 @run.command()
-@click.argument("run_id", type=int)
+@click.argument("run_id", type=int, required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
-def show(settings: Settings, run_id: int, *, as_json: bool) -> None:
-    """Show one run: counts, story, refused ids, and what to do.
+def show(settings: Settings, run_id: int | None, *, as_json: bool) -> None:
+    """Show one run, the last where none is named: counts, story, refused ids, and what to do.
 
     \b
-    Example:
+    Examples:
+      heaptui run show
       heaptui run show 142
     """
     run_now(_show(settings, run_id, as_json=as_json or settings.json))
 
 
-async def _show(settings: Settings, run_id: int, *, as_json: bool) -> None:
+async def _show(settings: Settings, run_id: int | None, *, as_json: bool) -> None:
     async with settings.workspace("command") as workspace:
+        if run_id is None:
+            newest = await workspace.history.list(1)
+            if not newest:
+                raise UsageError("There is no run yet.", "", "The first one: heaptui sync COHORT")
+            run_id = newest[0].run_id
+            say(f"the last run: {run_id}")
         progress = await workspace.history.progress(run_id)
         rejections = await workspace.history.rejections(run_id)
         profile = workspace.profile
@@ -147,22 +155,33 @@ def receipt(settings: Settings, run_id: int, *, as_json: bool) -> None:
 
 @run.command()
 @click.argument("run_id", type=int)
+@click.option("--dry-run", is_flag=True, help="Show the plan; send and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask. Needed where there is no terminal.")
 @click.option("--yes-really", is_flag=True, help="Let unusually large changes through, too.")
 @click.option("--wait", type=Duration(), help="How long to wait for Braze or for another process.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
-def resume(settings: Settings, run_id: int, *, yes: bool, yes_really: bool, wait: float | None, as_json: bool) -> None:
+def resume(
+    settings: Settings,
+    run_id: int,
+    *,
+    dry_run: bool,
+    yes: bool,
+    yes_really: bool,
+    wait: float | None,
+    as_json: bool,
+) -> None:
     """Continue a run: close what it left open, plan its cohorts anew, and sync them.
 
     \b
-    Example:
+    Examples:
+      heaptui run resume 142 --dry-run
       heaptui run resume 142 --yes
     """
     job = SyncJob(
         settings,
         (),
-        dry_run=False,
+        dry_run=dry_run,
         full=False,
         yes=yes or yes_really,
         let_through=yes_really,

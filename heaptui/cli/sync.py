@@ -195,6 +195,8 @@ class SyncJob:
     async def _chosen(self, workspace: Workspace) -> list[str]:
         if self.undoes is not None:
             return [plan.cohort_id for plan in await workspace.undo.plan(self.undoes)]
+        if self.continues is not None and self.dry_run:
+            return (await workspace.history.progress(self.continues)).cohort_ids
         if self.continues is not None:
             return await workspace.sync.recover(self.continues, forget_refusals=self.forget_refusals)
         if not self.references:

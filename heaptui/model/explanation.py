@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from heaptui.model.commands import filled, giving
 from heaptui.model.lexicon import Entry, Recognised, entry_of, for_reason, recognise
 from heaptui.model.profile import Profile
 from heaptui.model.routes import ATTRIBUTE
 from heaptui.model.runs import DeliveryProgress, DeliveryState, Reason
-from heaptui.model.secret import KEY_WORDS, end_of
+from heaptui.model.secret import KEY_WORDS
+from heaptui.model.since import RunFacts, since_run
 from heaptui.model.words import counted, headcount
-
-CLOCK_MATTERS = 60.0
-"""Seconds that this computer's clock may be off before it is named."""
 
 
 class Deciding(Struct, frozen=True):
@@ -32,32 +30,6 @@ class Deciding(Struct, frozen=True):
     latency_ms: float | None
     before: int
     """Exchanges of the run before it."""
-
-
-class RunFacts(Struct, frozen=True):
-    """What one run was started with and met. `clock_off` in seconds; `files` and `mapping` by cohort."""
-
-    run_id: int
-    started_at: float
-    ended_at: float | None
-    by: str
-    """The user who started it; empty where a listener did."""
-    host: str
-    endpoint: str
-    version: str
-    keys: Mapping[str, str] = field(default_factory=dict)
-    told_keys: Mapping[str, str] = field(default_factory=dict)
-    route: str = ""
-    partner: str = ""
-    mapping: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    files: Mapping[str, str] = field(default_factory=dict)
-    clock_off: float | None = None
-    answers: int = 0
-    """Exchanges that had any answer."""
-    refused_leaves: Mapping[str, int] = field(default_factory=dict)
-    """People who should leave and whom Braze refused to take out, by cohort."""
-    heap_silent_for: float | None = None
-    """Seconds since Heap's last page for one of its cohorts; None where nothing is known."""
 
 
 class Successor(Struct, frozen=True):
@@ -128,7 +100,8 @@ def explain(
     found = _recognised(first, deciding)
     entry, exchange = found.entry, deciding if _tells(first.reason) else None
     answered = exchange is not None and exchange.status is not None
-    since, changed = _since(facts, good, cohort_ids)
+    since, changed = since_run(facts, good, cohort_ids)
+    causes = _causes(entry, facts, good, changed, cohort_ids)
     over = later is not None and not later.failed
     return Explanation(
         cohorts=tuple(delivery.name for delivery in deliveries),
@@ -141,12 +114,12 @@ def explain(
         meaning=entry.meaning,
         sure=found.sure,
         by_answer=answered,
-        causes=_causes(entry, facts, good, changed, cohort_ids),
+        causes=causes,
         # Without an exchange, only a difference may have to do with it.
         since=since if exchange or changed else "",
-        so=_so(first.reason, entry, good, changed, answered=answered),
+        so=_so(first.reason, entry, good, changed, causes, answered=answered),
         ruled_out=_ruled_out(facts, good, changed, exchange) if exchange else (),
-        who="" if over else entry.who,
+        who="" if over else _who(entry, changed),
         how="" if over else entry.how,
         commands=() if over else tuple(_commands(entry, first, facts, profile, bound, later=later)),
         later=later,
@@ -245,59 +218,6 @@ def _still_there(facts: RunFacts, cohort_ids: Sequence[str]) -> str:
     return f" {people} still in Braze: {'the attribute' if facts.route == ATTRIBUTE else 'the cohort'} holds them."
 
 
-def _since(facts: RunFacts, good: RunFacts | None, cohort_ids: Sequence[str]) -> tuple[str, set[str]]:
-    """The comparison with the last good run in one line, and what differs."""
-    if good is None:
-        return "no earlier run to compare with", set()
-    same: list[str] = []
-    differs: list[str] = []
-    changed: set[str] = set()
-
-    def compare(what: str, mine: object, theirs: object, told: str = "", word: str = "") -> None:
-        if not mine and not theirs:
-            return
-        if mine == theirs:
-            same.append(word or what)
-        else:
-            changed.add(what)
-            differs.append(f"another {word or what}{f' ({told})' if told else ''}")
-
-    compare("endpoint", facts.endpoint, good.endpoint, f"then {good.endpoint}")
-    compare("partner", facts.partner, good.partner, f"then {good.partner}", "partner name")
-    compare("route", facts.route, good.route, f"then {good.route}", "way into Braze")
-    used = [name for name in KEY_WORDS if name in facts.keys or name in good.keys]
-    others = [name for name in used if facts.keys.get(name) != good.keys.get(name)]
-    ends = {name: f" ends {end}" if (end := end_of(facts.told_keys.get(name, ""))) else "" for name in used}
-    changed.update(others)
-    differs += [f"another {KEY_WORDS[name]} ({ends[name].strip() or 'its end is not told'})" for name in others]
-    if kept := [f"{KEY_WORDS[name]}{ends[name]}" for name in used if name not in others]:
-        same.append(f"{'key' if len(kept) == 1 else 'keys'} ({', '.join(kept)})")
-    compare("version", facts.version, good.version, f"then {good.version}")
-    mine, theirs = ({c: f.mapping[c] for c in cohort_ids if c in f.mapping} for f in (facts, good))
-    for cohort_id in cohort_ids:
-        if cohort_id in mine and cohort_id in theirs:
-            for part, word in _MAPPED.items():
-                here, there = (m[cohort_id].get(part, "") for m in (mine, theirs))
-                compare(part, here, there, f"then {there}" if there else "then none", word)
-        if facts.files.get(cohort_id) and good.files.get(cohort_id) and facts.files[cohort_id] != good.files[cohort_id]:
-            changed.add("file")
-            differs.append(f"another file (sha256 {facts.files[cohort_id][:8]}, then {good.files[cohort_id][:8]})")
-    if facts.clock_off is not None:
-        right = abs(facts.clock_off) < CLOCK_MATTERS
-        if not right:
-            differs.append(f"clock {facts.clock_off:+.0f} s off")
-        changed |= set() if right else {"clock"}
-    if facts.heap_silent_for is not None and facts.heap_silent_for > 8 * 3600:
-        changed.add("heap")
-        differs.append(f"Heap silent for {facts.heap_silent_for / 3600:.0f} h")
-    told = [*dict.fromkeys(differs), *([f"same {', '.join(dict.fromkeys(same))}"] if same else [])]
-    if facts.clock_off is not None and "clock" not in changed:
-        told.append("clock right")
-    return "; ".join(told), changed
-
-
-_MAPPED = {"kind": "kind of id", "label": "alias label", "column": "column"}
-
 _KEY_OF = {
     "braze.401.partner_key": "partner_api_key",
     "braze.401.data_import_key": "data_import_key",
@@ -307,13 +227,39 @@ _KEY_OF = {
 }
 
 
-def _so(reason: Reason, entry: Entry, good: RunFacts | None, changed: set[str], *, answered: bool) -> str:
+_BOTH_KEYS = ("partner_api_key", "data_import_key")
+
+
+def _same_keys(entry: Entry, facts: RunFacts, good: RunFacts | None) -> bool:
+    """Whether Braze once took the very key that it refuses, or both where it does not say which."""
+    if good is None or ".401." not in entry.code:
+        return False
+    keys = [_KEY_OF[entry.code]] if entry.code in _KEY_OF else _BOTH_KEYS
+    return all(name in good.keys and facts.keys.get(name) == good.keys[name] for name in keys)
+
+
+def _who(entry: Entry, changed: set[str]) -> str:
+    """Who mends it; before others, whoever replaced the key here."""
+    if _KEY_OF.get(entry.code) not in changed:
+        return entry.who
+    return f"You, or whoever replaced the key here: enter it again. If it is right: {entry.who}"
+
+
+def _so(
+    reason: Reason,
+    entry: Entry,
+    good: RunFacts | None,
+    changed: set[str],
+    causes: Sequence[str],
+    *,
+    answered: bool,
+) -> str:
     """The conclusion, where the comparison allows one."""
     if good is None:
         return ""
     run, when = good.run_id, _day(good.ended_at or good.started_at)
     key = _KEY_OF.get(entry.code, "")
-    words = KEY_WORDS.get(key, "")
+    words, cause = KEY_WORDS.get(key, ""), next(iter(causes), "")
     about_people = reason in (Reason.LARGE_CHANGE, Reason.TOO_MANY_REFUSALS, Reason.NONE)
     rules = (
         (about_people and "column" in changed, f"the ids come from another column than in run {run}: look there"),
@@ -322,10 +268,10 @@ def _so(reason: Reason, entry: Entry, good: RunFacts | None, changed: set[str], 
         (about_people, ""),
         ("endpoint" in changed, f"the endpoint was changed after run {run}: that is the likely cause"),
         ("partner" in changed, f"partner_name was changed after run {run}: that is the likely cause"),
-        (key in changed, f"the {words} was replaced here after run {run}: mistyped, or of another workspace"),
+        (key in changed, f"the {words} was replaced here after run {run}: most likely {cause}"),
         (
             ".401." in entry.code and key in good.keys,
-            f"the {words} was regenerated or invalidated in Braze after {when}",
+            f"the {words} is the same: most likely {cause} after {when}",
         ),
         (entry.code == "braze.401.not_enabled", f"the partner was switched off in Braze after {when}"),
         (
@@ -343,11 +289,17 @@ def _so(reason: Reason, entry: Entry, good: RunFacts | None, changed: set[str], 
 _OUTSIDE = {Reason.NO_ANSWER, Reason.BRAZE_FAILED, Reason.UNREACHABLE, Reason.LOCKED, Reason.WAIT_TOO_LONG}
 
 
+_OF_ANOTHER_KEY = ("mistyped", "another workspace", "another partner", "other region", "entered instead")
+"""Words of the causes that are none where Braze once took the same key."""
+
+
 def _causes(
     entry: Entry, facts: RunFacts, good: RunFacts | None, changed: set[str], cohort_ids: Sequence[str]
 ) -> tuple[str, ...]:
     """The likely causes, without what cannot be: an endpoint that is as before, or a file or Heap that gave nobody."""
     cannot_be = ["endpoint"] if good is not None and "endpoint" not in changed else []
+    if _same_keys(entry, facts, good):
+        cannot_be += _OF_ANOTHER_KEY
     files = any(facts.mapping.get(cohort_id, {}).get("file") for cohort_id in cohort_ids)
     if not files and all("-seg-" in cohort_id for cohort_id in cohort_ids):
         cannot_be.append("of the file")

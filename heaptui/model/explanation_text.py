@@ -43,7 +43,7 @@ def explanation_lines(
     made += [] if explanation.by_answer else told
     made.append(("Kept", explanation.kept))
     if explanation.since:
-        made.append((f"Since {good_run}" if good_run else "Since", explanation.since))
+        made.append(("Since", f"run {good_run}: {explanation.since}" if good_run else explanation.since))
     if explanation.so:
         made.append(("So", explanation.so))
     if (later := explanation.later) and not later.failed:

@@ -6,8 +6,9 @@ import re
 import time
 from collections.abc import Sequence
 
-from heaptui.model.explanation import Explanation, RunFacts
+from heaptui.model.explanation import Explanation
 from heaptui.model.explanation_text import beyond
+from heaptui.model.since import RunFacts
 
 _MOMENT = re.compile(r"(, on the first request|, on request [\d,]+)?, \d\d:\d\d:\d\d$")
 _KEY_WORDS = ("_key", "_secret", "_token")

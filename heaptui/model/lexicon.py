@@ -107,7 +107,7 @@ def search(text: str) -> list[Entry]:
     if not wanted:
         return list(entries())
     numbers = {int(number) for number in re.findall(r"\b[1-5]\d\d\b", wanted)}
-    exact = [entry for entry in entries() if wanted == entry.code]
+    exact = [entry for entry in entries() if wanted in (entry.code, entry.code.removeprefix("braze."))]
     said = [
         entry
         for entry in entries()

@@ -8,6 +8,7 @@ from heaptui.model.runs import Reason
 _ADMIN = "A Braze admin of the workspace"
 _KEY_PAGE = "Partner Integrations › Technology Partners › Heap"
 _API_KEYS = "Settings › API Keys"
+MISTYPED = "it was mistyped, cut short, or copied with something around it"
 _OURS = "Whoever looks after heaptui: this is a bug, not a setting."
 
 BRAZE: tuple[Entry, ...] = (
@@ -33,7 +34,8 @@ BRAZE: tuple[Entry, ...] = (
         "The partner key is invalid",
         "Braze refused the partner key: the one that Braze gives to Heap, one for the US clusters and one for the EU.",
         (
-            "the key is for the other region: an EU cluster with the US key, or the other way round",
+            MISTYPED,
+            "it is for the other region: an EU cluster with the US key, or the other way round",
             "it is the key of another partner",
             "Braze gave Heap a new one",
         ),
@@ -51,7 +53,8 @@ BRAZE: tuple[Entry, ...] = (
         "The Data Import Key is invalid",
         "Braze refused the Data Import Key (client_secret): not the partner key, and not the REST key.",
         (
-            "the key was regenerated or invalidated in Braze",
+            MISTYPED,
+            "it was regenerated or invalidated in Braze",
             "it belongs to another workspace",
             "the endpoint is another cluster than that of the workspace",
             "a REST API key was entered instead",
@@ -71,7 +74,9 @@ BRAZE: tuple[Entry, ...] = (
         "Braze refused the request without saying which key it means.",
         (
             "the endpoint is another cluster than that of the workspace",
-            "the Data Import Key was regenerated, or belongs to another workspace",
+            "a key was mistyped or cut short when it was entered",
+            "the Data Import Key was regenerated or invalidated in Braze",
+            "the Data Import Key belongs to another workspace",
             "the partner is not enabled for the workspace",
             "an IP allowlist does not hold this computer",
         ),
@@ -90,8 +95,9 @@ BRAZE: tuple[Entry, ...] = (
         "Braze does not know this REST API key here. Its text blames the key even when the cluster is wrong.",
         (
             "the endpoint is another cluster than that of the key",
-            "the key was deleted, or belongs to another workspace",
-            "it was copied with quotes or blanks around it",
+            MISTYPED,
+            "it was deleted or replaced in Braze",
+            "it belongs to another workspace",
             "an IP allowlist of the key does not hold this computer",
         ),
         f"{_ADMIN}: {_API_KEYS}.",

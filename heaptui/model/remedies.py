@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from heaptui.model.lexicon import entry_of
+
 
 class Cause(StrEnum):
     """Why a check is not simply fine."""
@@ -54,10 +56,18 @@ class Remedy(Struct, frozen=True):
     """The same place in the menu before 2025."""
     with_subject: bool = False
     """Whether the line needs the name of what was checked in front."""
+    entry: str = ""
+    """The entry of the lexicon for a run that ends by it: its likely causes are the same."""
 
     def lines(self) -> list[str]:
-        """What it means, and who mends it where."""
-        return [self.means, f"{self.who}: {self.where}", *([f"Older menu: {self.older}"] if self.older else [])]
+        """What it means, who mends it where, and its likely causes."""
+        causes = [f"{n}. {cause}" for n, cause in enumerate(entry_of(self.entry).causes, 1)] if self.entry else []
+        return [
+            self.means,
+            f"{self.who}: {self.where}",
+            *([f"Older menu: {self.older}"] if self.older else []),
+            *([f"Causes: {'; '.join(causes)}"] if causes else []),
+        ]
 
     def text(self) -> str:
         """The same on one line."""
@@ -160,11 +170,12 @@ REMEDIES: Mapping[Cause, Remedy] = {
         "ask your Heap account manager for it: heaptui profile set NAME partner_name=…",
     ),
     Cause.PARTNER_REFUSED: Remedy(
-        "wrong, revoked, or of the other region.",
-        "Braze refused it. Nothing else can be said of the Data Import Key before it is right.",
+        "Braze refuses it.",
+        "Nothing else can be said of the Data Import Key before it is right.",
         "Whoever gave you the partner key",
         "Braze gives it to Heap, one for the US and one for the EU; is the endpoint's region right?",
         with_subject=True,
+        entry="braze.401.partner_key",
     ),
     Cause.PARTNER_ABSENT: Remedy(
         "The Data Import Key is unchecked.",
@@ -173,12 +184,13 @@ REMEDIES: Mapping[Cause, Remedy] = {
         "hand the Data Import Key over; the note says what is checked and what to ask",
     ),
     Cause.DATA_IMPORT_REFUSED: Remedy(
-        "regenerated, or of another workspace.",
+        "Braze refuses it.",
         "Braze accepts the partner key and refuses this one.",
         "A Braze admin",
         f"{_HEAP_PAGE} › copy it",
         _HEAP_PAGE_OLDER,
         with_subject=True,
+        entry="braze.401.data_import_key",
     ),
     Cause.DATA_IMPORT_ELSEWHERE: Remedy(
         "The Data Import Key is of another cluster.",
@@ -196,10 +208,11 @@ REMEDIES: Mapping[Cause, Remedy] = {
     ),
     Cause.UNAUTHORIZED: Remedy(
         "Braze does not say which key it refuses.",
-        "One of the two keys, the cluster, or the partner is not enabled.",
+        "It answers 401 without a word about either.",
         "A Braze admin",
         f"{_HEAP_PAGE} › compare endpoint and key",
         _HEAP_PAGE_OLDER,
+        entry="braze.401.unauthorized",
     ),
     Cause.REST_ELSEWHERE: Remedy(
         "The REST key is of another cluster.",
@@ -209,12 +222,13 @@ REMEDIES: Mapping[Cause, Remedy] = {
         _API_KEYS_OLDER,
     ),
     Cause.REST_REFUSED: Remedy(
-        "wrong, revoked, of another cluster, or not allowed from this address.",
+        "Braze refuses it.",
         "Braze answers 401 to every call with it.",
         "A Braze admin",
         f"{_API_KEYS} › look for the key and its list of allowed addresses",
         _API_KEYS_OLDER,
         with_subject=True,
+        entry="braze.401.rest_key",
     ),
     Cause.UNCLEAR: Remedy(
         "Braze answered with trouble of its own.",

@@ -6,12 +6,19 @@ import hashlib
 import hmac
 import json
 
+from heaptui.model.words import counted
+
 KEY_WORDS = {
     "partner_api_key": "partner key",
     "data_import_key": "Data Import Key",
     "rest_api_key": "REST key",
 }
 """What people call the keys that send."""
+
+SHORT = 16
+"""Characters below which somebody has rather mistyped a key than been given it."""
+
+_QUOTES = "\"'`“”‘’"
 
 
 class Secret:
@@ -51,6 +58,17 @@ class Secret:
         """Source, length and, of long secrets, the last four characters: enough to tell keys apart on a call."""
         ends = f", ends {self.end}" if self.end else ""
         return f"{self.source}, {len(self.__value)} chars{ends}"
+
+    @property
+    def doubt(self) -> str:
+        """Why this looks like no key; empty where it may be one. How keys look is documented nowhere."""
+        if len(self.__value) < SHORT:
+            return f"has only {counted(len(self.__value), 'character')}; was all of it copied?"
+        if any(character.isspace() for character in self.__value):
+            return "has blanks in it; was more than the key copied?"
+        if self.__value[0] in _QUOTES or self.__value[-1] in _QUOTES:
+            return "has quotes around it; they are no part of a key"
+        return ""
 
     def mask(self, name: str) -> str:
         """What stands in its place where people read a request: its name, source and, of long ones, its end."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from heaptui.model.identifiers import Kind, Space
 from heaptui.sources import ReadReport, Sightings
-from heaptui.sources.columns import EMAIL, HEAP_ID, looks_like
+from heaptui.sources.columns import EMAIL, HEAP_ID, looks_like, why_no_ids
 
 _LOOKS = {
     EMAIL: ["The ids look like e-mail addresses. Look one up in Braze (Audience › Search Users) to be sure."],
@@ -14,11 +14,22 @@ _LOOKS = {
 }
 
 
-def file_warnings(report: ReadReport, values: Sequence[str], space: Space) -> list[str]:
+def file_warnings(report: ReadReport, column: str, values: Sequence[str], space: Space) -> list[str]:
     """What is worth a look before importing; `values` are some of the ids. They are all taken as they stand."""
-    looks = looks_like(values) if space.kind is Kind.EXTERNAL_ID else ""
-    some_mails = looks not in ("", EMAIL)
-    return [*_LOOKS.get(looks, ()), *_damage(report, some_mails=some_mails)]
+    if space.kind is not Kind.EXTERNAL_ID:
+        return _damage(report, some_mails=False)
+    looks = looks_like(values)
+    return [*_LOOKS.get(looks, ()), *_no_ids(column, values), *_damage(report, some_mails=looks != EMAIL)]
+
+
+def _no_ids(column: str, values: Sequence[str]) -> list[str]:
+    why = why_no_ids(column, values)
+    if not why:
+        return []
+    return [
+        f"“{column}” does not look like a column of ids: {why}. Braze knows people by ids only."
+        " Choose another column, or look one up in Braze (Audience › Search Users) to be sure."
+    ]
 
 
 def _damage(report: ReadReport, *, some_mails: bool) -> list[str]:

@@ -196,7 +196,7 @@ def _compared(
         warnings=[
             *_about_cohort(file, destination, space),
             *_about_size(request.expect, file.people),
-            *file_warnings(report, file.first, space),
+            *file_warnings(report, file.column, file.first, space),
         ],
         expected=request.expect,
         unusual=unusual,

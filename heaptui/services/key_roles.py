@@ -31,16 +31,17 @@ async def roles_of(
     """
     roles: dict[Secret, Role] = {}
     # A key in both places: a partner key is recognised by the complaint about the other one.
-    nobodys, *both = await asyncio.gather(
+    nobodys_rest, nobodys_partner, *both = await asyncio.gather(
         _says_rest(http, _NOBODYS_KEY),
+        _says_partner(http, partner_name, _NOBODYS_KEY, _NOBODYS_KEY),
         *(_says_rest(http, key) for key in keys),
         *(_says_partner(http, partner_name, key, key) for key in keys),
     )
     for key, rest, partner in zip(keys, both[: len(keys)], both[len(keys) :], strict=True):
         # Where nobody's key is answered the same, the answer is not about keys: an inactive account, say.
-        if rest in (Says.ACCEPTED, Says.DENIED) and rest is not nobodys:
+        if rest in (Says.ACCEPTED, Says.DENIED) and rest is not nobodys_rest:
             roles[key] = Role.REST
-        elif partner in (Says.ACCEPTED, Says.NOT_ENABLED, Says.DATA_IMPORT_REFUSED):
+        elif partner in (Says.ACCEPTED, Says.NOT_ENABLED, Says.DATA_IMPORT_REFUSED) and partner is not nobodys_partner:
             roles[key] = Role.PARTNER
     partners = [*partner_keys, *(key for key, role in roles.items() if role is Role.PARTNER)]
     rest_of = [key for key in keys if key not in roles]

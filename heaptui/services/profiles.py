@@ -39,14 +39,23 @@ class ProfileFacts(Struct, frozen=True):
         return ways_open(self.keys.keys())
 
     @property
+    def route(self) -> str:
+        """The way in use; empty for none."""
+        return self.profile.route or next(iter(self.ways), "")
+
+    @property
+    def may_send(self) -> bool:
+        """Whether the way in use has its keys; whether they are right, only Braze knows."""
+        return self.route in self.ways
+
+    @property
     def way(self) -> str:
         """The way in use, in words, with what it still needs."""
-        route = self.profile.route or next(iter(self.ways), "")
-        if not route:
+        if not self.route:
             return "none yet: " + "; ".join(f"{way.title} needs {way.needs}" for way in WAYS)
-        facts = way_facts(route)
+        facts = way_facts(self.route)
         missing = [name for name in facts.keys if name not in self.keys]
-        return f"{facts.title} ({route})" + (f": {', '.join(missing)} is missing" if missing else "")
+        return f"{facts.title} ({self.route})" + (f": {', '.join(missing)} is missing" if missing else "")
 
 
 class ProfileService:

@@ -14,11 +14,12 @@ from msgspec.structs import replace
 from heaptui.errors import UsageError
 from heaptui.model.exchange_meaning import meaning_lines
 from heaptui.model.exchange_text import as_curl, rebuilt
-from heaptui.model.explanation import Explanation, RunFacts, explain
+from heaptui.model.explanation import Explanation, explain
 from heaptui.model.explanation_text import explanation_lines
 from heaptui.model.identifiers import EXTERNAL_ID, Identifier
 from heaptui.model.letters import to_the_customer
 from heaptui.model.runs import DeliveryProgress, DeliveryState, RunProgress
+from heaptui.model.since import RunFacts
 from heaptui.store import exchanges, history, run_facts, target
 from heaptui.store.exchanges import Content, ExchangeRow, is_page
 from heaptui.store.identities import unpack, values_of

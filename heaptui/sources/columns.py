@@ -69,6 +69,14 @@ def is_known_name(name: str) -> bool:
     return plain in _OTHER_NAMES or any(plain in names for names in _ID_NAMES)
 
 
+def why_no_ids(name: str, values: Sequence[str]) -> str:
+    """Why a column is rather no column of ids; empty where it may be one."""
+    inside = sum(any(map(str.isspace, value.strip())) for value in values)
+    reasons = ["its heading is no name for ids"] if plain_name(name) in _OTHER_NAMES else []
+    reasons += ["most values have blanks inside"] if values and inside * 2 >= len(values) else []
+    return ", and ".join(reasons)
+
+
 def likeliness(name: str, looks: str, filled: float, repeated: float) -> float:
     """How likely a column is the person's id in Braze; shares are from 0 to 1. Only the order has a meaning."""
     plain = plain_name(name)

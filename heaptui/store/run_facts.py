@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
-from heaptui.model.explanation import Deciding, RunFacts, Successor
+from heaptui.model.explanation import Deciding, Successor
 from heaptui.model.runs import SETTLING, DeliveryState, Reason
+from heaptui.model.since import RunFacts
 from heaptui.store.exchanges import (
     Content,
     ExchangeRow,

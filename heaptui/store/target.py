@@ -77,7 +77,7 @@ def other_key(connection: sqlite3.Connection, target: Target) -> str:
 
     Both are told by their ends, the old one as far as an earlier run tells it.
     """
-    if fits(connection, target) or not reached(connection, target.route):
+    if fits(connection, target) or not reached(connection, target.route) or _accepted_before(connection, target):
         return ""
     name = target.key_name
     row = connection.execute(
@@ -90,6 +90,19 @@ def other_key(connection: sqlite3.Connection, target: Target) -> str:
     ends += [f"now ends {target.key.end}"] if target.key and target.key.end else []
     told = f" ({', '.join(ends)})" if ends else ""
     return f"The {KEY_WORDS[name]} is another one than before{told}."
+
+
+def _accepted_before(connection: sqlite3.Connection, target: Target) -> bool:
+    """Whether Braze has taken people with this very key: going back to it leads nowhere else."""
+    if target.key is None:
+        return False
+    (salted,) = connection.execute("SELECT value FROM meta WHERE key = 'salt'").fetchone()
+    row = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM run JOIN delivery USING (run_id) WHERE route = ? AND submitted > 0"
+        " AND json_extract(keys, '$.' || ?) = ?)",
+        (target.route, target.key_name, target.key.fingerprint(salted)),
+    ).fetchone()
+    return bool(row[0])
 
 
 def reached(connection: sqlite3.Connection, route: str) -> bool:

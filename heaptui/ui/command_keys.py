@@ -14,10 +14,10 @@ def by_keys(commands: Sequence[str], scope: str, *, shell: bool) -> list[str]:
 
     Empty where no key does any of it.
     """
+    if not shell and any(command.startswith("set HEAPTUI_") for command in commands):
+        return [f"this was asked for by --fault 401: {_key('app.quit')} quits; heaptui demo, without it, sends"]
     asks = any(_asks_about_workspace(command) for command in commands)
-    told = [
-        (command, _told(command, scope, shell=shell)) for command in commands if not (asks and _CONTINUE in command)
-    ]
+    told = [(command, _told(command, scope)) for command in commands if not (asks and _CONTINUE in command)]
     if not any(sentence for _, sentence in told):
         return []
     return list(dict.fromkeys(sentence or command for command, sentence in told if sentence or shell))
@@ -31,13 +31,12 @@ _CONTINUE = " run resume "
 _KEY = re.compile(r"\bprofile set \S+ (\w+_key)\b")
 
 
-def _told(command: str, scope: str, *, shell: bool) -> str:
+def _told(command: str, scope: str) -> str:
     """What to press for one command; empty where there is no key for it."""
     if key := _KEY.search(command):
         return f"6 Credentials: {_key('credentials.edit')} on the {KEY_WORDS[key[1]]}, then type the right one"
     if command.startswith("set HEAPTUI_"):
-        restart = f"{_key('app.quit')} quits; {command}, then start heaptui again"
-        return restart if shell else "6 Credentials shows what was given"
+        return f"{_key('app.quit')} quits; {command}, then start heaptui again"
     again = _key("runs.continue" if scope == RUNS else "sync.again")
     here = f"{_key('app.back')}, then {_key('runs.continue')}" if scope == RUN else again
     way = f"{_key('app.back')}, then " if scope == RUN else "" if scope == RUNS else "4 Runs: "

@@ -296,11 +296,16 @@ def _wide(key: str) -> str:
     return chr(ord(narrow) + 0xFEE0) if len(narrow) == 1 and "!" <= narrow <= "~" else ""
 
 
-def footer_of(scope: str, width: int, is_on: Callable[[str], bool] = lambda _: True) -> str:
+def footer_of(
+    scope: str,
+    width: int,
+    is_on: Callable[[str], bool] = lambda _: True,
+    label_of: Callable[[Command], str] = lambda command: command.label,
+) -> str:
     """At most eight keys that work now, the most useful first, in so many cells; the way back and on is never lost."""
     on = sorted((c for c in commands_of(scope) if c.footer and is_on(c.command_id)), key=lambda command: command.footer)
-    ends = [f"{c.shown_key} {c.label}" for c in on if c.command_id in _ENDS]
-    shown = [f"{c.shown_key} {c.label}" for c in on if c.command_id not in _ENDS][: 8 - len(ends)]
+    ends = [f"{c.shown_key} {label_of(c)}" for c in on if c.command_id in _ENDS]
+    shown = [f"{c.shown_key} {label_of(c)}" for c in on if c.command_id not in _ENDS][: 8 - len(ends)]
     while shown and cell_len(" · ".join([*shown, *ends])) > width:
         shown.pop()
     return " · ".join([*shown, *ends])

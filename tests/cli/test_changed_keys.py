@@ -59,15 +59,24 @@ def test_a_key_of_a_ledger_that_braze_holds_something_of_is_asked_about_by_its_e
     assert named.json("run", "list")["runs"][0]["reason"] == "key_changed"
     assert "now ends 9176" in named.run("run", "show", "2").stdout
     letter = named.run("run", "letter", "2").stdout
-    assert (
-        "  heaptui profile set wk --same-workspace\nand continues with\n" in letter
-    )
+    assert "  heaptui profile set wk --same-workspace\nand continues with\n" in letter
     same, resume = advised(named, "2")
     assert named.run(*same).returncode == 0
     assert named.run(*resume, "--yes").returncode == 3
     set_key, resume = advised(named, "3")
     assert named.run(*set_key, stdin=named.sandbox["data_import_key"]).returncode == 0
     assert named.run(*resume, "--yes").returncode == 0
+
+
+def test_going_back_to_a_key_that_braze_took_is_not_asked_about(named: Desk) -> None:
+    assert named.run("sync", "Carts", "--yes").returncode == 0
+    named.run("cohort", "import", named.file(people(0, 120)), "--name", "Carts")
+    key(named, WRONG)
+    named.run("profile", "set", "wk", "--same-workspace")
+    assert named.run("sync", "Carts", "--yes").returncode == 3
+    key(named, named.sandbox["data_import_key"])
+    done = named.run("sync", "Carts", "--yes")
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_key_from_the_environment_is_named_as_such(named: Desk) -> None:

@@ -83,10 +83,20 @@ def test_import_tells_people_what_it_read_what_changes_and_what_comes_next(call,
     code, out, err = call("import", str(path), "--name", "カート放棄（高額）", "--expect", "60")
     assert code == ExitCode.DONE
     assert out == "59 people, 0 repeated, 0 invalid; +59 join, 0 leave, 0 stay. Nothing sent.\n"
-    assert err.startswith("CP932, comma, 59 rows; id column 会員番号 (the most likely one), as external_id\n")
+    how = "the most likely one; another: --id-column COLUMN"
+    assert err.startswith(f"CP932, comma, 59 rows; ids from 会員番号 ({how}), as external_id\n")
     assert "! 1 fewer than Heap shows." in err
     assert "beginning with 0" in err
     assert err.rstrip().splitlines()[-1].startswith("next: heaptui sync heaptui-file-")
+
+
+def test_a_column_without_a_name_is_told_by_its_number_once(call, tmp_path):
+    path = tmp_path / "people.txt"
+    path.write_text("Anna Berg\nBob Stone\n")
+    code, _, err = call("import", str(path), "--name", "Carts")
+    assert code == ExitCode.DONE
+    assert err.startswith("UTF-8, one id per line, 2 rows; ids from column 1, as external_id\n")
+    assert "“column 1” does not look like a column of ids" in err
 
 
 def test_invalid_rows_are_listed_with_line_and_reason_and_exit_0(call, tmp_path):

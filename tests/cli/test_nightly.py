@@ -68,7 +68,23 @@ def test_the_doctor_says_when_the_keyring_is_out_of_reach_and_what_to_do(desk: D
     assert told.returncode == 2
     assert "keyring" in told.stdout
     assert "--store file" in told.stdout
-    assert "Something does not work here" in told.stdout
+    assert "Not all of it works:" in told.stdout
+
+
+def test_the_doctor_concludes_with_what_is_missing_or_looks_wrong(desk: Desk) -> None:
+    endpoint = f"endpoint={desk.sandbox['braze_url']}"
+    desk.run("profile", "set", "acme", endpoint)
+    told = bare(desk, "--profile", "acme", "doctor")
+    assert told.returncode == 2
+    *_, problem = told.stdout.splitlines()
+    assert problem.startswith("  No keys that open a way into Braze are given. Heap Cohorts: heaptui profile set acme ")
+    assert "or Custom attribute: heaptui profile set acme rest_api_key" in problem
+    desk.run("profile", "set", "acme", "rest_api_key", "--store", "file", stdin="abc")
+    told = bare(desk, "--profile", "acme", "doctor")
+    assert told.returncode == 2
+    assert told.stdout.endswith("  rest_api_key has only 3 characters; was all of it copied?\n")
+    desk.run("profile", "set", "acme", "rest_api_key", stdin=desk.sandbox["rest_api_key"])
+    assert bare(desk, "--profile", "acme", "doctor").returncode == 0
 
 
 def test_the_doctor_names_the_heaptui_that_runs(desk: Desk) -> None:

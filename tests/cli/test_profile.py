@@ -55,6 +55,26 @@ def test_keys_are_kept_rotated_and_removed_and_never_shown(bare: Desk, tmp_path:
     assert bare.run("profile", "remove", "acme", "no_such_key", "--yes").returncode == 2
 
 
+def test_a_key_that_looks_like_none_is_doubted_and_what_it_replaces_is_told(bare: Desk) -> None:
+    done = bare.run("profile", "set", "acme", "data_import_key", "--store", "file", stdin=KEY)
+    assert done.stderr == "acme is set.\ndata_import_key: file, 36 chars, ends 1111\n"
+    done = bare.run("profile", "set", "acme", "data_import_key", stdin="abc")
+    assert done.returncode == 0
+    assert done.stderr.splitlines() == [
+        "! data_import_key has only 3 characters; was all of it copied?",
+        "acme is set.",
+        "data_import_key: file, 3 chars (before: file, 36 chars, ends 1111)",
+    ]
+    terminal = Terminal("profile", "set", "acme", "data_import_key", environ=bare.environ)
+    terminal.until("data_import_key:")
+    terminal.press(f"{KEY} {OTHER}\n")
+    terminal.until("has blanks in it")
+    terminal.until("Keep it all the same?")
+    terminal.press("n\n")
+    terminal.end()
+    assert "file, 3 chars" in bare.run("profile", "show", "acme").stdout
+
+
 def test_a_key_in_the_arguments_is_refused(bare: Desk) -> None:
     done = bare.run("profile", "set", "acme", f"rest_api_key={KEY}")
     assert done.returncode == 2

@@ -35,6 +35,28 @@ def test_a_sync_explains_its_failure_as_the_verdict_does(desk: Desk) -> None:
     assert told.splitlines()[1:] == shown.splitlines()[1 : len(told.splitlines())]
 
 
+def test_without_a_number_the_last_run_is_shown_and_named(desk: Desk) -> None:
+    none = desk.run("run", "show")
+    assert none.returncode == 2
+    assert "There is no run yet." in none.stderr
+    refused(desk)
+    shown = desk.run("run", "show")
+    assert "the last run: 2" in shown.stderr
+    assert shown.stdout == desk.run("run", "show", "2").stdout
+    assert desk.json("run", "show")["run_id"] == 2
+
+
+def test_what_continuing_would_send_is_shown_and_nothing_is_changed(desk: Desk) -> None:
+    refused(desk)
+    before = desk.ask("GET", "requests")
+    (plan,) = desk.json("run", "resume", "2", "--dry-run")["plans"]
+    assert (plan["name"], plan["adds"], plan["removes"]) == ("Carts", 100, 0)
+    assert "Carts" in desk.run("run", "resume", "2", "--dry-run").stdout
+    assert desk.ask("GET", "requests") == before
+    assert [run["run_id"] for run in desk.json("run", "list")["runs"]] == [2, 1]
+    assert desk.run("run", "resume", "9", "--dry-run").returncode == 2
+
+
 def test_a_refused_key_is_explained_shown_logged_and_bundled(desk: Desk) -> None:
     refused(desk)
     _shown(desk)
@@ -48,7 +70,7 @@ def _shown(desk: Desk) -> None:
     for words in (
         "The Data Import Key is invalid (401), on the first request",
         "100 changes kept",
-        "Since 1",
+        "Since      run 1: ",
         "regenerated or invalidated in Braze after",
         "A Braze admin of the workspace",
         "HEAPTUI_DATA_IMPORT_KEY",

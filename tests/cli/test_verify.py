@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from heaptui.model.lexicon import entry_of
 from tests.cli.conftest import Desk
 from tests.cli.terminal import Terminal
 
@@ -22,8 +23,10 @@ def test_good_keys_are_ready_and_their_shape_is_what_other_programs_rely_on(desk
 def test_a_refused_key_exits_with_3_and_says_who_mends_it(desk: Desk) -> None:
     done = desk.run("verify", HEAPTUI_DATA_IMPORT_KEY=NOBODY)
     assert done.returncode == 3
-    assert "NOT READY. Data Import Key: regenerated, or of another workspace." in done.stdout
+    assert "NOT READY. Data Import Key: Braze refuses it." in done.stdout
     assert "Partner Integrations › Technology Partners › Heap" in done.stdout
+    causes = "; ".join(f"{n}. {cause}" for n, cause in enumerate(entry_of("braze.401.data_import_key").causes, 1))
+    assert f"Causes: {causes}" in done.stdout
     assert NOBODY not in done.stdout + done.stderr
 
 

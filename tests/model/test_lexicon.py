@@ -55,7 +55,8 @@ def test_a_plain_success_needs_no_explanation() -> None:
 
 def test_search_takes_statuses_codes_pasted_answers_and_words() -> None:
     assert search("braze.423")[0] is entry_of("braze.423")
-    assert search("423")[0].code == "braze.423"
+    for status in ("404", "415", "423", "429"):
+        assert search(status)[0].code == f"braze.{status}"
     assert search('401 {"message": "client_secret is invalid"}')[0].code == "braze.401.data_import_key"
     assert "heap.silence" in {entry.code for entry in search("recurring sync switched off")}
     assert search("zebra crossing") == []

@@ -132,7 +132,8 @@ async def test_the_same_key_as_in_the_last_good_run_was_invalidated_in_braze(
     assert f"Data Import Key ends {end}" in first.since
     assert "same endpoint" in first.since
     assert "clock right" in first.since
-    assert "regenerated or invalidated" in first.so
+    assert first.causes == ("it was regenerated or invalidated in Braze",)
+    assert first.so.startswith(f"the Data Import Key is the same: most likely {first.causes[0]} after")
     assert any("the cluster" in line for line in first.ruled_out)
     assert "10 changes kept" in first.kept
     letter = await workspace.support.letter(bad)
@@ -156,7 +157,10 @@ async def test_another_key_than_in_the_last_good_run_is_the_suspect(sandbox: Any
         first = (await workspace.support.desk(progress.run_id)).explanations[0]
     assert first.code == "braze.401.partner_key"
     assert "another partner key (ends 1234)" in first.since
-    assert "was replaced here" in first.so
+    assert first.so == f"the partner key was replaced here after run 1: most likely {first.causes[0]}"
+    assert "mistyped" in first.causes[0]
+    assert first.who.startswith("You, or whoever replaced the key here: enter it again.")
+    assert "Whoever gave you the partner key" in first.who
 
 
 async def test_another_column_is_the_suspect_when_ids_are_refused(sandbox: Any, workspace: Workspace) -> None:

@@ -261,6 +261,31 @@ async def test_words_for_nothing_and_stray_mails_are_told_and_kept(workspace, tm
     assert not preview.warnings
 
 
+@pytest.mark.parametrize(
+    ("header", "rows", "why"),
+    [
+        (
+            "name,city",
+            ["Anna Berg,Rome", "Bob Stone,Oslo"],
+            "its heading is no name for ids, and most values have blanks",
+        ),
+        ("name", ["Anna", "Bob"], "its heading is no name for ids."),
+        ("", ["Anna Berg", "Bob Stone", "Cara"], "most values have blanks inside."),
+        ("user_id,name", ["u1,Anna Berg", "u2,Bob Stone"], ""),
+    ],
+)
+async def test_a_column_that_does_not_look_like_ids_is_told_and_taken(
+    workspace, tmp_path, header: str, rows: list[str], why: str
+) -> None:
+    path = file_of(tmp_path, rows, header=header)
+    for id_column in (None, "1"):
+        preview, people = await imported(workspace, path, name="Names", id_column=id_column)
+        told = [warning for warning in preview.warnings if "does not look like a column of ids" in warning]
+        assert len(told) == bool(why)
+        assert not why or f"does not look like a column of ids: {why}" in told[0]
+        assert len(people) == len(rows)
+
+
 async def test_the_same_file_twice_is_told(workspace, tmp_path):
     path = file_of(tmp_path, ids(0, 10))
     first, _ = await imported(workspace, path, name="Carts")

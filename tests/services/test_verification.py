@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from heaptui.errors import ExitCode
 from heaptui.model.checks import FEATURES, CheckId, CheckState, Overall, Report
+from heaptui.model.lexicon import entry_of
 from heaptui.model.remedies import REMEDIES, Cause
 from heaptui.model.secret import Secret
 from heaptui.sandbox.server import Sandbox, running_sandbox
@@ -303,6 +304,19 @@ async def test_a_host_that_denies_everybody_says_nothing_about_whose_key_is_whos
     braze.us.fault(effect="status", status=403)
     report = await braze.verdict()
     assert (report.overall, report.cause, report.exit_code) == (Overall.NOT_READY, Cause.DENIED, ExitCode.CREDENTIALS)
+
+
+async def test_a_refusal_that_does_not_look_at_the_keys_is_not_told_as_keys_in_each_others_place(braze: Braze) -> None:
+    braze.us.fault(
+        effect="status", status=401, body={"message": "client_secret is invalid"}, match={"path": "/cohorts/users"}
+    )
+    assert (await braze.verdict()).cause is Cause.DATA_IMPORT_REFUSED
+
+
+@pytest.mark.parametrize("cause", [cause for cause, remedy in REMEDIES.items() if remedy.entry])
+def test_the_causes_of_a_refused_key_are_those_of_the_lexicon(cause: Cause) -> None:
+    causes = entry_of(REMEDIES[cause].entry).causes
+    assert REMEDIES[cause].lines()[-1] == "Causes: " + "; ".join(f"{n}. {told}" for n, told in enumerate(causes, 1))
 
 
 async def test_right_keys_that_deliver_nobody_are_not_ready(braze: Braze) -> None:

@@ -33,6 +33,12 @@ def test_what_has_no_key_stays_a_command_only_where_there_is_a_shell() -> None:
     assert by_keys(commands, SYNC, shell=False) == ["r continues the run, as a plan first"]
 
 
+def test_in_the_demo_a_refused_key_names_what_asked_for_it() -> None:
+    commands = ["set HEAPTUI_DATA_IMPORT_KEY in the environment", "heaptui profile set acme-jp --same-workspace"]
+    (told,) = by_keys([*commands, CONTINUE], SYNC, shell=False)
+    assert told == "this was asked for by --fault 401: q quits; heaptui demo, without it, sends"
+
+
 def test_every_end_of_a_run_has_a_key_that_goes_on() -> None:
     for entry in entries():
         if entry.reason is not None:

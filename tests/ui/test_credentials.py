@@ -11,6 +11,7 @@ from textual.widgets import Input
 
 from heaptui.config import Config, Home, Profile, load_config, save_config
 from heaptui.services.ledgers import export_ledger
+from heaptui.services.profiles import ProfileService, SecretName
 from heaptui.ui.app import HeaptuiApp
 from heaptui.ui.screens.paste import PasteField
 from tests.ui.conftest import Desk, highlight, shows, status, text_of, until
@@ -119,12 +120,58 @@ async def test_a_refused_key_is_named_with_who_mends_it(sandbox: Any, desk: Desk
     async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
         await shows(pilot, "VIP 2024")
         await pilot.press("6")
-        await shows(pilot, "Data Import Key: regenerated, or of another workspace")
+        await shows(pilot, "Data Import Key: Braze refuses it.")
         await shows(pilot, "Partner Integrations › Technology Partners › Heap")
         await shows(pilot, "✗ refused, 401")
         desk.opening.environ["HEAPTUI_DATA_IMPORT_KEY"] = sandbox.keys.data_import_key
         await pilot.press("r")
         await shows(pilot, "✓ READY")
+
+
+async def test_in_the_demo_a_key_says_how_its_401_ends(desk: Desk) -> None:
+    async with HeaptuiApp(desk.opening, demo=True).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "VIP 2024")
+        await pilot.press("6")
+        await shows(pilot, "READY")
+        highlight(pilot.app, "data_import_key")
+        await pilot.press("enter")
+        await until(pilot, lambda: status(pilot.app).endswith("a 401 in it is from --fault. q, then: heaptui demo"))
+
+
+async def test_a_kept_key_is_replaced_only_when_the_user_says_so(sandbox: Any, desk: Desk) -> None:
+    good = desk.opening.environ.pop("HEAPTUI_DATA_IMPORT_KEY")
+    service = ProfileService(desk.opening.home, {})
+    await service.keep_key("test", SecretName.DATA_IMPORT_KEY, good, store="file")
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "VIP 2024")
+        await pilot.press("6")
+        await shows(pilot, "READY")
+        for answer, end in (("escape", good[-4:]), ("enter", "0001")):
+            highlight(pilot.app, "data_import_key")
+            await pilot.press("enter")
+            await until(pilot, lambda: bool(pilot.app.screen.query("#answer")))
+            pilot.app.screen.query_one(Input).value = NOBODY
+            await pilot.press("enter")
+            await shows(pilot, f"Kept now: file, 36 chars, ends {good[-4:]}")
+            assert "Typed: 36 chars, ends 0001" in text_of(pilot.app)
+            await pilot.press(answer)
+            await shows(pilot, f"file, ends {end}")
+        await shows(pilot, "Data Import Key: Braze refuses it.")
+
+
+async def test_a_typed_key_that_looks_like_none_is_doubted(sandbox: Any, desk: Desk) -> None:
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "VIP 2024")
+        await pilot.press("6")
+        await shows(pilot, "READY")
+        highlight(pilot.app, "rest_api_key")
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(pilot.app.screen.query("#answer")))
+        await pilot.press(*"abc", "enter")
+        await shows(pilot, "The typed one has only 3 characters; was all of it copied?")
+        await pilot.press("escape")
+        await until(pilot, lambda: "was all of it copied" not in text_of(pilot.app))
+    assert not (desk.opening.home.config_dir / "secrets.toml").exists()
 
 
 async def test_checks_appear_while_others_are_still_out(sandbox: Any, desk: Desk) -> None:

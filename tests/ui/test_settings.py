@@ -115,6 +115,8 @@ async def test_an_overridden_setting_is_not_written_to_the_file_by_credentials(d
         highlight(pilot.app, "settle_seconds")
         await pilot.press("enter")
         await shows(pilot, "HEAPTUI_SETTLE_SECONDS overrides the file")
+        given = {row.key: row.cells[1] for row in pilot.app.screen_stack[-2].pane.rows}
+        assert (given["settle_seconds"], given["max_in_flight"]) == ("environment", "profile")
         assert pilot.app.screen.query_one("#answer", Input).value == f"{before:g}"
         await pilot.press("enter")
     assert kept(desk).settle_seconds == before
@@ -139,6 +141,7 @@ async def test_what_could_do_harm_is_not_edited_but_told_how_to_change(desk: Des
         await at(pilot, setting)
         await pilot.press("d")
         await until(pilot, lambda: "enter says how" in status(pilot.app))
+        assert ("enter how to change it" in text_of(pilot.app)) is (setting != "route")
         await pilot.press("enter")
         await shows(pilot, told)
         assert not pilot.app.screen.query("#answer")
@@ -148,16 +151,23 @@ async def test_what_could_do_harm_is_not_edited_but_told_how_to_change(desk: Des
 async def test_read_only_keeps_settings_credentials_and_the_way_as_they_are(desk: Desk, sandbox: Any) -> None:
     desk.opening.environ["HEAPTUI_REST_API_KEY"] = sandbox.keys.rest_api_key
     desk.opening.read_only = True
+    config = load_config(desk.opening.home)
+    save_config(desk.opening.home, replace(config, profiles={"test": replace(kept(desk), guard_min=35)}))
     before = desk.opening.home.config_file.read_bytes()
     why = "heaptui was opened with --read-only"
     async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
         await shows(pilot, "Cart abandoners")
-        await at(pilot, "guard_min")
-        for key in ("enter", "d"):
+        for setting, key, said in (
+            ("guard_min", "enter", why),
+            ("guard_share", "d", "default already"),
+            ("guard_min", "d", why),
+        ):
+            await at(pilot, setting)
             await pilot.press(key)
-            await until(pilot, lambda: why in status(pilot.app) or "default already" in status(pilot.app))
-        assert not pilot.app.screen.query("#answer")
-        await pilot.press("escape", "6")
+            await until(pilot, lambda said=said: said in status(pilot.app))
+            assert not pilot.app.screen.query("#answer")
+            await pilot.press("escape")
+        await pilot.press("6")
         await shows(pilot, "[6 Credentials]")
         await until(pilot, lambda: pilot.app.screen.pane.rows)
         highlight(pilot.app, "settle_seconds")

@@ -11,6 +11,7 @@ from heaptui.config import Profile
 from heaptui.errors import HeaptuiError
 from heaptui.model.checks import CheckId
 from heaptui.model.routes import way_title
+from heaptui.model.secret import Secret
 from heaptui.model.setting_facts import facts_of
 from heaptui.model.settings import value_text
 from heaptui.services.given import given_of_profile
@@ -52,6 +53,8 @@ class CredentialsScreen(FramedScreen, VerdictScreen):
     def __init__(self) -> None:
         super().__init__()
         self._facts: ProfileFacts | None = None
+        self._overridden: set[str] = set()
+        """Settings that the environment says."""
         self._checked: tuple[Profile, object] | None = None
 
     def compose_body(self) -> ComposeResult:
@@ -76,6 +79,7 @@ class CredentialsScreen(FramedScreen, VerdictScreen):
         profile = self.workspace.profile
         try:
             self._facts = facts = await self._service.show(profile)
+            self._overridden = {one.facts.name for one in await self._service.settings(profile) if one.overridden}
         except HeaptuiError as error:
             self.told(error)
             return
@@ -103,7 +107,8 @@ class CredentialsScreen(FramedScreen, VerdictScreen):
         for setting in map(facts_of, SETTINGS):
             if setting.name not in have:
                 value = value_text(setting, getattr(profile, setting.name))
-                rows.append(Row(setting.name, (setting.title, "profile", value or "–", "")))
+                origin = "environment" if setting.name in self._overridden else "profile"
+                rows.append(Row(setting.name, (setting.title, origin, value or "–", "")))
         self.table.show(rows)
         self.headline(*headline_of(self._report, len(self._checks)))
         remedy = self.query_one("#remedy", TextPane)
@@ -182,6 +187,8 @@ class CredentialsScreen(FramedScreen, VerdictScreen):
         if row.key not in SETTINGS and row.key not in set(SecretName):
             return "This is a finding; r checks again."
         origin = (self._facts.keys.get(row.key) or "") if self._facts else ""
+        if origin.startswith("environment") and self.dashboard.is_demo:
+            return "The demo's keys are fixed; a 401 in it is from --fault. q, then: heaptui demo"
         if origin.startswith(("environment", "command")):
             return f"This key comes from the {origin.split(',')[0]}; change it there."
         if command_id == "credentials.forget" and (not origin or row.key in SETTINGS):
@@ -208,11 +215,27 @@ class CredentialsScreen(FramedScreen, VerdictScreen):
                 title, note = KEYS[SecretName(row.key)]
                 value = await self.app.push_screen_wait(Asked(title, [note, "It is not shown."], secret=True))
                 name = self.workspace.profile.name
-                if not value or not await keep_key(self.app, self._service, name, {row.key: value}):
+                if not value or not await self._wanted(row.key, Secret(value.strip(), "typed")):
+                    return
+                if not await keep_key(self.app, self._service, name, {row.key: value}):
                     return
             await use_profile(self, then=CREDENTIALS)
         except HeaptuiError as error:
             self.told(error)
+
+    async def _wanted(self, name: str, typed: Secret) -> bool:
+        """Whether a key is to be kept that takes the place of another one, or looks like none."""
+        title = KEYS[SecretName(name)][0]
+        origin = self._facts.keys.get(name, "") if self._facts else ""
+        doubt = [f"! The typed one {typed.doubt}"] if typed.doubt else []
+        if origin:
+            lines = [*doubt, f"Kept now: {origin}", f"Typed: {typed.describe().partition(', ')[2]}"]
+            question = Question(f"Replace the {title}?", lines, yes="Replace it", no="Leave it as it is")
+        elif doubt:
+            question = Question(f"Is this the {title}?", doubt, yes="Keep it all the same", no="Do not keep it")
+        else:
+            return True
+        return await self.app.push_screen_wait(question)
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="forget a key")
     async def action_forget(self) -> None:

@@ -18,7 +18,7 @@ from heaptui.errors import HeaptuiError
 from heaptui.model.commands import addressed
 from heaptui.ui import alone
 from heaptui.ui.clipboard import copied
-from heaptui.ui.commands import EVERYWHERE, FILTER, SETTINGS, bindings_of, command_of, footer_of
+from heaptui.ui.commands import EVERYWHERE, FILTER, SETTINGS, Command, bindings_of, command_of, footer_of
 from heaptui.ui.exports import export_table
 from heaptui.ui.signs import short_path
 from heaptui.ui.widgets.dialogs import Told
@@ -123,8 +123,13 @@ class Page(Screen[None]):
         """The keys that work now."""
         if not self.alive:
             return
-        keys = footer_of(self.SCOPE, self.app.size.width - 2, lambda command_id: not self.why_off(command_id))
+        width = self.app.size.width - 2
+        keys = footer_of(self.SCOPE, width, lambda command_id: not self.why_off(command_id), self.label_of)
         self.query_one(KeyLine).tell(keys)
+
+    def label_of(self, command: Command) -> str:
+        """What a key does for what is highlighted."""
+        return command.label
 
     def on_resize(self) -> None:
         """As many keys as there is room for."""

@@ -16,7 +16,7 @@ from heaptui.model.commands import addressed
 from heaptui.model.setting_facts import SettingFacts, Shape
 from heaptui.model.settings import SettingNow, default_text, value_text
 from heaptui.services.profiles import ProfileService
-from heaptui.ui.commands import SETTINGS, KeyNow, keys_now
+from heaptui.ui.commands import SETTINGS, Command, KeyNow, keys_now
 from heaptui.ui.keeping import edit_setting, use_profile, why_profile_stays
 from heaptui.ui.screens.page import Page
 from heaptui.ui.theme import DARK
@@ -35,6 +35,11 @@ _COLUMNS = {
 }
 _IN_FILE = "Keys are chosen in the configuration file."
 _ORIGINS = {"environment": "! environment"}
+
+
+def _only_told(facts: SettingFacts) -> bool:
+    """Whether a setting is not changed here, and only told how."""
+    return bool(facts.instead) or facts.shape is Shape.FILE_ONLY
 
 
 class SettingsScreen(Page):
@@ -134,9 +139,7 @@ class SettingsScreen(Page):
     def _sentence(self) -> str:
         if self._view == "Keys":
             refused = sum(bool(key.problem) for key in self._keys.values())
-            return (
-                f"{refused} of the chosen keys not used." if refused else "Keys are chosen in the configuration file."
-            )
+            return f"{refused} of the chosen keys not used." if refused else _IN_FILE
         origins = [setting.origin for setting in self._settings.values()]
         return (
             f"{origins.count('file')} from the file, {origins.count('environment')} from the environment,"
@@ -201,6 +204,13 @@ class SettingsScreen(Page):
         setting = self._setting
         return [setting.facts.title, setting.facts.told] if setting else []
 
+    def label_of(self, command: Command) -> str:
+        """Some settings are only explained."""
+        setting = self._setting
+        if command.command_id != "settings.edit" or setting is None or setting.facts.name == ROUTE:
+            return command.label
+        return "how to change it" if _only_told(setting.facts) else command.label
+
     def why_disabled(self, command_id: str) -> str:
         """What cannot be changed here."""
         if command_id == "settings.view":
@@ -212,7 +222,7 @@ class SettingsScreen(Page):
             return "There is nothing here yet."
         facts = setting.facts
         if command_id == "settings.default":
-            if facts.instead or facts.shape is Shape.FILE_ONLY:
+            if _only_told(facts):
                 return "enter says how this one is changed."
             if facts is not THEME and setting.in_file == value_text(facts, getattr(Profile(), facts.name)):
                 return "The file has the default already."
