@@ -186,6 +186,7 @@ class HeaptuiApp(App[str]):
                     ],
                     yes="Stop and quit",
                     no="Go on",
+                    is_over=lambda: not self.live_runs,
                 )
             )
             if not leave:

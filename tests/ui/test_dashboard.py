@@ -14,8 +14,10 @@ from textual import events
 from textual.keys import _character_to_key as character_to_key
 from textual.widgets import Input
 
+from heaptui.model.runs import DeliveryState
 from heaptui.ui.app import HeaptuiApp
 from heaptui.ui.garbage import pause_collecting
+from heaptui.ui.widgets.dialogs import Question
 from tests.services.world import fill, ids, workspace_on
 from tests.ui.conftest import SIZES, Desk, highlight, lines_of, shows, status, text_of, until
 
@@ -157,6 +159,24 @@ async def test_a_running_sync_can_be_paused_and_cancelled(sandbox: Any, desk: De
         await pilot.press("enter")
         await shows(pilot, "counts add up")
         await shows(pilot, "cancelled")
+
+
+@pytest.mark.parametrize(("key", "asked"), [("x", "Stop after the"), ("q", "A sync is running")])
+async def test_a_question_about_a_sync_does_not_outlive_it(sandbox: Any, desk: Desk, key: str, asked: str) -> None:
+    sandbox.fault(effect="slow", seconds=1.0)
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        highlight(pilot.app, desk.carts)
+        await pilot.press("s")
+        await shows(pilot, "nothing has been sent")
+        await pilot.press("enter")
+        await shows(pilot, "you can leave this screen")
+        await pilot.press(key)
+        await shows(pilot, asked)
+        sandbox.clear_faults()
+        await until(pilot, lambda: not isinstance(pilot.app.screen, Question))
+        await shows(pilot, "counts add up")
+        assert pilot.app.screen.run_progress.state is DeliveryState.FINISHED
 
 
 async def read_file(pilot: Any, file: Path) -> None:

@@ -323,7 +323,8 @@ class SyncScreen(FramedScreen):
             return
         in_flight = sum(delivery.at_once for delivery in progress.deliveries.values())
         lines = [f"Stop after the {counted(in_flight, 'request')} in flight? What is accepted stays, the rest waits."]
-        if await self.app.push_screen_wait(Question("Cancel the sync", lines, yes="Stop", no="Go on")):
+        question = Question("Cancel the sync", lines, yes="Stop", no="Go on", is_over=lambda: progress.closed)
+        if await self.app.push_screen_wait(question):
             self.workspace.sync.cancel(progress.run_id)
 
     def action_clicks(self) -> None:

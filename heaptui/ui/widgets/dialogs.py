@@ -27,7 +27,7 @@ class Dialog(ModalScreen[Answer]):
 
 
 class Question(Dialog[bool]):
-    """A question whose buttons are named by what they do."""
+    """A question whose buttons are named by what they do; once there is nothing to ask any more, the answer is no."""
 
     AUTO_FOCUS = "#yes"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -36,9 +36,21 @@ class Question(Dialog[bool]):
         Binding("left,right", "app.focus_next", show=False),
     ]
 
-    def __init__(self, title: str, lines: list[str], *, yes: str, no: str) -> None:
+    def __init__(
+        self, title: str, lines: list[str], *, yes: str, no: str, is_over: Callable[[], bool] | None = None
+    ) -> None:
         super().__init__()
-        self._title, self._lines, self._yes, self._no = title, lines, yes, no
+        self._title, self._lines, self._yes, self._no, self._is_over = title, lines, yes, no, is_over
+
+    def on_mount(self) -> None:
+        """Look whether it is still a question."""
+        if self._is_over is not None:
+            self.set_interval(0.2, self._look)
+
+    def _look(self) -> None:
+        if self.is_current and self._is_over is not None and self._is_over():
+            self.notify("The sync is over.", markup=False)
+            self.dismiss(False)
 
     def compose(self) -> ComposeResult:
         """Title, text, two buttons."""
