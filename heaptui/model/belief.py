@@ -135,6 +135,10 @@ class Belief(Struct):
         if direction is Direction.REMOVE:
             self._doubt(direction, since, spaces.elsewhere(uids, self.delivered))
 
+    def distrust(self, uids: BitMap, *, at: float, settle: float) -> None:
+        """Count who is sent again as perhaps gone until accepted, so that the run after an early end goes on."""
+        self._doubt(Direction.REMOVE, at - settle - 1, uids & self.delivered)
+
     def refused(self, direction: Direction, uids: BitMap) -> None:
         """Braze named these identifiers in an error; a refused leave stays delivered."""
         if direction is Direction.ADD:

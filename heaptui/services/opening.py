@@ -131,6 +131,9 @@ class Opening(Struct, frozen=True):
         if cohort.attribute and changes.adds:
             fix_name(connection, cohort_id, at=time.time())
             beliefs.cohort_named(connection, cohort_id, self.route.name, cohort.attribute)
+        if changes.adds.intersect(belief.delivered):
+            belief.distrust(changes.adds, at=time.time(), settle=self.view.settle)
+            beliefs.write_belief(connection, cohort_id, self.route.name, belief)
         row = journal.open_delivery(
             connection,
             run_id=self.run_id,

@@ -400,6 +400,21 @@ async def test_settling_sends_what_is_in_doubt_and_nothing_that_came_since(sandb
         assert (plan.adds, plan.removes) == (4, 0)
 
 
+async def test_a_full_sync_that_ends_early_goes_on_with_those_it_has_not_sent_again(
+    sandbox: Any, workspace: Workspace
+) -> None:
+    cohort = await fill(workspace, ids(0, 3000))
+    await synced(workspace, cohort)
+    sandbox.fault(effect="status", status=500, at=list(range(3, 20)), match={"path": "users"})
+    progress = await synced(workspace, cohort, everything=True)
+    left = progress.deliveries[cohort].in_doubt + progress.deliveries[cohort].skipped
+    assert 0 < left < 3000
+    assert (await workspace.sync.plan([cohort]))[0].adds == left
+    sandbox.clear_faults()
+    await synced(workspace, cohort)
+    assert (await workspace.sync.plan([cohort]))[0].empty
+
+
 async def test_everybody_is_sent_again_after_the_days_the_profile_says(sandbox: Any, tmp_path: Path) -> None:
     sandbox.know(ids(0, 10))
     async with workspace_on(sandbox, tmp_path / "home", resend_unproven="7d") as workspace:

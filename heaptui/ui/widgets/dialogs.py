@@ -50,7 +50,7 @@ class Question(Dialog[bool]):
     def _look(self) -> None:
         if self.is_current and self._is_over is not None and self._is_over():
             self.notify("The sync is over.", markup=False)
-            self.dismiss(False)
+            self.action_answer(answer=False)
 
     def compose(self) -> ComposeResult:
         """Title, text, two buttons."""
