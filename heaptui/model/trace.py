@@ -153,9 +153,11 @@ def judge(facts: CohortFacts, braze: InBraze | None, *, now: float, profile: str
             f" {facts.carried[-1].run_id if facts.carried else 'RUN'}",
         )
     if facts.doubtful_since is not None:
+        status = next((one.status for one in reversed(facts.carried) if one.state is BatchState.IN_DOUBT), None)
+        came = f"Braze answered {status}" if status else "no answer came"
         return verdict(
             Answer.IN_DOUBT,
-            f"A request with them for {name} left at {day(facts.doubtful_since)} and no answer came: whether they are"
+            f"A request with them for {name} left at {day(facts.doubtful_since)} and {came}: whether they are"
             f" {'in' if facts.member else 'out'} is not known.",
             f"The next sync settles it: heaptui sync {tail}",
         )
@@ -303,7 +305,7 @@ def steps(facts: CohortFacts) -> list[tuple[float, str]]:
         answer = {
             BatchState.SUBMITTED: f"answer {one.status}",
             BatchState.REJECTED: f"refused: {one.words}" if one.words else "refused",
-            BatchState.IN_DOUBT: "no answer: in doubt",
+            BatchState.IN_DOUBT: f"{f'answer {one.status}' if one.status else 'no answer'}: in doubt",
             BatchState.SKIPPED: "not sent any more",
             BatchState.PLANNED: "planned",
             BatchState.IN_FLIGHT: "on its way",
