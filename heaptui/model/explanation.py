@@ -13,7 +13,7 @@ from heaptui.model.profile import Profile
 from heaptui.model.routes import ATTRIBUTE
 from heaptui.model.runs import DeliveryProgress, DeliveryState, Reason
 from heaptui.model.secret import KEY_WORDS, end_of
-from heaptui.model.words import counted, headcount
+from heaptui.model.words import counted, headcount, span
 
 CLOCK_MATTERS = 60.0
 """Seconds that this computer's clock may be off before it is named."""
@@ -271,7 +271,7 @@ def _since(facts: RunFacts, good: RunFacts | None, cohort_ids: Sequence[str]) ->
         differs.append(f"Heap silent for {facts.heap_silent_for / 3600:.0f} h")
     told = [*dict.fromkeys(differs), *([f"same {', '.join(dict.fromkeys(same))}"] if same else [])]
     if facts.clock_off is not None and "clock" not in changed:
-        told.append("clock right")
+        told.append(f"clock right within {span(abs(facts.clock_off))}")
     return "; ".join(told), changed
 
 
@@ -343,7 +343,7 @@ def _ruled_out(facts: RunFacts, good: RunFacts | None, changed: set[str], decidi
     if good is not None and "endpoint" not in changed:
         lines.append(f"the cluster (run {good.run_id} used it)")
     if facts.clock_off is not None and "clock" not in changed:
-        lines.append(f"the clock ({abs(facts.clock_off):.1f} s off)")
+        lines.append(f"the clock (right within {span(abs(facts.clock_off))})")
     if good is not None and "version" not in changed:
         lines.append(f"heaptui (run {good.run_id} used the same version)")
     return tuple(lines)
