@@ -202,7 +202,7 @@ def _kept(deliveries: Sequence[DeliveryProgress], taken_over: int | None) -> str
     accepted = sum(delivery.submitted for delivery in deliveries)
     waiting = sum(delivery.skipped + delivery.in_doubt for delivery in deliveries)
     in_doubt = sum(delivery.in_doubt for delivery in deliveries)
-    sent = f"{counted(accepted, 'change')} accepted before." if accepted else "Nothing was accepted."
+    sent = f"Braze accepted {counted(accepted, 'change')} until then." if accepted else "Nothing was accepted."
     if not waiting:
         return "Nothing waits." if not accepted else f"{counted(accepted, 'change')} accepted. Nothing waits."
     if taken_over:
@@ -221,7 +221,8 @@ def _still_there(facts: RunFacts, cohort_ids: Sequence[str]) -> str:
     if not leaves:
         return ""
     people = f"{headcount(leaves)} who should leave {'is' if leaves == 1 else 'are'}"
-    return f" {people} still in Braze: {'the attribute' if facts.route == ATTRIBUTE else 'the cohort'} holds them."
+    where = "marked by the attribute" if facts.route == ATTRIBUTE else "in the cohort"
+    return f" {people} still {where} in Braze."
 
 
 def _since(facts: RunFacts, good: RunFacts | None, cohort_ids: Sequence[str]) -> tuple[str, set[str]]:

@@ -106,6 +106,13 @@ async def test_a_name_call_without_end_and_a_closed_port_are_told_apart(sandbox:
     assert "Nothing was accepted." in first.kept
 
 
+async def test_what_braze_took_before_it_failed_is_told(sandbox: Any, workspace: Workspace) -> None:
+    cohort = await fill(workspace, ids(0, 2000))
+    sandbox.fault(effect="status", status=401, body={"message": "client_secret is invalid"}, at=[2], match=MEMBERS)
+    first = (await workspace.support.desk((await synced(workspace, cohort)).run_id)).explanations[0]
+    assert first.kept.startswith("Braze accepted 1,000 changes until then. 1,000 changes kept for the next run")
+
+
 async def test_a_large_change_and_a_hold_say_how_to_go_on(sandbox: Any, workspace: Workspace) -> None:
     cohort = await fill(workspace, ids(0, 100))
     await synced(workspace, cohort)
@@ -184,7 +191,7 @@ async def test_a_refused_leave_is_told_as_somebody_who_is_still_in_the_cohort(
     await fill(workspace, ids(0, 3), cohort_id=cohort)
     progress = await synced(workspace, cohort)
     first = (await workspace.support.desk(progress.run_id)).explanations[0]
-    assert "1 person who should leave is still in Braze" in first.kept
+    assert "1 person who should leave is still in the cohort in Braze." in first.kept
     assert first.commands == (f"heaptui run retry {progress.run_id}",)
 
 
