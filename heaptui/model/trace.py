@@ -11,6 +11,7 @@ from heaptui.model.belief import Direction
 from heaptui.model.cohorts import CohortState
 from heaptui.model.identifiers import Identifier, Kind
 from heaptui.model.runs import BatchState
+from heaptui.model.words import counted
 
 MINUTES_LATER = 5 * 60.0
 """Seconds after an acceptance before membership can be judged (Braze docs: API limits, dependent calls)."""
@@ -310,7 +311,7 @@ def steps(facts: CohortFacts) -> list[tuple[float, str]]:
             BatchState.PLANNED: "planned",
             BatchState.IN_FLIGHT: "on its way",
         }[one.state]
-        found = f" (found by halving {halved} {'request' if halved == 1 else 'requests'})" if halved else ""
+        found = f" (found by halving {counted(halved, 'request')})" if halved else ""
         halved = 0
         made.append((one.sent_at or one.answered_at or 0.0, f"{what}, {answer}{found}"))
     if facts.read_back:

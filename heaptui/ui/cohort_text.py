@@ -85,7 +85,7 @@ def lines_of(known: CohortFacts) -> list[str]:
     else:
         lines.append("Next sync   nothing to send")
     if cohort.elsewhere:
-        lines.append(f"Old way     {cohort.elsewhere:,} people are still there; the next sync takes them out")
+        lines.append(f"Old way     {headcount(cohort.elsewhere)} still there; the next sync takes them out")
     if cohort.attribute:
         lines.append(f"Filter      custom attribute {cohort.attribute} is true")
     if cohort.renamed:
