@@ -166,6 +166,7 @@ async def test_t_traces_a_person_from_everywhere(sandbox: Any, desk: Desk) -> No
         await shows(pilot, "Cart abandoners")
         await pilot.press("t")
         await shows(pilot, "Trace a person")
+        assert "[1 Cohorts" in lines_of(app)[1]
         await pilot.press(*"u000350", "enter")
         await shows(pilot, "Braze accepted them for")
         await shows(pilot, "step by step")
