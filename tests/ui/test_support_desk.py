@@ -140,6 +140,30 @@ async def test_after_a_sync_its_run_is_the_highlighted_one(sandbox: Any, desk: D
         await shows(pilot, "─ Run 1 ─")
 
 
+async def test_who_opens_the_history_sees_a_newer_run_unless_the_cursor_was_moved(
+    sandbox: Any, desk: Desk, tmp_path: Path
+) -> None:
+    async def newer(name: str) -> None:
+        await pilot.press("1")
+        await shows(pilot, "[1 Cohorts")
+        async with workspace_on(sandbox, tmp_path / "home") as workspace:
+            await synced(workspace, await fill(workspace, ids(0, 20), name=name))
+        await pilot.press("4")
+        await shows(pilot, name)
+
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        await pilot.press("4")
+        await shows(pilot, "─ Run 1 ─")
+        await newer("Second")
+        await shows(pilot, "─ Run 2 ─")
+        await pilot.press("down")
+        await shows(pilot, "─ Run 1 ─")
+        await newer("Third")
+        await shows(pilot, "3 runs")
+        assert pilot.app.screen.current == 1
+
+
 async def test_a_run_of_another_process_is_seen_as_it_goes_on(sandbox: Any, desk: Desk, tmp_path: Path) -> None:
     async with workspace_on(sandbox, tmp_path / "home", read_timeout_seconds=5.0) as workspace:
         cohort = await fill(workspace, ids(0, 3000), name="Slow")
