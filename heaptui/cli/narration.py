@@ -63,7 +63,7 @@ def live_line(progress: RunProgress, now: float) -> str:
         parts.append(f"{plain(wait.reason)}: {math.ceil(max(1, wait.until - now))} s, {wait.source}")
     else:
         limit = sum(delivery.at_once_limit for delivery in live)
-        parts.append(f"at once {sum(delivery.at_once for delivery in live)} of {limit}")
+        parts.append(f"{sum(delivery.at_once for delivery in live)} of up to {counted(limit, 'request')} at a time")
     if extra := sum(delivery.extra_requests for delivery in live):
         parts.append(f"{extra:,} extra to find refused ids")
     parts.append(f"{counted(progress.requests_this_hour, 'request')} of all runs this hour")

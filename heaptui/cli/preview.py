@@ -83,7 +83,7 @@ def number(count: Count) -> str:
 
 
 def _print(found: Preview) -> None:
-    click.echo(f"{number(found.in_heap)} people in Heap now")
+    click.echo(f"{'1 person' if found.in_heap.exact == 1 else f'{number(found.in_heap)} people'} in Heap now")
     if found.match and found.exact:
         low, likely, high = found.match.of(found.in_heap.at_least)
         click.echo(f"{likely:,} exist in Braze ({low:,} to {high:,}; {found.match.asked:,} asked)")

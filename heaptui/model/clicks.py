@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from heaptui.model.expressions import InBraze, Names
 from heaptui.model.instances import instance_of
 from heaptui.model.segments import Filter, Group, Segment
+from heaptui.model.words import counted
 
 
 def filter_words(name: str, *, includes: bool = True, attribute: str = "") -> tuple[str, str, str]:
@@ -92,14 +93,14 @@ def upload_clicks(rows: int, endpoint: str, *, attribute: str = "", older: bool 
     steps = [f"1  {_dashboard(endpoint)} › {start} › upload the file"]
     if attribute:
         steps += [
-            f"2  Start import, wait for Complete. It should say {rows:,} rows.",
+            f"2  Start import, wait for Complete. It should say {counted(rows, 'row')}.",
             f"3  In the segment   Custom Attributes › {attribute} › is › true",
         ]
         return steps
     return [
         *steps,
         "2  Targeting   Create targeting filter and add to new segment",
-        f"3  Start import, wait for Complete. It should say {rows:,} rows.",
+        f"3  Start import, wait for Complete. It should say {counted(rows, 'row')}.",
         "4  The next list is a new file and a new filter: put the new one into the segment, take the old one out.",
     ]
 

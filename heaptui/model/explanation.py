@@ -14,7 +14,7 @@ from heaptui.model.routes import ATTRIBUTE
 from heaptui.model.runs import DeliveryProgress, DeliveryState, Reason
 from heaptui.model.secret import KEY_WORDS
 from heaptui.model.since import RunFacts, since_run
-from heaptui.model.words import counted, headcount
+from heaptui.model.words import counted, headcount, span
 
 
 class Deciding(Struct, frozen=True):
@@ -196,7 +196,7 @@ def _kept(deliveries: Sequence[DeliveryProgress], later: Successor | None) -> st
     accepted = sum(delivery.submitted for delivery in deliveries)
     waiting = sum(delivery.skipped + delivery.in_doubt for delivery in deliveries)
     in_doubt = sum(delivery.in_doubt for delivery in deliveries)
-    sent = f"{counted(accepted, 'change')} accepted before." if accepted else "Nothing was accepted."
+    sent = f"Braze accepted {counted(accepted, 'change')} until then." if accepted else "Nothing was accepted."
     if not waiting:
         return "Nothing waits." if not accepted else f"{counted(accepted, 'change')} accepted. Nothing waits."
     if later:
@@ -215,7 +215,8 @@ def _still_there(facts: RunFacts, cohort_ids: Sequence[str]) -> str:
     if not leaves:
         return ""
     people = f"{headcount(leaves)} who should leave {'is' if leaves == 1 else 'are'}"
-    return f" {people} still in Braze: {'the attribute' if facts.route == ATTRIBUTE else 'the cohort'} holds them."
+    where = "marked by the attribute" if facts.route == ATTRIBUTE else "in the cohort"
+    return f" {people} still {where} in Braze."
 
 
 _KEY_OF = {
@@ -316,7 +317,7 @@ def _ruled_out(facts: RunFacts, good: RunFacts | None, changed: set[str], decidi
     if good is not None and "endpoint" not in changed:
         lines.append(f"the cluster (run {good.run_id} used it)")
     if facts.clock_off is not None and "clock" not in changed:
-        lines.append(f"the clock ({abs(facts.clock_off):.1f} s off)")
+        lines.append(f"the clock (right within {span(abs(facts.clock_off))})")
     if good is not None and "version" not in changed:
         lines.append(f"heaptui (run {good.run_id} used the same version)")
     return tuple(lines)

@@ -48,8 +48,9 @@ OWN: tuple[Entry, ...] = (
     ),
     Entry(
         "heaptui.removes_unanswered",
-        "Some leaves got no answer",
-        "Some leaves got no answer. Joins wait for them, since the same people may have two kinds of ids.",
+        "Whether Braze took some leaves is not known",
+        "Whether Braze took some leaves is not known. Joins wait for them, since the same people may have two kinds of"
+        " ids.",
         (),
         _GOES_ON,
         _WHEN_READY,
@@ -82,7 +83,7 @@ OWN: tuple[Entry, ...] = (
     Entry(
         "heaptui.killed",
         "The process ended before the delivery did",
-        "The process ended before the delivery did. What had no answer is in doubt and is sent again.",
+        "The process ended before the delivery did. What was on its way is in doubt and is sent again.",
         (),
         _GOES_ON,
         _WHEN_READY,

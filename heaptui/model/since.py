@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct, field
 
 from heaptui.model.secret import KEY_WORDS, end_of
+from heaptui.model.words import span
 
 CLOCK_MATTERS = 60.0
 """Seconds that this computer's clock may be off before it is named."""
@@ -85,7 +86,7 @@ def since_run(facts: RunFacts, good: RunFacts | None, cohort_ids: Sequence[str])
         differs.append(f"Heap silent for {facts.heap_silent_for / 3600:.0f} h")
     told = [*dict.fromkeys(differs), *([f"same {', '.join(dict.fromkeys(same))}"] if same else [])]
     if facts.clock_off is not None and "clock" not in changed:
-        told.append("clock right")
+        told.append(f"clock right within {span(abs(facts.clock_off))}")
     return "; ".join(told), changed
 
 

@@ -11,6 +11,7 @@ from heaptui.model.belief import Direction
 from heaptui.model.cohorts import CohortState
 from heaptui.model.identifiers import Identifier, Kind
 from heaptui.model.runs import BatchState
+from heaptui.model.words import counted
 
 MINUTES_LATER = 5 * 60.0
 """Seconds after an acceptance before membership can be judged (Braze docs: API limits, dependent calls)."""
@@ -153,9 +154,11 @@ def judge(facts: CohortFacts, braze: InBraze | None, *, now: float, profile: str
             f" {facts.carried[-1].run_id if facts.carried else 'RUN'}",
         )
     if facts.doubtful_since is not None:
+        status = next((one.status for one in reversed(facts.carried) if one.state is BatchState.IN_DOUBT), None)
+        came = f"Braze answered {status}" if status else "no answer came"
         return verdict(
             Answer.IN_DOUBT,
-            f"A request with them for {name} left at {day(facts.doubtful_since)} and no answer came: whether they are"
+            f"A request with them for {name} left at {day(facts.doubtful_since)} and {came}: whether they are"
             f" {'in' if facts.member else 'out'} is not known.",
             f"The next sync settles it: heaptui sync {tail}",
         )
@@ -303,12 +306,12 @@ def steps(facts: CohortFacts) -> list[tuple[float, str]]:
         answer = {
             BatchState.SUBMITTED: f"answer {one.status}",
             BatchState.REJECTED: f"refused: {one.words}" if one.words else "refused",
-            BatchState.IN_DOUBT: "no answer: in doubt",
+            BatchState.IN_DOUBT: f"{f'answer {one.status}' if one.status else 'no answer'}: in doubt",
             BatchState.SKIPPED: "not sent any more",
             BatchState.PLANNED: "planned",
             BatchState.IN_FLIGHT: "on its way",
         }[one.state]
-        found = f" (found by halving {halved} {'request' if halved == 1 else 'requests'})" if halved else ""
+        found = f" (found by halving {counted(halved, 'request')})" if halved else ""
         halved = 0
         made.append((one.sent_at or one.answered_at or 0.0, f"{what}, {answer}{found}"))
     if facts.read_back:

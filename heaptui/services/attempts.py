@@ -125,9 +125,13 @@ class Attempts(Struct):
         self.gate.stop_all(why, f"{answer.status}: {message(answer)}")
 
     def _slower(self, trouble: str) -> None:
+        if fewer := self._fewer():
+            self.run.tell(time.time(), f"{self.progress.name}: {fewer}, after {trouble}")
+
+    def _fewer(self) -> str:
+        """Halve how many requests are on their way together, and say so; empty where it is one already."""
         before = self.slots.limit
-        if self.slots.halve():
-            self.run.tell(time.time(), f"{self.progress.name}: at once {before} → {self.slots.limit}, after {trouble}")
+        return f"{counted(self.slots.limit, 'request')} at a time instead of {before}" if self.slots.halve() else ""
 
     def _note_limit(self, answer: Answer) -> None:
         left = limit_left(answer)
@@ -173,11 +177,10 @@ class Attempts(Struct):
         now = time.time()
         wait = Wait(now + seconds, why, source)
         if outcome is Verdict.RATE_LIMITED:
-            before = self.slots.limit
-            fewer = f"; at once {before} → {self.slots.limit}" if self.slots.halve() else ""
             news = self.gate.hold(wait)
             until = time.strftime("%H:%M:%S", time.localtime(wait.until))
-            self.run.tell(now, f"{why}: waiting {span(seconds)} until {until}, {source}{fewer}", important=news)
+            waiting = f"{why}: waiting {span(seconds)} until {until}, {source}"
+            self.run.tell(now, "; ".join(filter(None, (waiting, self._fewer()))), important=news)
         elif outcome is Verdict.LOCKED and self.slots.only_one():
             self.run.tell(now, f"{why}: one request at a time from now on")
         elif outcome is not Verdict.LOCKED:

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from heaptui.model.identifiers import Space
+from heaptui.model.words import counted
 from heaptui.sources.columns import TEXT, looks_like
 from heaptui.store.identities import find_values
 
@@ -30,7 +31,8 @@ def odd_ids(
             " before stay, under their old ids, until they are taken out."
         )
     if blanks := sum(value != value.strip() for value in values):
-        found["blanks"] = f"{blanks:,} ids of one page have blanks before or after: kept, and Braze compares them."
+        odd = counted(blanks, "id")
+        found["blanks"] = f"{odd} of one page with blanks before or after: kept, and Braze compares them."
     if twins := _twins(connection, values[:SAMPLE], space):
         example = twins[0]
         found["case"] = (

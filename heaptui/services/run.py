@@ -70,15 +70,16 @@ class Run(Struct):
     async def carry_out(self) -> None:
         """Deliver every cohort, then close the run."""
         ticking = asyncio.create_task(self._tick(), name=f"rates of run {self.run_id}")
+        ended_at = None
         try:
             async with self.http, asyncio.TaskGroup() as deliveries:
                 for cohort_id in self.cohort_ids:
                     deliveries.create_task(self._deliver(cohort_id), name=f"delivery of {cohort_id}")
-            await self._close()
+            ended_at = await self._close()
         finally:
             ticking.cancel()
             await asyncio.gather(ticking, return_exceptions=True)
-            self.progress.ended_at = time.time()
+            self.progress.ended_at = ended_at or time.time()
 
     async def _deliver(self, cohort_id: str) -> None:
         progress = self.progress.deliveries[cohort_id]
@@ -105,7 +106,7 @@ class Run(Struct):
             progress.state, progress.reason, progress.detail = DeliveryState.STOPPED, Reason.LEDGER, str(error)
             progress.skipped += progress.to_go
         finally:
-            progress.ended_at = time.time()
+            progress.ended_at = progress.ended_at or time.time()
             progress.wait = None
 
     async def _locked(self, lock: CohortLock, progress: DeliveryProgress, gate: Gate) -> bool:
@@ -157,7 +158,7 @@ class Run(Struct):
         try:
             await self._deliver_on(leaving, Gate(self.gate), self._opening(way, leaving=True))
         finally:
-            leaving.ended_at = time.time()
+            leaving.ended_at = leaving.ended_at or time.time()
             leaving.wait = None
 
     async def _deliver_on(self, progress: DeliveryProgress, gate: Gate, opening: Opening) -> None:
@@ -170,7 +171,7 @@ class Run(Struct):
             _set_unsent(progress, opened.unsent)
         if opened.row is None:
             return
-        progress.state = DeliveryState.RUNNING
+        progress.state, progress.started_at = DeliveryState.RUNNING, opened.row.started_at
 
         def show(in_flight: int, limit: int) -> None:
             progress.at_once, progress.at_once_limit = in_flight, limit
@@ -213,12 +214,13 @@ class Run(Struct):
     async def _close_delivery(self, delivery: Delivery, progress: DeliveryProgress, gate: Gate) -> None:
         state = _ending(gate.reason) if gate.stopped else None
         reason, detail = (gate.reason, gate.detail) if gate.stopped else delivery.attempts.trouble()
+        at = time.time()
 
         def close(connection: sqlite3.Connection) -> journal.Outcome:
             return journal.close_delivery(
                 connection,
                 delivery.delivery_id,
-                at=time.time(),
+                at=at,
                 settle=self.view.settle,
                 reason=reason,
                 detail=detail,
@@ -230,6 +232,7 @@ class Run(Struct):
             )
 
         outcome = await self.ledger.write(close)
+        progress.ended_at = at
         if outcome.state in (DeliveryState.FINISHED, DeliveryState.FINISHED_WITH_REJECTIONS):
             reason, detail = Reason.NONE, ""
         progress.state, progress.reason, progress.detail = outcome.state, reason, detail
@@ -243,8 +246,11 @@ class Run(Struct):
             else f"{progress.name} ended {outcome.state.word}",
         )
 
-    async def _close(self) -> None:
-        """Write the end down and make the daily copy. Neither can change what was sent, so a failure is only told."""
+    async def _close(self) -> float:
+        """Write the end down and make the daily copy. Neither can change what was sent, so a failure is only told.
+
+        Returns when it ended.
+        """
         story = msgspec.json.encode([(m.at, m.text, m.important) for m in self.progress.story]).decode()
         at, state = time.time(), self.progress.state
         try:
@@ -254,6 +260,7 @@ class Run(Struct):
             await asyncio.to_thread(daily_copy, self.ledger.path, at)
         except LedgerError as error:
             self.progress.tell(time.time(), f"After the run: {error}")
+        return at
 
     async def _tick(self) -> None:
         """Note the people accepted in each second, for the speed that screens show."""

@@ -43,6 +43,7 @@ class DeliveryRow(Struct, frozen=True):
     """An opened delivery with its planned batches, removes first."""
 
     delivery_id: int
+    started_at: float
     batches: list[Batch]
 
 
@@ -131,7 +132,7 @@ def open_delivery(
         for direction, wanted in ((Direction.REMOVE, changes.removes), (Direction.ADD, changes.adds))
         for uids in chunks(wanted, limit)
     ]
-    return DeliveryRow(delivery_id, batches)
+    return DeliveryRow(delivery_id, at, batches)
 
 
 def chunks(uids: BitMap, limit: int) -> Iterable[BitMap]:

@@ -28,8 +28,8 @@ _RUNS = {
     DeliveryState.FINISHED: "Braze accepted every request. That it took the ids does not mean that it knows them.",
     DeliveryState.FINISHED_WITH_REJECTIONS: "Everything was sent; some ids Braze named as wrong. They are listed, and"
     " not sent again by themselves; r offers them again.",
-    DeliveryState.INCOMPLETE: "Some requests got no answer. They are in doubt, and r sends them again, which does no"
-    " harm.",
+    DeliveryState.INCOMPLETE: "Whether Braze took some requests is not known: no answer came, or Braze failed at them."
+    " They are in doubt, and r sends them again, which does no harm.",
     DeliveryState.STOPPED: "Braze refused in a way that sending again does not mend. What was accepted stays, and r"
     " continues once the cause is mended.",
     DeliveryState.CANCELLED: "Somebody stopped it. What was accepted stays, and r continues.",

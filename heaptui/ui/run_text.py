@@ -141,9 +141,8 @@ def live_sections(progress: RunProgress, width: int) -> list[Section]:
         Section(
             "In doubt means",
             [
-                "Whether Braze took the request is not known: no answer, or",
-                "a failure. Sending it again does no harm, and a",
-                "person who leaves meanwhile is still taken out.",
+                "Whether Braze took the request is not known: no answer, or a failure. Sending it again does no harm,"
+                " and a person who leaves meanwhile is still taken out."
             ]
             if progress.total("in_doubt")
             else [],
@@ -154,8 +153,8 @@ def live_sections(progress: RunProgress, width: int) -> list[Section]:
         Section(
             "Afterwards",
             [
-                "The receipt, the clicks for Braze and the people refused",
-                "appear here. Title and bell tell when it is over.",
+                "The receipt, the clicks for Braze and the people refused appear here. Title and bell tell when it is"
+                " over."
             ],
             brief=(),
         ),

@@ -100,10 +100,11 @@ def _warned(preview: Preview, place: Place, inside: int) -> list[BuilderLine]:
 def totals(preview: Preview) -> list[str]:
     """The three numbers, each with its own name."""
     exact = "exact" if preview.exact else preview.why_inexact
-    lines = [f"= {number(preview.in_heap)} people in Heap now, {exact}"]
+    people = "1 person" if preview.in_heap.exact == 1 else f"{number(preview.in_heap)} people"
+    lines = [f"= {people} in Heap now, {exact}"]
     if preview.exact:
         lines.append(f"  {rate_text.exist(preview.match, preview.in_heap.at_least)}")
-    waiting = f": {preview.waiting:,} changes wait" if preview.waiting else ""
+    waiting = f": {counted(preview.waiting, 'change')} wait{'s' * (preview.waiting == 1)}" if preview.waiting else ""
     lines.append(f"  {number(preview.in_braze_now)} if built in Braze this minute{waiting}")
     return lines
 
@@ -155,7 +156,7 @@ def ways(preview: Preview) -> list[str]:
     as_own = f"As own cohort (d)   {why}" if why else f"As own cohort (d)   {headcount(people)}, one filter to click;"
     lines = [as_filter, as_own]
     if not why:
-        lines.append(f"                    kept current here, {people:,} more data points")
+        lines.append(f"                    kept current here, {counted(people, 'more data point')}")
     if preview.segment is None and not why:
         lines.append("Better here: own cohort.")
     elif why or count == 1:

@@ -11,6 +11,8 @@ import time
 from typing import Any
 
 from textual.driver import Driver
+from textual.events import Key
+from textual.message import Message
 
 from heaptui.ui import signs
 
@@ -94,8 +96,12 @@ class _Closable:
             self._file.flush()
 
 
+ENDS = {"ctrl+c", "ctrl+q"}
+"""Keys that mean the same whatever is shown."""
+
+
 def outliving(driver: type[Driver]) -> type[Driver]:
-    """The same driver, able to end after its terminal.
+    """The same driver, able to end after its terminal, and deaf until there is a screen that keys could be meant for.
 
     Textual's own writes in a thread, which dies of the first write to a closed terminal; its queue then fills up and
     stops the dashboard for good, with whatever it had in flight.
@@ -107,5 +113,10 @@ def outliving(driver: type[Driver]) -> type[Driver]:
             file: Any = getattr(self, "_file", None)
             if file is not None:
                 self._file = _Closable(file)
+
+        def send_message(self, message: Message) -> None:
+            if isinstance(message, Key) and len(self._app.screen_stack) < 2 and message.key not in ENDS:
+                return
+            super().send_message(message)
 
     return Outliving

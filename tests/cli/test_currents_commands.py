@@ -75,8 +75,11 @@ def listening(desk: Desk, port: int, *words: str) -> Iterator[subprocess.Popen[s
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-        assert process.wait(20) in (0, -signal.SIGKILL)
-        process.stderr.close()
+        try:
+            assert process.wait(20) in (0, -signal.SIGKILL)
+        finally:
+            process.kill()
+            process.stderr.close()
 
 
 def wait_for(holds: Any, seconds: float = 60) -> Any:

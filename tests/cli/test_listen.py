@@ -52,8 +52,26 @@ def listening(desk: Desk, *words: str, secret: str = SECRET) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}{PATH}"
     finally:
         process.send_signal(signal.SIGTERM)
-        _, narration = process.communicate(timeout=20)
+        _, narration = ended(process)
         assert process.returncode == 0, narration
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """What it wrote; it ends whatever it does."""
+    try:
+        return process.communicate(timeout=20)
+    finally:
+        process.kill()
+
+
+@contextmanager
+def killed(process: subprocess.Popen[str]) -> Iterator[None]:
+    """A listener that gets no time to end."""
+    try:
+        yield
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def post(url: str, body: bytes, *, secret: str = SECRET) -> int:
@@ -111,21 +129,17 @@ def receive_through_kills(desk: Desk, *, tasks: int, seed: int) -> None:
                 accepted += 1
         sent.set()
 
-    sender = threading.Thread(target=send)
+    sender = threading.Thread(target=send, daemon=True)
     sender.start()
     kills = 0
     while not sent.is_set():
-        process = start(desk, port)
-        before = accepted
-        until(lambda before=before: sent.is_set() or accepted >= before + rng.randrange(10, 40))
-        process.kill()
-        process.communicate()
+        with killed(start(desk, port)):
+            before = accepted
+            until(lambda before=before: sent.is_set() or accepted >= before + rng.randrange(10, 40))
         kills += 1
     sender.join()
-    process = start(desk, port)
-    until(lambda: desk.json("cohort", "show", COHORT, "--pages")["pages_waiting"] == 0)
-    process.terminate()
-    process.communicate()
+    with killed(start(desk, port)):
+        until(lambda: desk.json("cohort", "show", COHORT, "--pages")["pages_waiting"] == 0)
     assert kills >= 3
     assert members(desk) == truth, f"seed {seed}"
     shown = desk.json("cohort", "show", COHORT, "--pages")

@@ -38,6 +38,16 @@ def test_a_signal_ends_it_in_order_and_restores_the_terminal(desk: Desk) -> None
     assert CURSOR_BACK in terminal.seen
 
 
+def test_what_is_typed_while_it_starts_opens_no_screen(desk: Desk) -> None:
+    terminal = Terminal(environ=desk.environ)
+    terminal.until("\x1b[6n")
+    terminal.press("6" * 100)
+    terminal.until("[1 Cohorts")
+    terminal.press("q")
+    assert terminal.end() == 0
+    assert b"[6 Credentials" not in terminal.seen
+
+
 def test_a_window_closed_during_a_sync_ends_it_in_order(desk: Desk) -> None:
     desk.run("cohort", "import", desk.file(people(0, 50_000)), "--name", "Carts")
     desk.fault(effect="slow", seconds=0.5)

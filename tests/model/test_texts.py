@@ -8,6 +8,7 @@ import subprocess
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heaptui.model.clicks import upload_clicks
 from heaptui.model.exchange_text import as_curl, rebuilt
 from heaptui.model.identifiers import EXTERNAL_ID, Identifier, Kind, Space
 from heaptui.model.lexicon import entries, for_reason
@@ -67,6 +68,7 @@ def test_one_is_told_as_one_and_nobody_without_a_sign() -> None:
         "+5 join, 0 leave",
         "0 join, 0 leave",
     )
+    assert any("It should say 1 row." in step for step in upload_clicks(1, ""))
 
 
 def test_a_state_has_one_word_on_screens_in_commands_and_in_receipts() -> None:

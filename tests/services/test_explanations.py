@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,13 @@ async def test_a_name_call_without_end_and_a_closed_port_are_told_apart(sandbox:
     assert "Nothing was accepted." in first.kept
 
 
+async def test_what_braze_took_before_it_failed_is_told(sandbox: Any, workspace: Workspace) -> None:
+    cohort = await fill(workspace, ids(0, 2000))
+    sandbox.fault(effect="status", status=401, body={"message": "client_secret is invalid"}, at=[2], match=MEMBERS)
+    first = (await workspace.support.desk((await synced(workspace, cohort)).run_id)).explanations[0]
+    assert first.kept.startswith("Braze accepted 1,000 changes until then. 1,000 changes kept for the next run")
+
+
 async def test_a_large_change_and_a_hold_say_how_to_go_on(sandbox: Any, workspace: Workspace) -> None:
     cohort = await fill(workspace, ids(0, 100))
     await synced(workspace, cohort)
@@ -131,7 +139,8 @@ async def test_the_same_key_as_in_the_last_good_run_was_invalidated_in_braze(
     end = sandbox.keys.data_import_key[-4:]
     assert f"Data Import Key ends {end}" in first.since
     assert "same endpoint" in first.since
-    assert "clock right" in first.since
+    (right,) = re.findall(r"clock (right within \d+\.\d s)", first.since)
+    assert f"the clock ({right})" in first.ruled_out
     assert first.causes == ("it was regenerated or invalidated in Braze",)
     assert first.so.startswith(f"the Data Import Key is the same: most likely {first.causes[0]} after")
     assert any("the cluster" in line for line in first.ruled_out)
@@ -187,7 +196,7 @@ async def test_a_refused_leave_is_told_as_somebody_who_is_still_in_the_cohort(
     await fill(workspace, ids(0, 3), cohort_id=cohort)
     progress = await synced(workspace, cohort)
     first = (await workspace.support.desk(progress.run_id)).explanations[0]
-    assert "1 person who should leave is still in Braze" in first.kept
+    assert "1 person who should leave is still in the cohort in Braze." in first.kept
     assert first.commands == (f"heaptui run show {progress.run_id}", f"heaptui run retry {progress.run_id}")
 
 

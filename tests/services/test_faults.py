@@ -278,6 +278,17 @@ async def test_the_memory_of_a_locked_cohort_is_kept_for_the_next_run(sandbox: A
     assert sandbox.members(cohort) == set(ids(0, 5000))
 
 
+@pytest.mark.parametrize("fault", [{"status": 500}, {"status": 429, "reset": "delta", "seconds": 0.1}])
+async def test_whoever_reads_the_story_learns_how_many_requests_leave_at_a_time(
+    sandbox: Any, workspace: Workspace, fault: dict[str, Any]
+) -> None:
+    sandbox.fault(effect="status", **fault, at=[1], match={"path": "users"})
+    progress = await synced(workspace, await fill(workspace, ids(0, 10)))
+    limit = workspace.profile.max_in_flight
+    told = f"{limit // 2} requests at a time instead of {limit}"
+    assert any(told in moment.text for moment in progress.story)
+
+
 async def test_all_cohorts_of_a_run_together_use_no_more_connections_than_one_may(
     sandbox: Any, workspace: Workspace
 ) -> None:

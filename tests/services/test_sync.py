@@ -40,6 +40,13 @@ async def test_a_first_sync_names_the_cohort_and_sends_everybody_once(sandbox: A
     assert sandbox.name(cohort) == "Carts"
 
 
+async def test_a_run_takes_as_long_in_the_history_as_it_was_shown_to_take(sandbox: Any, workspace: Workspace) -> None:
+    live = await synced(workspace, await fill(workspace, ids(0, 20)), await fill(workspace, ids(0, 30), name="Trials"))
+    kept = await workspace.history.progress(live.run_id)
+    times = [[(one.started_at, one.ended_at) for one in (run, *run.deliveries.values())] for run in (live, kept)]
+    assert times[0] == times[1]
+
+
 async def test_a_second_sync_sends_only_what_changed(sandbox: Any, workspace: Workspace) -> None:
     cohort = await fill(workspace, ids(0, 3000))
     await synced(workspace, cohort)

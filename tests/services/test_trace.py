@@ -12,7 +12,7 @@ import pytest
 
 from heaptui.errors import UsageError
 from heaptui.model.secret import Secret
-from heaptui.model.trace import Answer
+from heaptui.model.trace import Answer, steps
 from heaptui.sandbox.world import Segment
 from heaptui.services.workspace import Workspace
 from tests.services.world import fill, ids, synced, workspace_on
@@ -85,6 +85,17 @@ async def test_in_doubt(sandbox: Any, tmp_path: Path) -> None:
         found = await workspace.people.trace("u000001")
     assert found.first.answer is Answer.IN_DOUBT
     assert "no answer came" in found.first.sentence
+
+
+async def test_in_doubt_after_a_failure_of_braze(sandbox: Any, tmp_path: Path) -> None:
+    sandbox.fault(effect="status", status=500, match={"path": "users"})
+    async with traced_on(sandbox, tmp_path) as workspace:
+        await synced(workspace, await fill(workspace, ids(0, 3)))
+        found = await workspace.people.trace("u000001")
+    assert found.first.answer is Answer.IN_DOUBT
+    assert "Braze answered 500" in found.first.sentence
+    assert found.first.facts is not None
+    assert steps(found.first.facts)[-1][1].endswith("answer 500: in doubt")
 
 
 async def test_unknown_to_braze(sandbox: Any, tmp_path: Path) -> None:

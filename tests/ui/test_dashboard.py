@@ -350,6 +350,8 @@ async def test_somebody_without_a_profile_meets_doors_and_makes_one_for_files(de
     desk.opening.home, desk.opening.environ = Home.find(str(tmp_path / "fresh"), {}), {}
     async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
         await shows(pilot, "What would you like to do?")
+        await pilot.press("escape")
+        await shows(pilot, "What would you like to do?")
         await pilot.press("4")
         await shows(pilot, "How shall this profile be called?")
         await pilot.press(*"files", "enter")

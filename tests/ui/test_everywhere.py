@@ -20,7 +20,7 @@ from heaptui.ui.exports import write_csv
 from heaptui.ui.palette import palette_of
 from heaptui.ui.screens.page import Page
 from tests.services.world import ids
-from tests.ui.conftest import Desk, highlight, lines_of, shows, status, text_of, until, walk_to
+from tests.ui.conftest import Desk, highlight, lines_of, settled, shows, status, text_of, until, walk_to
 
 
 class Face(Struct, frozen=True):
@@ -278,6 +278,17 @@ async def test_escape_brings_the_other_panes_back_before_it_leaves(desk: Desk) -
         await shows(pilot, "In full")
         await pilot.press("escape")
         await shows(pilot, "newest first")
+
+
+async def test_a_pane_is_alone_until_its_tab_is_left(desk: Desk) -> None:
+    async with on(desk, "cohorts") as pilot:
+        await pilot.press("z")
+        await until(pilot, lambda: "In the cohort" not in text_of(pilot.app))
+        await walk_to(pilot, ["question_mark", "escape"])
+        await settled(pilot)
+        assert "In the cohort" not in text_of(pilot.app)
+        await walk_to(pilot, ["4", "1"])
+        await shows(pilot, "In the cohort")
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ async def test_d_answers_heaps_wish_to_empty_a_segment(opening: Opening) -> None
     async with app.run_test(size=(80, 24)) as pilot:
         await shows(pilot, "Heap asks")
         await pilot.press("d")
-        await shows(pilot, "36 people are in it now")
+        await shows(pilot, "In it now: 36 people.")
         await pilot.press("enter")
         await until(pilot, lambda: "has 0 people" in status(app) and "Heap asks" not in text_of(app))
         await pilot.press("d")

@@ -54,6 +54,13 @@ def test_a_paused_run_promises_no_time_and_says_what_still_comes_home() -> None:
     assert run_text.wait_lines(progress, 2) == ["⏸ Paused by you. p goes on. What is in flight still comes home."]
 
 
+def test_what_is_beside_a_running_sync_is_broken_only_by_the_width_there_is() -> None:
+    progress = running(1000)
+    progress.deliveries["c"].in_doubt = 300
+    told = {section.title: section.lines for section in run_text.live_sections(progress, 60)}
+    assert all(len(told[title]) == 1 for title in ("In doubt means", "Afterwards"))
+
+
 @pytest.mark.parametrize(
     ("screen", "column", "words"),
     [

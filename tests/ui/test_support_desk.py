@@ -16,9 +16,9 @@ from tests.ui.conftest import SIZES, Desk, Opening, highlight, lines_of, shows, 
 REFUSED = {"effect": "status", "status": 401, "body": {"message": "client_secret is invalid"}}
 
 
-async def failed(sandbox: Any, desk: Desk, tmp_path: Path) -> int:
-    """One more run, which Braze refuses."""
-    sandbox.fault(**REFUSED, match={"path": "users"})
+async def failed(sandbox: Any, tmp_path: Path, fault: dict[str, Any] = REFUSED) -> int:
+    """One more run, which Braze refuses, or at which it fails."""
+    sandbox.fault(**fault, match={"path": "users"})
     async with workspace_on(sandbox, tmp_path / "home") as workspace:
         progress = await synced(workspace, await fill(workspace, ids(0, 20), name="Late carts"))
     sandbox.clear_faults()
@@ -37,7 +37,7 @@ async def go_to_failure(pilot: Any, run_id: int) -> None:
 async def test_the_list_says_why_and_the_detail_who_mends_it(
     sandbox: Any, desk: Desk, tmp_path: Path, size: tuple[int, int]
 ) -> None:
-    run_id = await failed(sandbox, desk, tmp_path)
+    run_id = await failed(sandbox, tmp_path)
     app = HeaptuiApp(desk.opening)
     async with app.run_test(size=size) as pilot:
         await shows(pilot, "Cart abandoners")
@@ -53,7 +53,7 @@ async def test_the_list_says_why_and_the_detail_who_mends_it(
 async def test_every_tab_tells_of_a_run_that_needs_somebody_until_a_later_one_takes_it_over(
     sandbox: Any, desk: Desk, tmp_path: Path
 ) -> None:
-    await failed(sandbox, desk, tmp_path)
+    await failed(sandbox, tmp_path)
     async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
         await shows(pilot, "4 Runs ✗1")
         async with workspace_on(sandbox, tmp_path / "home") as workspace:
@@ -62,10 +62,22 @@ async def test_every_tab_tells_of_a_run_that_needs_somebody_until_a_later_one_ta
         await until(pilot, lambda: "4 Runs ✗1" not in text_of(pilot.app))
 
 
+async def test_the_help_on_a_run_at_which_braze_failed_does_not_say_that_no_answer_came(
+    sandbox: Any, desk: Desk, tmp_path: Path
+) -> None:
+    await failed(sandbox, tmp_path, {"effect": "status", "status": 500})
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        await pilot.press("4")
+        await shows(pilot, "5xx")
+        await pilot.press("question_mark")
+        await shows(pilot, "not known: no answer came")
+
+
 async def test_a_run_opens_in_four_panes_and_its_exchanges_hold_no_key(
     sandbox: Any, desk: Desk, tmp_path: Path
 ) -> None:
-    run_id = await failed(sandbox, desk, tmp_path)
+    run_id = await failed(sandbox, tmp_path)
     app = HeaptuiApp(desk.opening)
     async with app.run_test(size=(120, 36)) as pilot:
         await go_to_failure(pilot, run_id)
@@ -94,7 +106,7 @@ async def test_a_run_opens_in_four_panes_and_its_exchanges_hold_no_key(
 
 
 async def test_y_copies_a_message_for_the_customer(sandbox: Any, desk: Desk, tmp_path: Path) -> None:
-    run_id = await failed(sandbox, desk, tmp_path)
+    run_id = await failed(sandbox, tmp_path)
     app = HeaptuiApp(desk.opening)
     async with app.run_test(size=(80, 24)) as pilot:
         await go_to_failure(pilot, run_id)
@@ -106,7 +118,7 @@ async def test_y_copies_a_message_for_the_customer(sandbox: Any, desk: Desk, tmp
 
 
 async def test_after_a_sync_its_run_is_the_highlighted_one(sandbox: Any, desk: Desk, tmp_path: Path) -> None:
-    await failed(sandbox, desk, tmp_path)
+    await failed(sandbox, tmp_path)
     app = HeaptuiApp(desk.opening)
     async with app.run_test(size=(80, 24)) as pilot:
         await shows(pilot, "Cart abandoners")
@@ -126,6 +138,30 @@ async def test_after_a_sync_its_run_is_the_highlighted_one(sandbox: Any, desk: D
         await shows(pilot, "─ Run 1 ─")
         await pilot.press("1", "4")
         await shows(pilot, "─ Run 1 ─")
+
+
+async def test_who_opens_the_history_sees_a_newer_run_unless_the_cursor_was_moved(
+    sandbox: Any, desk: Desk, tmp_path: Path
+) -> None:
+    async def newer(name: str) -> None:
+        await pilot.press("1")
+        await shows(pilot, "[1 Cohorts")
+        async with workspace_on(sandbox, tmp_path / "home") as workspace:
+            await synced(workspace, await fill(workspace, ids(0, 20), name=name))
+        await pilot.press("4")
+        await shows(pilot, name)
+
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        await pilot.press("4")
+        await shows(pilot, "─ Run 1 ─")
+        await newer("Second")
+        await shows(pilot, "─ Run 2 ─")
+        await pilot.press("down")
+        await shows(pilot, "─ Run 1 ─")
+        await newer("Third")
+        await shows(pilot, "3 runs")
+        assert pilot.app.screen.current == 1
 
 
 async def test_a_run_of_another_process_is_seen_as_it_goes_on(sandbox: Any, desk: Desk, tmp_path: Path) -> None:
@@ -154,6 +190,7 @@ async def test_t_traces_a_person_from_everywhere(sandbox: Any, desk: Desk) -> No
         await shows(pilot, "Cart abandoners")
         await pilot.press("t")
         await shows(pilot, "Trace a person")
+        assert "[1 Cohorts" in lines_of(app)[1]
         await pilot.press(*"u000350", "enter")
         await shows(pilot, "Braze accepted them for")
         await shows(pilot, "step by step")
@@ -208,7 +245,7 @@ async def test_v_compares_a_cohort_with_a_braze_segment(sandbox: Any, desk: Desk
 
 
 async def test_a_bundle_is_written_and_opens_in_the_same_screens(sandbox: Any, desk: Desk, tmp_path: Path) -> None:
-    run_id = await failed(sandbox, desk, tmp_path)
+    run_id = await failed(sandbox, tmp_path)
     app = HeaptuiApp(desk.opening)
     async with app.run_test(size=(80, 24)) as pilot:
         await go_to_failure(pilot, run_id)

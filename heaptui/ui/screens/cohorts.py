@@ -145,7 +145,8 @@ class CohortsScreen(FramedScreen):
         elif marked:
             adds, removes = sum(c.adds for c in marked), sum(c.removes for c in marked)
             self.say(
-                f"{len(marked)} marked: {adds:,} join, {removes:,} leave, at most {adds + removes:,} data points",
+                f"{len(marked)} marked: {adds:,} join, {removes:,} leave,"
+                f" at most {counted(adds + removes, 'data point')}",
                 idle=True,
             )
         else:

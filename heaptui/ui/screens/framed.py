@@ -51,7 +51,8 @@ class FramedScreen(Page):
     def compose_top(self) -> ComposeResult:
         """Where we are, and the tabs."""
         yield HeaderLine()
-        yield TabLine(self.TAB)
+        # What is opened from everywhere has no tab of its own: the one below stays the active one.
+        yield TabLine(self.TAB or getattr(self.app.screen_stack[1], "TAB", ""))
 
     def on_screen_resume(self) -> None:
         """On this tab, or back on it: what is shown may be old."""

@@ -58,7 +58,7 @@ async def answer_drain(screen: CohortsScreen, cohort: Cohort) -> None:
     lines = [
         "Heap sent “empty this segment”, as it does when a segment has gone out of step. It sends everybody anew"
         " afterwards.",
-        f"{cohort.members:,} people are in it now. The answer sends nothing to Braze.",
+        f"In it now: {headcount(cohort.members)}. The answer sends nothing to Braze.",
     ]
     question = Question(f"Empty “{cohort.name}”?", lines, yes="Empty it here", no="Keep the people")
     empty = await screen.app.push_screen_wait(question)

@@ -351,6 +351,11 @@ class Page(Screen[None]):
         else:
             self._together()
 
+    def on_screen_suspend(self) -> None:
+        """Whoever leaves a tab finds all its panes again; a dialog over it changes nothing."""
+        if self._alone and self.alive and self not in self.app.screen_stack:
+            self._together()
+
     def _together(self) -> None:
         self._alone = []
         alone.show_all(self)

@@ -38,6 +38,10 @@ class RunsScreen(FramedScreen):
         self._order = 0
         self._explained = False
         self._went_to: int | None = None
+        self._landed_on: int | None = None
+        """The run to which the cursor was put last; whoever moved it since, or opened that run, stays there."""
+        self._newest = 0
+        self._opening = False
 
     def compose_body(self) -> ComposeResult:
         """The list, and what happened in the highlighted run."""
@@ -64,6 +68,10 @@ class RunsScreen(FramedScreen):
     def current(self) -> int | None:
         """The highlighted run."""
         return int(self.table.row.key) if self.table.row else None
+
+    def on_screen_resume(self) -> None:
+        """Whoever opens the history may want to see the run that ended meanwhile."""
+        self._opening = True
 
     @work(group="runs", exclusive=True, exit_on_error=True, description="read the runs")
     async def load(self) -> None:  # type: ignore[override]
@@ -110,10 +118,15 @@ class RunsScreen(FramedScreen):
         self._show(need_attention(self.runs))
 
     def _go_to_new_run(self) -> None:
-        """Once for each run that was sent from here: whoever comes from it wants to see it."""
-        run_id = self.dashboard.current_run
+        """Once to each run that was sent from here: whoever comes from it wants it. On opening, to a newer one."""
+        run_id, newest = self.dashboard.current_run, max((run.run_id for run in self.runs), default=0)
+        first, stayed = not self._newest, self.current == self._landed_on
         if run_id != self._went_to and self.table.go_to(str(run_id)):
-            self._went_to = run_id
+            self._went_to = self._landed_on = run_id
+        elif first or (stayed and self._opening and newest > self._newest and self.table.go_to(str(newest))):
+            self._landed_on = self.current
+        if self._opening:
+            self._newest, self._opening = newest, False
 
     @on(RecordTable.Highlighted, "#runs-table")
     @work(group="run-detail", exclusive=True, exit_on_error=True, description="read one run")
@@ -180,6 +193,7 @@ class RunsScreen(FramedScreen):
             return
         from heaptui.ui.screens.run_detail import RunScreen
 
+        self._landed_on = None
         await self.app.push_screen(RunScreen(run_id))
 
     @work(group="dialog", exclusive=True, exit_on_error=True, description="plan a run again")

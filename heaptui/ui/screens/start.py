@@ -106,11 +106,9 @@ class StartScreen(Screen[None]):
         lines = [f"{key}  {title}: {note}." for key, title, note in DOORS]
         self.app.push_screen(Told("Doors", [*lines, "", "The commands work without this screen: heaptui --help"]))
 
-    async def action_leave(self) -> None:
-        """Back to where it was asked for, or out."""
-        if self._first:
-            await self.app.action_quit()
-        else:
+    def action_leave(self) -> None:
+        """Back to where it was asked for; only q leads out."""
+        if not self._first:
             self.app.pop_screen()
 
     async def action_open(self) -> None:
@@ -250,10 +248,7 @@ class ProfileScreen(Screen[None]):
         """Another workspace."""
         self.app.push_screen(StartScreen())
 
-    async def action_leave(self) -> None:
-        """Back to the profile that is open, or out."""
-        app = cast("HeaptuiApp", self.app)
-        if app.workspace is None:
-            await app.action_quit()
-        else:
+    def action_leave(self) -> None:
+        """Back to the profile that is open; only q leads out."""
+        if cast("HeaptuiApp", self.app).workspace is not None:
             self.dismiss()

@@ -29,7 +29,6 @@ class TraceScreen(FramedScreen):
 
     SCOPE: ClassVar[str] = TRACE
     COPIES: ClassVar[str] = "the answer"
-    TAB: ClassVar[str] = "runs"
     AUTO_FOCUS = "#who"
 
     def __init__(self, who: str = "") -> None:

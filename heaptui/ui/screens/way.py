@@ -139,7 +139,8 @@ class WayScreen(Page):
             requests = sum(-(-cohort.members // limit) for cohort in self._cohorts)
             lines.append(f"Each request     up to {headcount(limit)}")
             lines.append(
-                f"Everybody once   {headcount(people)}, {counted(requests, 'request')}, at most {people:,} data points"
+                f"Everybody once   {headcount(people)}, {counted(requests, 'request')}, at most"
+                f" {counted(people, 'data point')}"
             )
             kinds = ", ".join(kind.replace("_", " ") for kind in way_facts(route).kinds)
             lines.append(f"Ids              {kinds}")
@@ -190,7 +191,7 @@ class WayScreen(Page):
         if not there:
             return True
         lines = [
-            f"{there:,} people are in Braze by {way_title(self.workspace.route)}.",
+            f"In Braze by {way_title(self.workspace.route)}: {headcount(there)}.",
             "The next sync of each cohort takes them out there first, then lets them join the new way.",
             "Until then, cohorts that are sent automatically wait, too.",
             "Both cost data points, and segments built on the old way become empty: build them anew.",
