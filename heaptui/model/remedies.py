@@ -74,6 +74,7 @@ class Remedy(Struct, frozen=True):
         return " ".join(f"{line}." if not line.endswith(".") else line for line in self.lines())
 
 
+FIND_CLUSTER = "heaptui verify --find-cluster"
 _HEAP_PAGE = "Partner Integrations › Technology Partners › Heap"
 _HEAP_PAGE_OLDER = "Integrations › Technology Partners › Heap"
 _API_KEYS = "Settings › API Keys"
@@ -84,7 +85,8 @@ REMEDIES: Mapping[Cause, Remedy] = {
         "No endpoint was given.",
         "Without Braze's address nothing can be asked.",
         "You",
-        f"give the address of your dashboard or the REST endpoint ({_HEAP_PAGE}), or let --find-cluster find it",
+        f"give the address of your dashboard or the REST endpoint ({_HEAP_PAGE}),"
+        f" or, with keys, let it be found: {FIND_CLUSTER}",
         _HEAP_PAGE_OLDER,
     ),
     Cause.NO_CLUSTER: Remedy(
@@ -155,7 +157,7 @@ REMEDIES: Mapping[Cause, Remedy] = {
         "The keys are of another cluster.",
         "This cluster refuses all keys of the workspace. A wrong cluster looks like wrong keys.",
         "You",
-        "compare the endpoint with the address of your dashboard, or: heaptui verify --find-cluster",
+        f"compare the endpoint with the address of your dashboard, or: {FIND_CLUSTER}",
     ),
     Cause.PARTNER_REGION: Remedy(
         "The partner key is of the other region.",

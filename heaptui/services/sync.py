@@ -265,6 +265,15 @@ class SyncService:
         """
         return way_in_use(self._workspace).target
 
+    @property
+    def lacking(self) -> str:
+        """What is missing to send anything, in a sentence; empty for nothing."""
+        try:
+            way_in_use(self._workspace)
+        except UsageError as error:
+            return error.title
+        return ""
+
     def lock_of(self, cohort_id: str) -> CohortLock:
         """The lock that a sync of a cohort takes.
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 
 from heaptui.model.checks import FEATURES, ORDER, ROUTE_TITLES, Check, CheckId, CheckState, Overall, Report
+from heaptui.model.remedies import FIND_CLUSTER, Remedy
+from heaptui.ui.commands import command_of
 from heaptui.ui.widgets.record_table import Column, Row
 
 COLUMNS = (
@@ -65,7 +67,7 @@ def remedy_lines(report: Report | None) -> list[str]:
     return [
         *([told[:1].upper() + told[1:]] if report.remedy else []),
         *report.notes,
-        *(report.remedy.lines() if report.remedy else []),
+        *_mending(report.remedy),
     ]
 
 
@@ -83,7 +85,13 @@ def check_lines(check: Check | None) -> list[str]:
     lines = [f"{check.given}: {check.detail}" if check.given else check.detail]
     if check.check_id in FEATURES:
         lines.append(f"This permission is for {FEATURES[check.check_id]}.")
-    return lines + (check.remedy.lines() if check.remedy else [])
+    return lines + _mending(check.remedy)
+
+
+def _mending(remedy: Remedy | None) -> list[str]:
+    """What mends a finding, with the key of the dashboard for the command."""
+    find = f"{command_of('credentials.find').shown_key} here"
+    return [line.replace(FIND_CLUSTER, find) for line in remedy.lines()] if remedy else []
 
 
 def short_origin(origin: str) -> str:

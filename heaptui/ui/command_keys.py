@@ -27,6 +27,17 @@ def _asks_about_workspace(command: str) -> bool:
     return command.endswith(" --same-workspace") and not _KEY.search(command)
 
 
+def given_here(hint: str) -> str:
+    """Where the dashboard takes what a command of an error gives; empty for a command that gives nothing."""
+    if not _GIVES.search(hint):
+        return ""
+    file = (
+        f" Without any: 1 Cohorts, {_key('cohorts.upload')} writes a file for Braze." if "--for-braze" in hint else ""
+    )
+    return f"6 Credentials takes it: {_key('credentials.edit')} on what is missing.{file}"
+
+
+_GIVES = re.compile(r"\bprofile set \S+ (?:endpoint=|\w+_key\b)")
 _CONTINUE = " run resume "
 _KEY = re.compile(r"\bprofile set \S+ (\w+_key)\b")
 

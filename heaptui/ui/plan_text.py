@@ -86,7 +86,7 @@ def plan_parts(
     top = [
         f"Together  {total.joins:,} join · {total.leaves:,} leave · {counted(total.requests, 'request')}",
         f"          at most {counted(total.points, 'data point')}",
-        f"Target    {target} · {host}",
+        f"Target    {' · '.join(filter(None, (target, host)))}",
     ]
     told = [
         remark
@@ -136,6 +136,15 @@ def why_nothing(plans: Sequence[Plan], let_through: set[str]) -> str:
         again = f"{command_of('runs.continue').shown_key} on run {lacking[0].refused_in}"
         return f"Nothing to send but {ids}: 4 Runs, {again} offers them again."
     return nothing_to_send(plans)
+
+
+def without_a_way(lacking: str) -> list[str]:
+    """What to do while nothing can be sent, with keys of the dashboard."""
+    return [
+        f"! {lacking}",
+        f"  6 Credentials takes endpoint and keys: {command_of('credentials.edit').shown_key} on what is missing.",
+        f"  Without any: 1 Cohorts, {command_of('cohorts.upload').shown_key} writes a file that you upload in Braze.",
+    ]
 
 
 def requests_text(plan: Plan) -> str:

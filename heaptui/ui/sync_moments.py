@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from heaptui.ui.screens.sync import SyncScreen
 
 NO_SYNC = "No sync is running."
+WHERE_KEYS = "6 Credentials takes it."
 OF_A_RUN = {
     "sync.pause": NO_SYNC,
     "sync.cancel": NO_SYNC,
@@ -32,6 +33,8 @@ def _of_a_plan(screen: SyncScreen, command_id: str) -> str:
             return "Nothing is planned. Press 1, space, s."
         case "sync.start" if screen.workspace.read_only:
             return "This is open read-only: nothing can be sent from here."
+        case "sync.start" if screen.lacking:
+            return f"{screen.lacking} {WHERE_KEYS}"
         case "sync.start" if not screen.dashboard.plan_sends:
             return plan_text.why_nothing(screen.taken_in, screen.let_through)
         case "sync.let" if not any(plan.held for plan in screen.plans):

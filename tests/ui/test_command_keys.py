@@ -6,7 +6,7 @@ from typing import Any
 
 from heaptui.model.lexicon import entries
 from heaptui.ui.app import HeaptuiApp
-from heaptui.ui.command_keys import by_keys
+from heaptui.ui.command_keys import by_keys, given_here
 from heaptui.ui.commands import RUN, RUNS, SYNC
 from tests.services.world import fill, ids, synced, workspace_on
 from tests.ui.conftest import Desk, flowed, highlight, shows, status, until
@@ -37,6 +37,15 @@ def test_in_the_demo_a_refused_key_names_what_asked_for_it() -> None:
     commands = ["set HEAPTUI_DATA_IMPORT_KEY in the environment", "heaptui profile set acme-jp --same-workspace"]
     (told,) = by_keys([*commands, CONTINUE], SYNC, shell=False)
     assert told == "this was asked for by --fault 401: q quits; heaptui demo, without it, sends"
+
+
+def test_an_error_about_missing_keys_names_the_tab_that_takes_them_and_the_way_without() -> None:
+    without = "heaptui profile set acme rest_api_key; without any key: heaptui cohort export COHORT --for-braze"
+    assert given_here(without) == (
+        "6 Credentials takes it: enter on what is missing. Without any: 1 Cohorts, b writes a file for Braze."
+    )
+    assert given_here("heaptui profile set acme data_import_key").endswith("on what is missing.")
+    assert not given_here("heaptui run list")
 
 
 def test_every_end_of_a_run_has_a_key_that_goes_on() -> None:

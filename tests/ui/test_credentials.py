@@ -138,6 +138,36 @@ async def test_in_the_demo_a_key_says_how_its_401_ends(desk: Desk) -> None:
         await until(pilot, lambda: status(pilot.app).endswith("a 401 in it is from --fault. q, then: heaptui demo"))
 
 
+async def test_with_only_a_file_the_plan_offers_no_start_but_the_tab_of_the_keys_and_the_file(
+    fresh: Desk, tmp_path: Path
+) -> None:
+    (tmp_path / "carts.csv").write_text("user_id\nu1\nu2\n")
+    async with HeaptuiApp(fresh.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "What would you like to do?")
+        await pilot.press("4")
+        await shows(pilot, "How shall this profile be called?")
+        await pilot.press(*"files", "enter")
+        await shows(pilot, "No cohorts yet.")
+        await pilot.press("i")
+        await shows(pilot, "Import a file into a cohort")
+        pilot.app.screen.query_one("#path", Input).value = str(tmp_path / "carts.csv")
+        await pilot.press("enter")
+        await shows(pilot, "enter makes the new cohort")
+        await pilot.press("enter")
+        await shows(pilot, "2 people. Nothing was sent.")
+        await pilot.press("s")
+        await shows(pilot, "! This profile has no Braze endpoint.")
+        await shows(pilot, "6 Credentials takes endpoint and keys: enter on what is missing.")
+        await shows(pilot, "1 Cohorts, b writes a file that you upload in Braze.")
+        assert "start" not in text_of(pilot.app).casefold()
+        await pilot.press("enter")
+        await until(pilot, lambda: "no Braze endpoint. 6 Credentials takes it." in status(pilot.app))
+        await pilot.press("6")
+        await shows(pilot, "No endpoint was given.")
+        await shows(pilot, "let it be found: f here")
+        assert "--find-cluster" not in text_of(pilot.app)
+
+
 async def test_a_kept_key_is_replaced_only_when_the_user_says_so(sandbox: Any, desk: Desk) -> None:
     good = desk.opening.environ.pop("HEAPTUI_DATA_IMPORT_KEY")
     service = ProfileService(desk.opening.home, {})

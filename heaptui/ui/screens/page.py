@@ -18,6 +18,7 @@ from heaptui.errors import HeaptuiError
 from heaptui.model.commands import addressed
 from heaptui.ui import alone
 from heaptui.ui.clipboard import copied
+from heaptui.ui.command_keys import given_here
 from heaptui.ui.commands import EVERYWHERE, FILTER, SETTINGS, Command, bindings_of, command_of, footer_of
 from heaptui.ui.exports import export_table
 from heaptui.ui.signs import short_path
@@ -138,7 +139,8 @@ class Page(Screen[None]):
     def told(self, error: HeaptuiError) -> None:
         """Show an error that people can act on."""
         opened = self.dashboard.workspace
-        lines = [addressed(line, opened.profile) if opened else line for line in (error.detail, error.hint) if line]
+        told = [line for line in (error.detail, given_here(error.hint), error.hint) if line]
+        lines = [addressed(line, opened.profile) if opened else line for line in told]
         self.app.push_screen(Told(error.title, lines))
 
     async def saved(self, writing: Awaitable[Path]) -> None:

@@ -209,7 +209,7 @@ class SettingsScreen(Page):
         setting = self._setting
         if command.command_id != "settings.edit" or setting is None or setting.facts.name == ROUTE:
             return command.label
-        return "how to change it" if _only_told(setting.facts) else command.label
+        return "say how" if _only_told(setting.facts) else command.label
 
     def why_disabled(self, command_id: str) -> str:
         """What cannot be changed here."""

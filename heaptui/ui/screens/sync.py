@@ -18,7 +18,7 @@ from heaptui.ui.commands import SYNC
 from heaptui.ui.exports import save_plan
 from heaptui.ui.meanings import run_meaning
 from heaptui.ui.screens.framed import FramedScreen
-from heaptui.ui.sync_moments import why_off
+from heaptui.ui.sync_moments import WHERE_KEYS, why_off
 from heaptui.ui.waiting import people_waiting
 from heaptui.ui.widgets.dialogs import Asked, Question
 from heaptui.ui.widgets.frame import RuleLine
@@ -91,6 +91,11 @@ class SyncScreen(FramedScreen):
         """The table in use."""
         return self.query_one("#plan-table" if self.run_progress is None else "#run-table", RecordTable)
 
+    @property
+    def lacking(self) -> str:
+        """What is missing to send with; who only looks does not miss it."""
+        return "" if self.workspace.read_only else self.workspace.sync.lacking
+
     def load(self) -> None:
         """Plan anew, or show the run."""
         running = self.run_progress is not None
@@ -145,11 +150,15 @@ class SyncScreen(FramedScreen):
         what = plan_text.what_is_sent(self.plans, self._left_out, self.let_through)
         top, remarks = plan_text.plan_parts(self.plans, self._left_out, self.let_through, target=target, host=host)
         top += [f"Renewed   {self._renewed}"] if self._renewed else []
-        button = ["", f"[ enter  Start: {what} in {target} ]"] if what else []
-        self.query_one("#facts", SplitPane).tell(top, [*remarks, *self._people], button)
         self.dashboard.plan_sends = bool(what)
-        nothing = plan_text.why_nothing(self.plans, self.let_through)
-        self.say(f"enter sends {what} to {target}" if what else nothing, idle=True)
+        if not what:
+            button, told = [], plan_text.why_nothing(self.plans, self.let_through)
+        elif lacking := self.lacking:
+            button, told = ["", *plan_text.without_a_way(lacking)], f"{lacking} {WHERE_KEYS}"
+        else:
+            button, told = ["", f"[ enter  Start: {what} in {target} ]"], f"enter sends {what} to {target}"
+        self.query_one("#facts", SplitPane).tell(top, [*remarks, *self._people], button)
+        self.say(told, idle=True)
 
     @work(group="plan-people", exclusive=True, exit_on_error=True, description="read who would join and leave")
     async def _plan_people(self) -> None:
