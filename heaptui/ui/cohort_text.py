@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from heaptui.model.clicks import segment_path
 from heaptui.model.cohorts import Cohort, CohortState, Origin
 from heaptui.model.expressions import IDS, Names, parse, write
 from heaptui.model.matching import MatchRate
@@ -27,6 +28,7 @@ class CohortFacts(Struct, frozen=True):
     names: Names
     old: str
     wide: bool
+    endpoint: str = ""
 
 
 def ordered(cohorts: Sequence[Cohort], order: str) -> list[Cohort]:
@@ -86,8 +88,6 @@ def lines_of(known: CohortFacts) -> list[str]:
         lines.append("Next sync   nothing to send")
     if cohort.elsewhere:
         lines.append(f"Old way     {headcount(cohort.elsewhere)} still there; the next sync takes them out first")
-    if cohort.attribute:
-        lines.append(f"Filter      custom attribute {cohort.attribute} is true")
     if cohort.renamed:
         lines.append(f"Renamed     Braze still shows “{cohort.braze_name}”; the next sync renames it, same id")
     if cohort.expression:
@@ -99,8 +99,14 @@ def lines_of(known: CohortFacts) -> list[str]:
         if known.old:
             lines.append(f"! Old       {known.old}")
     lines.append(f"Synced      {signs.day_and_time(cohort.synced_at) if cohort.synced_at else 'never'}")
-    lines += _advice(cohort)
+    lines += _in_braze(cohort, known.endpoint) + _advice(cohort)
     return lines
+
+
+def _in_braze(cohort: Cohort, endpoint: str) -> list[str]:
+    if cohort.braze_name and cohort.delivered:
+        return [f"In Braze    {segment_path(cohort.braze_name, endpoint, attribute=cohort.attribute)}"]
+    return [f"Filter      custom attribute {cohort.attribute} is true"] if cohort.attribute else []
 
 
 def _advice(cohort: Cohort) -> list[str]:

@@ -174,6 +174,7 @@ class CohortsScreen(FramedScreen):
             Names({one.cohort_id: one.name for one in self.cohorts}),
             self._overdue(cohort),
             wide=self.size.width >= from_heap.ROOMY,
+            endpoint=self.workspace.profile.endpoint,
         )
         sections = self._sections if self._sections_of == cohort.cohort_id else []
         self.query_one("#facts", SplitPane).tell(lines_of(known), sections)

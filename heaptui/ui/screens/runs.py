@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
 from heaptui.errors import HeaptuiError
+from heaptui.model.clicks import segment_path
 from heaptui.model.runs import DeliveryState, RunProgress, RunSummary, need_attention
 from heaptui.model.words import counted
 from heaptui.ui import run_text, signs
@@ -147,8 +148,7 @@ class RunsScreen(FramedScreen):
         self._explained = bool(desk.explanations)
         self.say(signs.utc(run.started_at) or "enter opens it: its story, its batches, and every request.", idle=True)
 
-    @staticmethod
-    def _facts(run: RunSummary, progress: RunProgress) -> list[tuple[str, str]]:
+    def _facts(self, run: RunSummary, progress: RunProgress) -> list[tuple[str, str]]:
         lines = [("Counts", run_text.arithmetic(progress))]
         lines += [
             (
@@ -164,6 +164,9 @@ class RunsScreen(FramedScreen):
                 lines.append(
                     ("Late", f"{delivery.name}: a late answer may undo a change until {until}; sync again after that.")
                 )
+            if delivery.submitted and not delivery.old_way:
+                way = segment_path(delivery.name, self.workspace.profile.endpoint, attribute=delivery.attribute)
+                lines.append(("In Braze", way))
         if run.continues:
             lines.append(("Continues", f"run {run.continues}"))
         return lines
