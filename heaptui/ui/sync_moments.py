@@ -24,7 +24,11 @@ OF_A_RUN = {
 def why_off(screen: SyncScreen, command_id: str) -> str:
     """Why a command does nothing just now; empty when it works."""
     progress = screen.run_progress
-    return _of_a_plan(screen, command_id) if progress is None else _of_a_run(progress, command_id)
+    if progress is None:
+        return _of_a_plan(screen, command_id)
+    if command_id == "sync.clicks" and progress.closed and not screen.clicks(progress)[1]:
+        return "Nothing came to Braze, so there is nothing to click there."
+    return _of_a_run(progress, command_id)
 
 
 def _of_a_plan(screen: SyncScreen, command_id: str) -> str:

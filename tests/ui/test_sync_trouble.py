@@ -166,3 +166,14 @@ async def test_a_plan_without_changes_offers_no_start_and_says_why(desk: Desk) -
         assert "start" not in lines_of(pilot.app)[-1]
         await pilot.press("l")
         await shows(pilot, "No cohort is held.")
+
+
+async def test_there_are_no_clicks_where_nothing_came_to_braze(sandbox: Any, desk: Desk) -> None:
+    sandbox.fault(effect="status", status=401)
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await start_carts(pilot, desk)
+        await shows(pilot, "✗ stopped")
+        await shows(pilot, "r continue")
+        assert "c clicks" not in lines_of(pilot.app)[-1]
+        await pilot.press("c")
+        await shows(pilot, "nothing to click there")

@@ -198,7 +198,7 @@ class SyncScreen(FramedScreen):
         if progress.closed:
             self.headline(f"Run {progress.run_id} {run_text.result_verdict(progress)}", "counts add up")
             rule.tell("Result")
-            facts.tell(*run_text.result(progress, self._explained, *self._clicks(progress)))
+            facts.tell(*run_text.result(progress, self._explained, *self.clicks(progress)))
             return
         left = run_text.remaining(progress, now)
         about = f", about {signs.duration(left)} left" if left else ""
@@ -215,7 +215,7 @@ class SyncScreen(FramedScreen):
         )
         self.say("Quitting asks, lets what is in flight finish, and keeps the rest for later.", idle=True)
 
-    def _clicks(self, progress: RunProgress) -> tuple[str, list[str]]:
+    def clicks(self, progress: RunProgress) -> tuple[str, list[str]]:
         """The way in Braze to the highlighted cohort, or to the first that is there, with a title."""
         sent = [delivery for delivery in progress.deliveries.values() if not delivery.old_way]
         done = [d for d in sent if d.submitted or d.state is DeliveryState.FINISHED]
@@ -348,7 +348,7 @@ class SyncScreen(FramedScreen):
         progress = self.run_progress
         if progress is None or not progress.closed:
             return await super().to_copy()
-        title, clicks = self._clicks(progress)
+        title, clicks = self.clicks(progress)
         return "\n".join([title, *clicks]), "the clicks for Braze"
 
     def explanation(self) -> Sequence[str]:
