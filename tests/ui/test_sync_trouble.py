@@ -143,7 +143,7 @@ def halves(line: str) -> tuple[str, str]:
 async def test_a_complete_run_offers_no_continuing_and_says_why(desk: Desk) -> None:
     async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
         await start_carts(pilot, desk)
-        await shows(pilot, "counts add up")
+        await shows(pilot, "Receipt saved")
         assert "continue" not in lines_of(pilot.app)[-1]
         await pilot.press("r")
         await shows(pilot, "This run is complete")
@@ -173,7 +173,7 @@ async def test_there_are_no_clicks_where_nothing_came_to_braze(sandbox: Any, des
     async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
         await start_carts(pilot, desk)
         await shows(pilot, "✗ stopped")
-        await shows(pilot, "r continue")
+        await shows(pilot, "Receipt saved")
         assert "c clicks" not in lines_of(pilot.app)[-1]
         await pilot.press("c")
         await shows(pilot, "nothing to click there")
