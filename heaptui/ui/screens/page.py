@@ -16,6 +16,7 @@ from textual.widgets import Input
 
 from heaptui.errors import HeaptuiError
 from heaptui.model.commands import addressed
+from heaptui.model.words import counted
 from heaptui.ui import alone
 from heaptui.ui.clipboard import copied
 from heaptui.ui.commands import EVERYWHERE, SETTINGS, bindings_of, command_of, footer_of
@@ -115,8 +116,8 @@ class Page(Screen[None]):
         if idle and now < self._answer_until:
             return
         self._answer_until = 0.0 if idle else now + ANSWER_STAYS
-        counted = f"{self.matching()}, esc clears the filter" if idle and self.filter_text else text
-        self.query_one(StatusLine).tell(counted)
+        matching = f"{self.matching()}, esc clears the filter" if idle and self.filter_text else text
+        self.query_one(StatusLine).tell(matching)
         self.show_keys()
 
     def show_keys(self) -> None:
@@ -282,6 +283,11 @@ class Page(Screen[None]):
         """Filter what is in sight; what is not shows everything."""
         for table in self.query(RecordTable):
             table.filter(self.filter_text if alone.in_sight(table) else "")
+
+    def counted(self, count: int, thing: str) -> str:
+        """How many there are, for the title: `9 cohorts`, and under a filter `3 of 9 cohorts`."""
+        told = counted(count, thing)
+        return f"{len(self.pane.rows):,} of {told}" if self.filter_text and self.pane else told
 
     def matching(self) -> str:
         """How many rows match the filter."""
