@@ -56,6 +56,7 @@ class Page(Screen[None]):
         super().__init__()
         self.filter_text = ""
         self._answer_until = 0.0
+        self._hint = ""
         self._last_table: RecordTable | None = None
         self._alone: list[Widget] = []
 
@@ -113,6 +114,8 @@ class Page(Screen[None]):
         An idle one leaves the result of a key its few seconds, and a filter its count.
         """
         now = time.monotonic()
+        if idle:
+            self._hint = text
         if idle and now < self._answer_until:
             return
         self._answer_until = 0.0 if idle else now + ANSWER_STAYS
@@ -154,8 +157,15 @@ class Page(Screen[None]):
         """Do what a key stands for, or say why it does nothing just now."""
         if why := self.why_off(command_id):
             self.say(why)
+            self.set_timer(ANSWER_STAYS, lambda: self._hint_again(why))
         else:
             await self.run_action(command_of(command_id).action)
+
+    def _hint_again(self, why: str) -> None:
+        """Why a key did nothing is no news for long."""
+        if self.alive and self.query_one(StatusLine).text == why:
+            self._answer_until = 0.0
+            self.say(self._hint, idle=True)
 
     def why_off(self, command_id: str) -> str:
         """Why a command does nothing just now; empty when it works."""
