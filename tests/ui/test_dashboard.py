@@ -302,8 +302,23 @@ async def test_a_filter_shows_its_count_and_escape_clears_it(desk: Desk) -> None
         await shows(pilot, "VIP 2024")
         await pilot.press("slash", *"cart")
         await shows(pilot, "1 of 3 match, esc clears the filter")
+        await shows(pilot, "1 of 3 cohorts")
+        headings = next(line for line in lines_of(pilot.app) if "Waiting" in line)
+        await pilot.press(*"zzz")
+        await shows(pilot, "0 of 3 cohorts")
+        assert headings in lines_of(pilot.app)
         await pilot.press("escape")
-        await shows(pilot, "3 cohorts")
+        await shows(pilot, "─ 3 cohorts")
+
+
+async def test_a_filter_that_nothing_matches_leaves_nothing_of_a_run_on_the_screen(desk: Desk) -> None:
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "VIP 2024")
+        await pilot.press("4")
+        await shows(pilot, "Counts")
+        await pilot.press("slash", *"zzz")
+        await shows(pilot, "0 of 1 run")
+        await until(pilot, lambda: "Counts" not in text_of(pilot.app))
 
 
 async def test_what_is_typed_in_one_go_with_the_filter_key_goes_into_its_field(desk: Desk) -> None:

@@ -188,6 +188,16 @@ async def test_an_off_key_says_why_when_it_is_pressed(desk: Desk) -> None:
             await until(pilot, lambda why=why: why in status(pilot.app))
 
 
+async def test_why_a_key_is_off_gives_way_to_the_hint(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("heaptui.ui.screens.page.ANSWER_STAYS", 1.0)
+    async with on(desk, "cohorts") as pilot:
+        await settled(pilot)
+        hint = status(pilot.app)
+        await pilot.press("escape")
+        await until(pilot, lambda: "where esc leads to" in status(pilot.app))
+        await until(pilot, lambda: status(pilot.app) == hint)
+
+
 async def test_y_says_copied_where_a_tool_confirms_it(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

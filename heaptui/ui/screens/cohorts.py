@@ -127,7 +127,12 @@ class CohortsScreen(FramedScreen):
     def heap_looked(self) -> None:
         """What was refused at the receiver's door stands where nobody misses it."""
         refused = from_heap.security(self.heap_facts) if self.heap_facts else ""
-        self.headline(counted(len(self.cohorts), "cohort"), refused or f"sorted by {self.order}")
+        self.headline(self.counted(len(self.cohorts), "cohort"), refused or f"sorted by {self.order}")
+
+    def filter_changed(self) -> None:
+        """The title counts what matches."""
+        super().filter_changed()
+        self.heap_looked()
 
     def _row(self, cohort: Cohort) -> Row:
         cells = cells_of(cohort, self.rates.get(cohort.cohort_id), overdue=bool(self._overdue(cohort)))

@@ -16,6 +16,7 @@ from textual.widgets import Input
 
 from heaptui.errors import HeaptuiError
 from heaptui.model.commands import addressed
+from heaptui.model.words import counted
 from heaptui.ui import alone
 from heaptui.ui.clipboard import copied
 from heaptui.ui.command_keys import given_here
@@ -56,6 +57,7 @@ class Page(Screen[None]):
         super().__init__()
         self.filter_text = ""
         self._answer_until = 0.0
+        self._hint = ""
         self._last_table: RecordTable | None = None
         self._alone: list[Widget] = []
 
@@ -113,11 +115,13 @@ class Page(Screen[None]):
         An idle one leaves the result of a key its few seconds, and a filter its count.
         """
         now = time.monotonic()
+        if idle:
+            self._hint = text
         if idle and now < self._answer_until:
             return
         self._answer_until = 0.0 if idle else now + ANSWER_STAYS
-        counted = f"{self.matching()}, esc clears the filter" if idle and self.filter_text else text
-        self.query_one(StatusLine).tell(counted)
+        matching = f"{self.matching()}, esc clears the filter" if idle and self.filter_text else text
+        self.query_one(StatusLine).tell(matching)
         self.show_keys()
 
     def show_keys(self) -> None:
@@ -166,8 +170,15 @@ class Page(Screen[None]):
         """Do what a key stands for, or say why it does nothing just now."""
         if why := self.why_off(command_id):
             self.say(why)
+            self.set_timer(ANSWER_STAYS, lambda: self._hint_again(why))
         else:
             await self.run_action(command_of(command_id).action)
+
+    def _hint_again(self, why: str) -> None:
+        """Why a key did nothing is no news for long."""
+        if self.alive and self.query_one(StatusLine).text == why:
+            self._answer_until = 0.0
+            self.say(self._hint, idle=True)
 
     def why_off(self, command_id: str) -> str:
         """Why a command does nothing just now; empty when it works."""
@@ -296,6 +307,11 @@ class Page(Screen[None]):
         """Filter what is in sight; what is not shows everything."""
         for table in self.query(RecordTable):
             table.filter(self.filter_text if alone.in_sight(table) else "")
+
+    def counted(self, count: int, thing: str) -> str:
+        """How many there are, for the title: `9 cohorts`, and under a filter `3 of 9 cohorts`."""
+        told = counted(count, thing)
+        return f"{len(self.pane.rows):,} of {told}" if self.filter_text and self.pane else told
 
     def matching(self) -> str:
         """How many rows match the filter."""

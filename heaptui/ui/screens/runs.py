@@ -87,13 +87,6 @@ class RunsScreen(FramedScreen):
         urgent = need_attention(self.runs)
         self._show(urgent)
         self._go_to_new_run()
-        newest = f"newest first, {time.strftime('%Z')}"
-        sorted_by = ORDERS[self._order] if self._order else f"needed first, then {newest}" if urgent else newest
-        verdict = counted(len(self.runs), "run")
-        if urgent:
-            need = "1 needs" if len(urgent) == 1 else f"{len(urgent)} need"
-            verdict = f"{need} attention, {counted(len(self.runs) - len(urgent), 'other')}"
-        self.headline(verdict, sorted_by)
         if not self.runs:
             self.query_one("#facts", FactsPane).tell(
                 [("", "No run yet."), ("", ""), ("", "1 Cohorts: space marks, s plans, enter sends.")]
@@ -112,6 +105,13 @@ class RunsScreen(FramedScreen):
             for run in sorted(self.runs, key=lambda run: _key(run, self._order, urgent))
         ]
         self.table.show(rows)
+        newest = f"newest first, {time.strftime('%Z')}"
+        sorted_by = ORDERS[self._order] if self._order else f"needed first, then {newest}" if urgent else newest
+        verdict = self.counted(len(self.runs), "run")
+        if urgent and not self.filter_text:
+            need = "1 needs" if len(urgent) == 1 else f"{len(urgent)} need"
+            verdict = f"{need} attention, {counted(len(self.runs) - len(urgent), 'other')}"
+        self.headline(verdict, sorted_by)
 
     def filter_changed(self) -> None:
         """A run of several cohorts names the one for which it is found."""
@@ -135,6 +135,8 @@ class RunsScreen(FramedScreen):
         run_id = self.current
         if run_id is None:
             self.query_one("#detail-rule", RuleLine).tell("")
+            if self.runs:
+                self.query_one("#facts", FactsPane).tell([])
             return
         run = (await self.workspace.history.show(run_id)).summary
         progress = await self.workspace.history.progress(run_id)

@@ -196,7 +196,7 @@ class RecordTable(ScrollView, can_focus=True):
     def layout_of(self, width: int) -> list[tuple[int, int]]:
         """Which columns fit into so many cells, as (index, width)."""
         shown = list(range(len(self.columns)))
-        box = 4 if any(row.marked is not None for row in self.rows[:1]) else 0
+        box = 4 if any(row.marked is not None for row in self._all[:1]) else 0
 
         def needed() -> int:
             return 1 + box + sum((self.columns[i].width or ROOMY) + 2 for i in shown)
@@ -210,7 +210,7 @@ class RecordTable(ScrollView, can_focus=True):
 
     def header_text(self, layout: list[tuple[int, int]]) -> str:
         """The titles of the columns."""
-        indent = " " + ("    " if any(row.marked is not None for row in self.rows[:1]) else "")
+        indent = " " + ("    " if any(row.marked is not None for row in self._all[:1]) else "")
         return sign(indent + "  ".join(fit(self.columns[i].title, w, right=self.columns[i].right) for i, w in layout))
 
     def render_line(self, y: int) -> Strip:
