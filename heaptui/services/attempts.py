@@ -73,7 +73,7 @@ class Attempts(Struct):
                 raise Stopped
             if answer is None or outcome is Verdict.DOUBTFUL:
                 self._failures[answer.status if answer else 0] += 1
-                self._slower(f"{answer.status} from Braze" if answer else trouble)
+                self._slower(f"{answer.status} from Braze" if answer else _in_short(trouble))
             if outcome is Verdict.RATE_LIMITED:
                 limited += 1
             else:
@@ -211,7 +211,13 @@ def _why(answer: Answer | None, outcome: Verdict, source: str, trouble: str) -> 
         return "Braze has this cohort locked (423)"
     if answer is not None:
         return f"Braze failed ({answer.status})"
-    return f"{trouble[:1].upper()}{trouble[1:]}" or "No answer from Braze"
+    short = _in_short(trouble)
+    return f"{short[:1].upper()}{short[1:]}" or "No answer from Braze"
+
+
+def _in_short(trouble: str) -> str:
+    """What went wrong, without why and what to do: that stands with the end of the run."""
+    return trouble.split(". ", maxsplit=1)[0].rstrip(".")
 
 
 def _carries_people(request: Request) -> bool:

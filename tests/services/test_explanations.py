@@ -104,6 +104,7 @@ async def test_a_name_call_without_end_and_a_closed_port_are_told_apart(sandbox:
         progress = await synced(workspace, await fill(workspace, ids(0, 20)))
         first = (await workspace.support.desk(progress.run_id)).explanations[0]
     assert first.code == "braze.unreachable"
+    assert any("127.0.0.1 cannot be reached; try 2 of " in moment.text for moment in progress.story)
     assert "Nothing was accepted." in first.kept
 
 
