@@ -57,7 +57,7 @@ class Page(Screen[None]):
         super().__init__()
         self.filter_text = ""
         self._answer_until = 0.0
-        self._hint = ""
+        self._idle_text = ""
         self._last_table: RecordTable | None = None
         self._alone: list[Widget] = []
 
@@ -116,7 +116,7 @@ class Page(Screen[None]):
         """
         now = time.monotonic()
         if idle:
-            self._hint = text
+            self._idle_text = text
         if idle and now < self._answer_until:
             return
         self._answer_until = 0.0 if idle else now + ANSWER_STAYS
@@ -178,7 +178,7 @@ class Page(Screen[None]):
         """Why a key did nothing is no news for long."""
         if self.alive and self.query_one(StatusLine).text == why:
             self._answer_until = 0.0
-            self.say(self._hint, idle=True)
+            self.say(self._idle_text, idle=True)
 
     def why_off(self, command_id: str) -> str:
         """Why a command does nothing just now; empty when it works."""
