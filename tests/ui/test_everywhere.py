@@ -189,7 +189,7 @@ async def test_an_off_key_says_why_when_it_is_pressed(desk: Desk) -> None:
 
 
 async def test_why_a_key_is_off_gives_way_to_the_hint(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("heaptui.ui.screens.page.ANSWER_STAYS", 1.0)
+    monkeypatch.setattr("heaptui.ui.screens.speaking.ANSWER_STAYS", 1.0)
     async with on(desk, "cohorts") as pilot:
         await settled(pilot)
         hint = status(pilot.app)

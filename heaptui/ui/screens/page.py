@@ -1,43 +1,35 @@
-"""What all screens share: one sentence, the keys, and what a key does on each: filter, copy, export, alone, back."""
+"""What all screens share: the keys, and what a key does on each: filter, copy, export, alone, back."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
 from heaptui.errors import HeaptuiError
-from heaptui.model.commands import addressed
 from heaptui.model.words import counted
 from heaptui.ui import alone
 from heaptui.ui.clipboard import copied
-from heaptui.ui.command_keys import given_here
 from heaptui.ui.commands import EVERYWHERE, FILTER, SETTINGS, Command, bindings_of, command_of, footer_of
 from heaptui.ui.exports import export_table
+from heaptui.ui.screens.speaking import SpeakingScreen
 from heaptui.ui.signs import short_path
-from heaptui.ui.widgets.dialogs import Told
 from heaptui.ui.widgets.frame import KeyLine, RuleLine, StatusLine
 from heaptui.ui.widgets.record_table import RecordTable
 from heaptui.ui.widgets.tour import TourPane
 from heaptui.ui.widths import width_class
 
 if TYPE_CHECKING:
-    from heaptui.services.workspace import Workspace
-    from heaptui.ui.app import HeaptuiApp
-
-ANSWER_STAYS = 4.0
-"""Seconds in which the answer to a key is not replaced by a hint."""
+    pass
 
 
-class Page(Screen[None]):
+class Page(SpeakingScreen):
     """One screen."""
 
     SCOPE: ClassVar[str] = ""
@@ -55,26 +47,8 @@ class Page(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.filter_text = ""
-        self._answer_until = 0.0
-        self._idle_text = ""
         self._last_table: RecordTable | None = None
         self._alone: list[Widget] = []
-
-    @property
-    def dashboard(self) -> HeaptuiApp:
-        """The app with its own type."""
-        return cast("HeaptuiApp", self.app)
-
-    @property
-    def workspace(self) -> Workspace:
-        """The opened profile."""
-        return self.dashboard.opened
-
-    @property
-    def alive(self) -> bool:
-        """Whether there is still something to show on: a read may come home after the screen was taken down."""
-        return self.is_running and bool(self.query(KeyLine))
 
     def compose(self) -> ComposeResult:
         """The frame around the screen's body."""
@@ -109,21 +83,6 @@ class Page(Screen[None]):
         """The rule above the main pane."""
         self.query_one("#title-rule", RuleLine).tell(text, verdict)
 
-    def say(self, text: str, *, idle: bool = False) -> None:
-        """One sentence in the line above the keys.
-
-        An idle one leaves the result of a key its few seconds, and a filter its count.
-        """
-        now = time.monotonic()
-        if idle:
-            self._idle_text = text
-        if idle and now < self._answer_until:
-            return
-        self._answer_until = 0.0 if idle else now + ANSWER_STAYS
-        matching = f"{self.matching()}, esc clears the filter" if idle and self.filter_text else text
-        self.query_one(StatusLine).tell(matching)
-        self.show_keys()
-
     def show_keys(self) -> None:
         """The keys that work now."""
         if not self.alive:
@@ -140,26 +99,6 @@ class Page(Screen[None]):
         """As many keys as there is room for."""
         self.show_keys()
 
-    def told(self, error: HeaptuiError) -> None:
-        """Show an error that people can act on."""
-        opened = self.dashboard.workspace
-        told = [line for line in (error.detail, given_here(error.hint), error.hint) if line]
-        lines = [addressed(line, opened.profile) if opened else line for line in told]
-        self.app.push_screen(Told(error.title, lines))
-
-    async def saved(self, writing: Awaitable[Path]) -> None:
-        """Say where a file was saved, or show why it was not."""
-        try:
-            path = await writing
-        except HeaptuiError as error:
-            self.told(error)
-        else:
-            self.say_written(f"Saved: {path.name} in {short_path(path.parent)}")
-
-    def say_written(self, text: str) -> None:
-        """Say what was written and where; before that how long it is there, where that is not for ever."""
-        self.say(f"Kept until the demo ends. {text}" if self.dashboard.is_demo else text)
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """In a field, the key of the filter is a letter; elsewhere it comes first."""
         if (action, parameters) == ("do", (FILTER,)) and isinstance(self.focused, Input):
@@ -169,16 +108,9 @@ class Page(Screen[None]):
     async def action_do(self, command_id: str) -> None:
         """Do what a key stands for, or say why it does nothing just now."""
         if why := self.why_off(command_id):
-            self.say(why)
-            self.set_timer(ANSWER_STAYS, lambda: self._hint_again(why))
+            self.refuse(why)
         else:
             await self.run_action(command_of(command_id).action)
-
-    def _hint_again(self, why: str) -> None:
-        """Why a key did nothing is no news for long."""
-        if self.alive and self.query_one(StatusLine).text == why:
-            self._answer_until = 0.0
-            self.say(self._idle_text, idle=True)
 
     def why_off(self, command_id: str) -> str:
         """Why a command does nothing just now; empty when it works."""
@@ -286,7 +218,7 @@ class Page(Screen[None]):
     def _filter(self, text: str) -> None:
         self.filter_text = text.casefold()
         self.filter_changed()
-        self._answer_until = 0.0
+        self.answered()
         if self.filter_text:
             self.say("", idle=True)
         else:
