@@ -19,7 +19,8 @@ from heaptui.cli.output import explained, flow, for_this_profile, plain, say, ta
 from heaptui.config import load_config
 from heaptui.errors import ExitCode, UsageError
 from heaptui.model.clicks import segment_path
-from heaptui.model.runs import DeliveryProgress, DeliveryState, Plan, Reason, RunProgress, nothing_to_send
+from heaptui.model.plans import Plan, nothing_to_send
+from heaptui.model.runs import DeliveryProgress, DeliveryState, Reason, RunProgress
 
 if TYPE_CHECKING:
     from heaptui.config import Profile
@@ -342,7 +343,7 @@ def _delivery_json(delivery: DeliveryProgress) -> dict[str, Any]:
 def print_plans(plans: Sequence[Plan], *, to_stderr: bool = False) -> None:
     """The plan as a table, with what is held below."""
     rows = [
-        (plan.name, f"{plan.adds:,}", f"{plan.removes:,}", f"{plan.unchanged:,}", _requests(plan), f"{plan.points:,}")
+        (plan.name, f"{plan.adds:,}", f"{plan.leaves:,}", f"{plan.unchanged:,}", plan.requests_told, f"{plan.points:,}")
         for plan in plans
     ]
     table(("cohort", "join", "leave", "stay", "requests", "points ≤"), rows, to_stderr=to_stderr)
@@ -353,10 +354,6 @@ def print_plans(plans: Sequence[Plan], *, to_stderr: bool = False) -> None:
             click.echo(plain(f"held: {plan.name}. {plan.held}"), err=to_stderr)
     if all(plan.empty for plan in plans):
         click.echo(for_this_profile(nothing_to_send(plans)), err=to_stderr)
-
-
-def _requests(plan: Plan) -> str:
-    return f"{plan.requests:,} + name" if plan.rename else f"{plan.requests:,}"
 
 
 def print_run(progress: RunProgress, profile: Profile, desk: Desk) -> None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from heaptui.errors import KeyChanged
 from heaptui.model.commands import giving
-from heaptui.model.runs import DeliveryState, Plan, Reason
+from heaptui.model.plans import Plan
+from heaptui.model.runs import DeliveryState, Reason
 from heaptui.store import journal
 
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ from msgspec.structs import replace
 from heaptui import __version__
 from heaptui.clients.http import Http
 from heaptui.errors import CohortLocked, KeyChanged, Refused, UsageError
+from heaptui.model.plans import LeaveElsewhere, Plan
 from heaptui.model.routes import ATTRIBUTE
-from heaptui.model.runs import SETTLING, DeliveryProgress, LeaveElsewhere, Plan, Reason, RunProgress
+from heaptui.model.runs import SETTLING, DeliveryProgress, Reason, RunProgress
 from heaptui.services import key_guard
 from heaptui.services.locks import CohortLock
 from heaptui.services.opening import large_change, member_requests, planned, way_change

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from heaptui.errors import Refused, UsageError
-from heaptui.model.runs import Plan, RunProgress
+from heaptui.model.plans import Plan
+from heaptui.model.runs import RunProgress
 from heaptui.store import orphans, undo
 
 if TYPE_CHECKING:

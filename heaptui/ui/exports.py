@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from heaptui.config import Home, private_dir
 from heaptui.model.belief import Direction
 from heaptui.model.cohorts import Cohort
-from heaptui.model.runs import Plan
+from heaptui.model.plans import Plan
 
 if TYPE_CHECKING:
     from heaptui.services.upload import Looked, Upload

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from heaptui.model.runs import Plan, nothing_to_send
+from heaptui.model.plans import Plan, nothing_to_send
 from heaptui.model.words import counted
 from heaptui.ui import signs
 from heaptui.ui.commands import command_of
@@ -26,11 +26,10 @@ class Totals(Struct, frozen=True):
 def totals(plans: Sequence[Plan], left_out: set[str], let_through: set[str]) -> Totals:
     """The sums of what would really be sent, what leaves an old way included."""
     sent = [plan for plan in plans if is_sent(plan, left_out, let_through)]
-    first = [leave for plan in sent for leave in plan.before if not leave.why_not]
     return Totals(
         sum(plan.adds for plan in sent),
-        sum(plan.removes for plan in sent) + sum(leave.removes for leave in first),
-        sum(plan.requests for plan in sent) + sum(leave.requests for leave in first),
+        sum(plan.leaves for plan in sent),
+        sum(plan.all_requests for plan in sent),
         sum(plan.points for plan in sent),
     )
 
@@ -147,19 +146,14 @@ def without_a_way(lacking: str) -> list[str]:
     ]
 
 
-def requests_text(plan: Plan) -> str:
-    """Requests that carry people, and whether a name call comes first."""
-    return f"{plan.requests} + name" if plan.rename else str(plan.requests)
-
-
 def plan_row(plan: Plan, left_out: set[str], let_through: set[str]) -> Row:
     """One line of the plan."""
     cells = (
         plan.name,
         signs.people(plan.adds),
-        signs.people(plan.removes),
+        signs.people(plan.leaves),
         signs.people(plan.unchanged),
-        requests_text(plan),
+        plan.requests_told,
         signs.people(plan.points),
         plan_sign(plan, left_out, let_through),
     )

@@ -136,11 +136,18 @@ def people(count: int) -> str:
     return f"{count:,}"
 
 
+WAITING_WIDTH = 13
+"""Cells for who waits to join and to leave."""
+
+
 def waiting(adds: int, removes: int) -> str:
-    """+1,204 −310, or a dot when nothing waits."""
-    parts = [f"+{adds:,}"] if adds else []
-    parts += [f"−{removes:,}"] if removes else []
-    return " ".join(parts) or "·"
+    """+1,204 −310, shorter where that is wider than its column, or a dot when nothing waits."""
+    parts = [("+", adds)] if adds else []
+    parts += [("−", removes)] if removes else []
+    exact = " ".join(f"{sign}{count:,}" for sign, count in parts)
+    if len(exact) > WAITING_WIDTH:
+        return " ".join(f"{sign}{short(count)}" for sign, count in parts)
+    return exact or "·"
 
 
 def age(at: float | None, now: float | None = None) -> str:

@@ -192,6 +192,7 @@ async def test_a_changed_way_takes_everybody_out_of_the_old_one_first(sandbox: A
         await fill(workspace, ids(50, 250), cohort_id=carts)
         plan = (await workspace.sync.plan([carts]))[0]
         assert (plan.adds, plan.removes, plan.requests, plan.points, plan.first_time) == (200, 0, 1, 400, True)
+        assert (plan.leaves, plan.requests_told) == (200, "4 + name")
         assert [(b.route, b.removes, b.requests, b.why_not, b.attribute) for b in plan.before] == [
             ("attribute", 200, 3, "", "heap_carts")
         ]

@@ -50,5 +50,14 @@ def test_a_chart_is_no_wider_than_asked_and_its_highest_column_reaches_the_top(
         assert "█" in lines[0]
 
 
+def test_who_waits_fits_its_column_whatever_their_number() -> None:
+    assert [signs.waiting(*both) for both in ((0, 0), (1204, 310), (12_352, 11_133), (999_950, 999_950))] == [
+        "·",
+        "+1,204 −310",
+        "+12k −11k",
+        "+1000k −1000k",
+    ]
+
+
 def test_counts_on_the_edge_of_a_chart_are_short() -> None:
     assert [signs.short(count) for count in (0, 950, 1500, 12_345, 2_000_000)] == ["0", "950", "1.5k", "12k", "2M"]

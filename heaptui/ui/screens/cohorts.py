@@ -62,7 +62,7 @@ class CohortsScreen(FramedScreen):
         yield RecordTable(
             Column("Cohort", 0),
             Column("People", 9, right=True),
-            Column("Waiting", 13, right=True),
+            Column("Waiting", signs.WAITING_WIDTH, right=True),
             Column("Match", 6, right=True, drop=1),
             Column("Ids", 11, drop=3),
             Column("From", 18, drop=4),

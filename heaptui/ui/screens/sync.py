@@ -11,7 +11,8 @@ from textual.app import ComposeResult
 
 from heaptui.errors import HeaptuiError
 from heaptui.model.clicks import segment_clicks
-from heaptui.model.runs import DeliveryState, Plan, RunProgress
+from heaptui.model.plans import Plan
+from heaptui.model.runs import DeliveryState, RunProgress
 from heaptui.model.words import counted, headcount
 from heaptui.ui import plan_text, run_text, signs
 from heaptui.ui.commands import SYNC

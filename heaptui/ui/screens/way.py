@@ -193,7 +193,7 @@ class WayScreen(Page):
         lines = [
             f"In Braze by {way_title(self.workspace.route)}: {headcount(there)}.",
             "The next sync of each cohort takes them out there first, then lets them join the new way.",
-            "Until then, cohorts that are sent automatically wait, too.",
+            "A cohort that is sent by itself waits until somebody syncs it.",
             "Both cost data points, and segments built on the old way become empty: build them anew.",
         ]
         question = Question(f"Change to {title}?", lines, yes=f"Take {title}", no="Stay")
