@@ -86,7 +86,7 @@ def test_import_tells_people_what_it_read_what_changes_and_what_comes_next(call,
     assert err.startswith("CP932, comma, 59 rows; id column 会員番号 (the most likely one), as external_id\n")
     assert "! 1 fewer than Heap shows." in err
     assert "beginning with 0" in err
-    assert err.rstrip().splitlines()[-1].startswith("next: heaptui sync heaptui-file-")
+    assert err.rstrip().splitlines()[-1].startswith("next: heaptui sync 'カート放棄（高額）' --dry-run")
 
 
 def test_invalid_rows_are_listed_with_line_and_reason_and_exit_0(call, tmp_path):
