@@ -11,7 +11,7 @@ from heaptui.cli.cohort_change import change_cohort
 from heaptui.cli.cohort_files import export, import_command, members
 from heaptui.cli.cohort_heap import automatic, body, drain, kind, print_pages, received_facts, received_json
 from heaptui.cli.cohort_refresh import refresh
-from heaptui.cli.context import Settings, emit, named_cohort, run
+from heaptui.cli.context import Settings, called, emit, named_cohort, run
 from heaptui.cli.output import facts, moment, plain, say, table, waiting
 from heaptui.model.cohorts import Cohort, CohortState, Origin
 from heaptui.model.expressions import IDS, parse
@@ -105,14 +105,14 @@ def show(settings: Settings, reference: str, *, with_pages: bool, as_json: bool)
         async with settings.workspace("command") as workspace:
             one = await workspace.cohorts.show(await named_cohort(workspace, reference))
             received = await workspace.heap.received(one.cohort_id) if one.origin is Origin.HEAP or with_pages else None
-            old = file_is_old(workspace.profile, one)
+            old, name = file_is_old(workspace.profile, one), await called(workspace, one)
             computed = await workspace.segments.written(parse(one.expression, IDS)) if one.expression else ""
         if as_json or settings.json:
             emit({**_show_json(one), **(received_json(received) if received and with_pages else {})})
             return
         told = [("computed", computed)] if computed else []
         told += [("old", old)] if old else []
-        _print(one, [*told, *(received_facts(one, received) if received else [])])
+        _print(one, name, [*told, *(received_facts(one, received) if received else [])])
         if received and with_pages:
             print_pages(received)
 
@@ -145,7 +145,7 @@ def _show_json(one: Cohort) -> dict[str, Any]:
     }
 
 
-def _print(one: Cohort, more: list[tuple[str, str]]) -> None:
+def _print(one: Cohort, name: str, more: list[tuple[str, str]]) -> None:
     column = f", column {one.id_column}" if one.id_column else ""
     lines = [
         ("cohort", f"{one.name} ({one.cohort_id})"),
@@ -168,20 +168,18 @@ def _print(one: Cohort, more: list[tuple[str, str]]) -> None:
     if one.former_names:
         lines.append(("was called", ", ".join(one.former_names)))
     facts([*lines, *more])
-    if hint := _next_step(one):
+    if hint := _next_step(one, name):
         say(f"next: {hint}")
 
 
-def _next_step(one: Cohort) -> str:
+def _next_step(one: Cohort, name: str) -> str:
     if one.drain_asked_at is not None:
-        return f"heaptui cohort drain {one.cohort_id} --empty, or --keep"
+        return f"heaptui cohort drain {name} --empty, or --keep"
     if one.state is CohortState.HELD:
-        return (
-            f"heaptui sync {one.cohort_id} --dry-run, and to let it through: heaptui sync {one.cohort_id} --yes-really"
-        )
+        return f"heaptui sync {name} --dry-run, and to let it through: heaptui sync {name} --yes-really"
     if one.state is CohortState.ON_HOLD:
-        return f"heaptui cohort release {one.cohort_id}"
-    return f"heaptui sync {one.cohort_id} --dry-run" if one.adds or one.leaves or one.renamed else ""
+        return f"heaptui cohort release {name}"
+    return f"heaptui sync {name} --dry-run" if one.adds or one.leaves or one.renamed else ""
 
 
 def _state(one: Cohort) -> str:
@@ -213,11 +211,12 @@ def derive(settings: Settings, name: str, expression: str, *, as_json: bool) -> 
         async with settings.workspace("command") as workspace:
             service = workspace.segments
             one = await service.derive(name, await service.parse(expression))
+            reference = await called(workspace, one)
         if as_json or settings.json:
             emit(_show_json(one))
         else:
             click.echo(plain(f"“{one.name}” ({one.cohort_id}) is computed: {headcount(one.members)}. Nothing sent."))
-            say(f"next: heaptui sync {one.cohort_id} --dry-run")
+            say(f"next: heaptui sync {reference} --dry-run")
 
     run(work())
 

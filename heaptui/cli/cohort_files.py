@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from heaptui.cli.context import Settings, emit, named_cohort, run
+from heaptui.cli.context import Settings, called, emit, named_cohort, run
 from heaptui.cli.output import plain, rows, say
 from heaptui.errors import UsageError
 from heaptui.model.belief import Direction
@@ -55,12 +55,13 @@ def import_command(settings: Settings, /, file: str, *, as_json: bool, **options
         async with settings.workspace("import") as workspace:
             preview = await workspace.cohorts.preview_import(request)
             imported = await workspace.cohorts.apply_import(preview)
+            name = await called(workspace, imported)
         _narrate(preview)
         if as_json or settings.json:
             emit(_import_json(preview, imported))
         else:
             click.echo(_import_line(preview))
-        say(f"next: heaptui sync {imported.cohort_id} --dry-run")
+        say(f"next: heaptui sync {name} --dry-run")
 
     run(work())
 

@@ -16,6 +16,7 @@ from heaptui.config import Home, Profile, load_config, resolve_profile
 from heaptui.errors import UsageError
 
 if TYPE_CHECKING:
+    from heaptui.model.cohorts import Cohort
     from heaptui.services.workspace import Workspace
 
 T = TypeVar("T")
@@ -65,6 +66,19 @@ async def named_cohort(workspace: Workspace, reference: str) -> str:
     if found.warning:
         say(plain(found.warning))
     return found.cohort_id
+
+
+async def called(workspace: Workspace, one: Cohort) -> str:
+    """How a command calls a cohort: its name, quoted for the shell; its id where the name could mean something else."""
+    import shlex
+
+    if one.name.startswith("-") or not one.name.isprintable():
+        return one.cohort_id
+    try:
+        found = await workspace.cohorts.resolve(one.name)
+    except UsageError:
+        return one.cohort_id
+    return shlex.quote(one.name) if found.cohort_id == one.cohort_id else one.cohort_id
 
 
 def need_terminal(otherwise: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from heaptui.cli.context import Settings, emit, named_cohort, run
+from heaptui.cli.context import Settings, called, emit, named_cohort, run
 from heaptui.cli.output import plain, say
 from heaptui.errors import ExitCode
 from heaptui.model.words import counted, headcount
@@ -89,7 +89,7 @@ def rebuild(settings: Settings, cohort: str, *, segment: str, as_json: bool) -> 
             for line in counts_lines(found.counts):
                 say(plain(line))
             click.echo(f"{headcount(found.counts.in_braze)} of “{found.counts.name}” are taken as accepted by Braze.")
-            say(f"next: heaptui sync {cohort_id.rsplit('-', 1)[-1]} --dry-run")
+            say(f"next: heaptui sync {await called(workspace, await workspace.cohorts.show(cohort_id))} --dry-run")
 
     run(work())
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from heaptui.cli.context import Settings, emit, run
+from heaptui.cli.context import Settings, called, emit, run
 from heaptui.cli.output import plain, say, table
 from heaptui.model.clicks import builder_clicks
 from heaptui.model.cohorts import CohortState
@@ -51,10 +51,11 @@ def preview(
                 found = await service.preview(parsed)
             shared = await service.overlap(list(found.cohorts)) if overlap else None
             text = await service.written(parsed)
+            names = [await called(workspace, one) for one in found.cohorts.values() if one and _waits(one)]
         if as_json or settings.json:
             emit({**found.to_json(text), **({"overlap": _overlap_json(shared)} if shared else {})})
             return
-        _print(found)
+        _print(found, names)
         if shared:
             _print_overlap(found, shared)
         _tell_clicks(found, workspace, older=older_menu)
@@ -82,7 +83,7 @@ def number(count: Count) -> str:
     return f"{count.at_least:,} to {count.at_most:,}"
 
 
-def _print(found: Preview) -> None:
+def _print(found: Preview, names: list[str]) -> None:
     click.echo(f"{'1 person' if found.in_heap.exact == 1 else f'{number(found.in_heap)} people'} in Heap now")
     if found.match and found.exact:
         low, likely, high = found.match.of(found.in_heap.at_least)
@@ -98,8 +99,8 @@ def _print(found: Preview) -> None:
     waits = [one for one in found.cohorts.values() if one and _waits(one)]
     for one in waits:
         click.echo(plain(f"before it works: {one.name} {_waits(one)}"))
-    if waits:
-        say(f"next: heaptui sync {' '.join(one.cohort_id for one in waits)} --dry-run")
+    if names:
+        say(f"next: heaptui sync {' '.join(names)} --dry-run")
 
 
 def _waits(one: Cohort) -> str:

@@ -99,6 +99,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("cohorts.compare", COHORTS, "v", "compare", "screen.compare", "Compare the cohort with a Braze segment."),
     Command("segments.view", SEGMENTS, "tab", "next view", "screen.view", "Preview, segments in Braze, overlap.", 1),
     Command("segments.add", SEGMENTS, "plus", "filter", "screen.add", "Add a filter to this group.", 2),
+    Command("segments.mark", SEGMENTS, "p", "cohorts", "app.tab('cohorts')", "Mark in 1 Cohorts; p there shows it."),
     Command("segments.exclude", SEGMENTS, "minus", "exclusion", "screen.exclude", "Add an exclusion group.", 3),
     Command("segments.group", SEGMENTS, "n", "new group", "screen.group", "Add a filter group."),
     Command("segments.join", SEGMENTS, "o", "AND/OR", "screen.join", "Join the filters by AND or OR.", 4),

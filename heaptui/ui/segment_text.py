@@ -34,6 +34,17 @@ class BuilderLine(Struct, frozen=True):
     tone: str = ""
 
 
+def empty_lines(width: int) -> list[BuilderLine]:
+    """What the builder shows before anything is in it."""
+    told = (
+        "Nothing here yet.",
+        "",
+        "+ adds a cohort, - takes one away, = writes it as text, b opens a draft.",
+        "Or p: mark cohorts in 1 Cohorts with space, and p there shows them here.",
+    )
+    return [BuilderLine(part) for line in told for part in signs.wrap(line, width)]
+
+
 def number(count: Count) -> str:
     """`9,233`, `≥ 9,233`, `0 to 30`, or `?`."""
     if count.exact is not None:

@@ -87,7 +87,7 @@ def test_import_tells_people_what_it_read_what_changes_and_what_comes_next(call,
     assert err.startswith(f"CP932, comma, 59 rows; ids from 会員番号 ({how}), as external_id\n")
     assert "! 1 fewer than Heap shows." in err
     assert "beginning with 0" in err
-    assert err.rstrip().splitlines()[-1].startswith("next: heaptui sync heaptui-file-")
+    assert err.rstrip().splitlines()[-1].startswith("next: heaptui sync 'カート放棄（高額）' --dry-run")
 
 
 def test_a_column_without_a_name_is_told_by_its_number_once(call, tmp_path):

@@ -34,6 +34,14 @@ def test_with_several_profiles_commands_name_theirs(desk: Desk) -> None:
         assert told.returncode == 0, (command, told.stderr)
 
 
+def test_the_next_command_calls_a_cohort_by_its_name_unless_that_could_mean_something_else(desk: Desk) -> None:
+    for name, meant in (("VIP's $HOME", """'VIP'"'"'s $HOME'"""), ("-VIP", "heaptui-file-")):
+        told = desk.run("cohort", "import", desk.file(people(0, 10)), f"--name={name}").stderr
+        (command,) = re.findall(r"next: heaptui (.*)", told)
+        assert command.startswith(f"sync {meant}")
+        assert desk.run(*shlex.split(command)).returncode == 0
+
+
 def test_a_profile_of_the_environment_is_told_its_variables(desk: Desk) -> None:
     desk.run("cohort", "import", desk.file(people(0, 100)), "--name", "Carts")
     desk.fault(effect="status", status=401, body={"message": "client_secret is invalid"})

@@ -54,6 +54,22 @@ async def test_the_builder_fits_every_size_with_its_counts(desk: Desk, size: tup
         await shows(pilot, "Some of them")
 
 
+@pytest.mark.parametrize("size", SIZES)
+async def test_an_empty_segment_says_in_full_how_it_is_filled_and_has_no_empty_titles(
+    desk: Desk, size: tuple[int, int]
+) -> None:
+    async with HeaptuiApp(desk.opening).run_test(size=size) as pilot:
+        await shows(pilot, "Cart abandoners")
+        await pilot.press("2")
+        await shows(pilot, "b opens a draft.")
+        assert "Click in Braze" not in text_of(pilot.app)
+        assert "Before it works in Braze" not in text_of(pilot.app)
+        await pilot.press("p")
+        await shows(pilot, "[1 Cohorts")
+        await pilot.press("space", "p")
+        await shows(pilot, "Before it works in Braze")
+
+
 async def test_a_segment_is_built_with_keys_turned_and_taken_apart(desk: Desk) -> None:
     async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
         await shows(pilot, "Cart abandoners")

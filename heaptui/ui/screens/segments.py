@@ -32,12 +32,6 @@ from heaptui.ui.widths import WIDE
 PREVIEW, BRAZE, OVERLAP = "Preview", "In Braze", "Overlap"
 VIEWS = (PREVIEW, BRAZE, OVERLAP)
 EMPTY = Segment(())
-EMPTY_LINES = (
-    "Nothing here yet.",
-    "",
-    "+ adds a cohort, - takes one away, = writes it as text, b opens a draft.",
-    "Or mark cohorts in 1 Cohorts and press p there.",
-)
 
 
 class SegmentsScreen(FramedScreen):
@@ -146,10 +140,11 @@ class SegmentsScreen(FramedScreen):
             self.query_one(selector).display = view == self.view
         self._title()
         preview = self.preview
+        self.query_one("#segment-preview").set_class(preview is None, "-empty")
         field = self.query_one(ExpressionField)
         if preview is None:
             field.show("")
-            self.builder.show([segment_text.BuilderLine(text) for text in EMPTY_LINES])
+            self.builder.show(segment_text.empty_lines(self._room() - 2))
             for pane in ("totals", "needs", "ways"):
                 self._tell(pane, [])
         else:
@@ -175,7 +170,7 @@ class SegmentsScreen(FramedScreen):
 
     def _room(self) -> int:
         """Cells for the builder and what stands below it; a hidden view has no size of its own."""
-        return self.size.width - SIDE_WIDTH if self.size.width >= WIDE else self.size.width
+        return self.size.width - SIDE_WIDTH if self.size.width >= WIDE and self.preview else self.size.width
 
     def on_resize(self) -> None:
         """As wide as there is room."""
@@ -217,7 +212,7 @@ class SegmentsScreen(FramedScreen):
                 return "This is for the view In Braze: tab goes there."
             no_key = self.workspace.secrets.rest_api_key is None
             return "This needs a Braze REST key with segments.list: 6 Credentials." if no_key else ""
-        if command_id in ("segments.view", "segments.drafts"):
+        if command_id in ("segments.view", "segments.drafts", "segments.mark"):
             return ""
         if self.view != PREVIEW:
             return "This is for the view Preview: tab goes there."
