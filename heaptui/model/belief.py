@@ -84,6 +84,11 @@ class Belief(Struct):
         """All identifiers with an open doubt in that direction."""
         return BitMap().union(*(doubt.uids for doubt in self.doubts if doubt.direction is direction))
 
+    @property
+    def unknown(self) -> BitMap:
+        """Of whom it is not known whether Braze holds them."""
+        return (self.in_doubt(Direction.ADD) - self.delivered) | (self.in_doubt(Direction.REMOVE) & self.delivered)
+
     def changes(self, members: BitMap, spaces: SpaceMap = ONE_SPACE, *, everything: bool = False) -> Changes:
         """The difference between Heap and Braze; `everything` also sends again what was accepted before."""
         doubtful_removes = self.in_doubt(Direction.REMOVE)

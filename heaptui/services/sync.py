@@ -248,10 +248,19 @@ class SyncService:
         """When no request of a run can be applied late any more, assert what it changed once more."""
         await self.finished(progress.run_id)
         ends = {d.key: d.unsettled_until for d in progress.deliveries.values() if d.unsettled_until}
-        if ends:
-            await asyncio.sleep(max(0.0, max(ends.values()) - time.time()) + AFTER_SETTLING)
+        if not ends:
+            return
+        await asyncio.sleep(max(0.0, max(ends.values()) - time.time()) + AFTER_SETTLING)
+        view = self._workspace.view
+
+        def still_open(connection: sqlite3.Connection) -> list[str]:
+            found = [progress.deliveries[key].cohort_id for key in ends]
+            changes = {one: planned(connection, one, view, settling=True)[2] for one in found}
+            return [one for one in found if changes[one].adds or changes[one].removes]
+
+        if wanted := await self._workspace.ledger.read(still_open):
             await self.start(
-                [progress.deliveries[key].cohort_id for key in ends],
+                wanted,
                 by=progress.by,
                 origin=SETTLING,
                 settling=True,

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pyroaring import BitMap
 
-from heaptui.model.belief import Belief, Changes, Direction, SpaceMap
+from heaptui.model.belief import Belief, Changes, SpaceMap
 from heaptui.model.cohorts import Cohort, CohortState, Guard, Origin
 from heaptui.model.expressions import write
 from heaptui.model.identifiers import Space
@@ -147,7 +147,7 @@ def _cohort(
         braze_name=braze_name[0] if braze_name else "",
         former_names=former,
         refused=len(belief.refused_adds & people) + len(belief.refused_removes - people),
-        doubtful=len((belief.in_doubt(Direction.ADD) - people) | (belief.in_doubt(Direction.REMOVE) & people)),
+        doubtful=len(belief.unknown),
         held_run=held[0] if held and held[1] == "held" else None,
         can_undo_import=bool(can_undo),
         source_path=source_path,
@@ -174,7 +174,7 @@ def _state(cohort: Cohort, guard: Guard, *, on_hold: bool, retired: bool) -> Coh
         return CohortState.ON_HOLD
     if guard.holds(cohort.losing, cohort.losing_of):
         return CohortState.HELD
-    if cohort.synced_at is None and not cohort.delivered:
+    if cohort.synced_at is None and not (cohort.delivered or cohort.doubtful):
         return CohortState.NEW
     if cohort.adds or cohort.removes or cohort.elsewhere or cohort.braze_name != cohort.label:
         return CohortState.PENDING

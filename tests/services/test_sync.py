@@ -43,8 +43,13 @@ async def test_a_first_sync_names_the_cohort_and_sends_everybody_once(sandbox: A
 async def test_a_run_takes_as_long_in_the_history_as_it_was_shown_to_take(sandbox: Any, workspace: Workspace) -> None:
     live = await synced(workspace, await fill(workspace, ids(0, 20)), await fill(workspace, ids(0, 30), name="Trials"))
     kept = await workspace.history.progress(live.run_id)
-    times = [[(one.started_at, one.ended_at) for one in (run, *run.deliveries.values())] for run in (live, kept)]
-    assert times[0] == times[1]
+    assert (live.started_at, live.ended_at) == (kept.started_at, kept.ended_at)
+    for key, delivery in live.deliveries.items():
+        # Whichever is opened first, side by side.
+        assert (delivery.started_at, delivery.ended_at) == (
+            kept.deliveries[key].started_at,
+            kept.deliveries[key].ended_at,
+        )
 
 
 async def test_a_second_sync_sends_only_what_changed(sandbox: Any, workspace: Workspace) -> None:
@@ -405,6 +410,44 @@ async def test_settling_sends_what_is_in_doubt_and_nothing_that_came_since(sandb
         assert (await workspace.history.list())[0].origin == "settling"
         plan = (await workspace.sync.plan([cohort]))[0]
         assert (plan.adds, plan.removes) == (4, 0)
+
+
+async def test_nothing_is_settled_that_a_sync_has_settled_before(
+    sandbox: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("heaptui.services.sync.AFTER_SETTLING", 1.5)
+    sandbox.know(ids(0, 4))
+    async with workspace_on(sandbox, tmp_path / "home", settle_seconds=0.5) as workspace:
+        cohort = await fill(workspace, ids(0, 4))
+        sandbox.fault(effect="late", delay_seconds=1000, at=[1, 2, 3, 4, 5, 6], match={"path": "users"})
+        await synced(workspace, cohort)
+        sandbox.clear_faults()
+        await fill(workspace, ids(1, 4), cohort_id=cohort)
+        progress = await synced(workspace, cohort, settle=True)
+        until = progress.deliveries[cohort].unsettled_until
+        assert until is not None
+        settling = [task for task in asyncio.all_tasks() if task.get_name().startswith("settling")]
+        assert settling
+        while time.time() <= until:
+            await asyncio.sleep(0.01)
+        last = (await synced(workspace, cohort)).run_id
+        await asyncio.gather(*settling)
+        assert (await workspace.history.list())[0].run_id == last
+
+
+async def test_a_cohort_counts_the_same_people_in_doubt_as_its_run(sandbox: Any, workspace: Workspace) -> None:
+    cohort = await fill(workspace, ids(0, 20))
+    sandbox.fault(effect="timeout_after", match={"path": "users"})
+    progress = await synced(workspace, cohort)
+    shown = await workspace.cohorts.show(cohort)
+    assert (progress.deliveries[cohort].in_doubt, shown.doubtful, shown.state) == (20, 20, "pending")
+    sandbox.clear_faults()
+    await synced(workspace, cohort)
+    await fill(workspace, ids(0, 15), cohort_id=cohort)
+    sandbox.fault(effect="timeout_after", match={"path": "users"})
+    progress = await synced(workspace, cohort)
+    shown = await workspace.cohorts.show(cohort)
+    assert (progress.deliveries[cohort].in_doubt, shown.doubtful, shown.delivered) == (5, 5, 20)
 
 
 async def test_a_full_sync_that_ends_early_goes_on_with_those_it_has_not_sent_again(
