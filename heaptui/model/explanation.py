@@ -119,7 +119,7 @@ def explain(
         since=since if exchange or changed else "",
         so=_so(first.reason, entry, good, changed, causes, answered=answered),
         ruled_out=_ruled_out(facts, good, changed, exchange) if exchange else (),
-        who="" if over else _who(entry, changed),
+        who="" if over else _who(entry, facts, good),
         how="" if over else entry.how,
         commands=() if over else tuple(_commands(entry, first, facts, profile, bound, later=later)),
         later=later,
@@ -239,11 +239,11 @@ def _same_keys(entry: Entry, facts: RunFacts, good: RunFacts | None) -> bool:
     return all(name in good.keys and facts.keys.get(name) == good.keys[name] for name in keys)
 
 
-def _who(entry: Entry, changed: set[str]) -> str:
-    """Who mends it; before others, whoever replaced the key here."""
-    if _KEY_OF.get(entry.code) not in changed:
+def _who(entry: Entry, facts: RunFacts, good: RunFacts | None) -> str:
+    """Who mends it; of a key that Braze never took first whoever entered it here."""
+    if entry.code not in _KEY_OF or ".401." not in entry.code or _same_keys(entry, facts, good):
         return entry.who
-    return f"You, or whoever replaced the key here: enter it again. If it is right: {entry.who}"
+    return f"You, or whoever entered the key here: enter it again, as Braze has it. If it is right: {entry.who}"
 
 
 def _so(

@@ -52,7 +52,9 @@ def _told(command: str, scope: str) -> str:
     here = f"{_key('app.back')}, then {_key('runs.continue')}" if scope == RUN else again
     way = f"{_key('app.back')}, then " if scope == RUN else "" if scope == RUNS else "4 Runs: "
     if _asks_about_workspace(command):
-        return f"{here} plans it again; {_key('sync.start')} there asks whether the workspace is the same"
+        return (
+            f"{here} plans it again; {_key('sync.start')} there asks, of another key, whether the workspace is the same"
+        )
     sentences = (
         (_CONTINUE, f"{here} continues the run, as a plan first"),
         (r"\brun show\b", "" if scope == RUN else f"{way}{_key('runs.open')} shows the refused ids"),

@@ -88,6 +88,6 @@ def test_a_run_is_shown_in_lines_that_break_between_words(desk: Desk) -> None:
     terminal = Terminal("run", "show", "1", environ={**desk.environ, "COLUMNS": "60"}, columns=60)
     assert terminal.end() == 0
     lines = terminal.seen.decode().splitlines()
-    assert [line for line in lines if line.startswith("  Who mends  A Braze admin of the workspace")]
+    assert [line for line in lines if line.startswith("  Who mends  You, or whoever entered the key here:")]
     assert all(len(line) <= 60 for line in lines if line.startswith(" "))
     assert "Partner Integrations" in " ".join(line.strip() for line in lines)

@@ -144,6 +144,7 @@ async def test_the_same_key_as_in_the_last_good_run_was_invalidated_in_braze(
     assert f"the clock ({right})" in first.ruled_out
     assert first.causes == ("it was regenerated or invalidated in Braze",)
     assert first.so.startswith(f"the Data Import Key is the same: most likely {first.causes[0]} after")
+    assert first.who.startswith("A Braze admin of the workspace")
     assert any("the cluster" in line for line in first.ruled_out)
     assert "10 changes kept" in first.kept
     letter = await workspace.support.letter(bad)
@@ -169,7 +170,7 @@ async def test_another_key_than_in_the_last_good_run_is_the_suspect(sandbox: Any
     assert "another partner key (ends 1234)" in first.since
     assert first.so == f"the partner key was replaced here after run 1: most likely {first.causes[0]}"
     assert "mistyped" in first.causes[0]
-    assert first.who.startswith("You, or whoever replaced the key here: enter it again.")
+    assert first.who.startswith("You, or whoever entered the key here: enter it again, as Braze has it.")
     assert "Whoever gave you the partner key" in first.who
 
 

@@ -24,7 +24,7 @@ def test_a_key_is_entered_before_the_run_goes_on() -> None:
 
 def test_the_plan_asks_about_the_workspace_so_nobody_is_told_to_continue_besides() -> None:
     (told,) = by_keys(["heaptui profile set acme-jp --same-workspace", CONTINUE], SYNC, shell=True)
-    assert "enter there asks whether the workspace is the same" in told
+    assert "enter there asks, of another key, whether the workspace is the same" in told
 
 
 def test_what_has_no_key_stays_a_command_only_where_there_is_a_shell() -> None:
