@@ -19,6 +19,7 @@ from heaptui.model.commands import addressed
 from heaptui.model.words import counted
 from heaptui.ui import alone
 from heaptui.ui.clipboard import copied
+from heaptui.ui.command_keys import with_keys
 from heaptui.ui.commands import EVERYWHERE, SETTINGS, bindings_of, command_of, footer_of
 from heaptui.ui.exports import export_table
 from heaptui.ui.signs import short_path
@@ -137,7 +138,8 @@ class Page(Screen[None]):
     def told(self, error: HeaptuiError) -> None:
         """Show an error that people can act on."""
         opened = self.dashboard.workspace
-        lines = [addressed(line, opened.profile) if opened else line for line in (error.detail, error.hint) if line]
+        lines = [with_keys(line) for line in (error.detail, error.hint) if line]
+        lines = [addressed(line, opened.profile) for line in lines] if opened else lines
         self.app.push_screen(Told(error.title, lines))
 
     async def saved(self, writing: Awaitable[Path]) -> None:
