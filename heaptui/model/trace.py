@@ -257,7 +257,7 @@ def _fine(case: _Case, by: str) -> Verdict:
     else:
         told = ""
     if seen is not None and not seen.inside:
-        do = f"Read it again: heaptui compare {tail}. If they are still missing, its --repair sends them again."
+        do = f"Read it again: heaptui compare {tail}. If they are still missing, a repair there sends them again."
     else:
         do = "Nothing is broken here. If a segment leaves them out, one of its other filters does."
     return verdict(Answer.FINE, f"They are in {name} and Braze accepted them in {by}; {known}{told}.", do)

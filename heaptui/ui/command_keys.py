@@ -73,5 +73,27 @@ def _told(command: str, scope: str) -> str:
     return next((sentence for pattern, sentence in sentences if re.search(pattern, command)), "")
 
 
+def with_keys(text: str) -> str:
+    """A sentence whose commands are told as keys; what has no key stays a command."""
+    for pattern, places in (
+        (r"run (?:retry|resume) (\d+)", f"{_key('runs.continue')} on run \\1 in 4 Runs"),
+        (r"run show (\d+)", f"{_key('runs.open')} on run \\1 in 4 Runs"),
+        (r"run receipt (\d+)", f"{_key('runs.receipt')} on run \\1 in 4 Runs"),
+        (r"run list", "4 Runs"),
+        (r"segment list", "2 Segments"),
+        (r"cohort list", "1 Cohorts"),
+        (r"cohort import FILE --into \S+ --id-column COLUMN", f"{_key('cohorts.import')} in 1 Cohorts"),
+        (r"cohort release \S+\b", f"{_key('cohorts.release')} in 1 Cohorts"),
+        (r"compare \S+\b", f"{_key('cohorts.compare')} in 1 Cohorts"),
+        (
+            r"sync \S+ --yes-really",
+            f"{_key('cohorts.sync')} in 1 Cohorts, and {_key('sync.let')} in the plan lets it through",
+        ),
+        (r"sync [^-\s]\S*\b(?! --)", f"{_key('cohorts.sync')} in 1 Cohorts"),
+    ):
+        text = re.sub(rf"\bheaptui {pattern}", places, text)
+    return text
+
+
 def _key(command_id: str) -> str:
     return command_of(command_id).shown_key

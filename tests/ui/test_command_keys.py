@@ -6,7 +6,7 @@ from typing import Any
 
 from heaptui.model.lexicon import entries
 from heaptui.ui.app import HeaptuiApp
-from heaptui.ui.command_keys import by_keys, given_here
+from heaptui.ui.command_keys import by_keys, given_here, with_keys
 from heaptui.ui.commands import RUN, RUNS, SYNC
 from tests.services.world import fill, ids, synced, workspace_on
 from tests.ui.conftest import Desk, flowed, highlight, shows, status, until
@@ -52,6 +52,26 @@ def test_every_end_of_a_run_has_a_key_that_goes_on() -> None:
     for entry in entries():
         if entry.reason is not None:
             assert by_keys(entry.commands, SYNC, shell=False), entry.code
+
+
+def test_sentences_name_keys_where_there_are_some() -> None:
+    assert with_keys("Offer it again: heaptui run retry 4") == "Offer it again: r on run 4 in 4 Runs"
+    assert with_keys("heaptui cohort release 4c7e2a, then heaptui sync 4c7e2a") == (
+        "h in 1 Cohorts, then s in 1 Cohorts"
+    )
+    assert "l in the plan lets it through" in with_keys("Then: heaptui sync 4c7e2a --yes-really")
+    assert with_keys("then heaptui sync --full sends them") == "then heaptui sync --full sends them"
+    assert with_keys("heaptui sync 4c7e2a --full. By itself") == "heaptui sync 4c7e2a --full. By itself"
+
+
+async def test_a_trace_says_which_key_offers_a_refused_id_again(sandbox: Any, desk: Desk) -> None:
+    sandbox.fault(effect="poison", identifiers=["r0001"])
+    async with workspace_on(sandbox, desk.opening.home.data_dir.parent) as workspace:
+        await synced(workspace, await fill(workspace, ["r0001", "r0002"], name="Late carts"))
+    async with HeaptuiApp(desk.opening, demo=True).run_test(size=(120, 36)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        await pilot.press("t", *"r0001", "enter")
+        await shows(pilot, "r on run 2 in 4 Runs")
 
 
 async def test_the_verdict_names_keys_first_and_the_demo_only_keys(sandbox: Any, desk: Desk) -> None:

@@ -105,15 +105,17 @@ async def test_a_run_opens_in_four_panes_and_its_exchanges_hold_no_key(
         await shows(pilot, "needs attention")
 
 
-async def test_y_copies_a_message_for_the_customer(sandbox: Any, desk: Desk, tmp_path: Path) -> None:
+@pytest.mark.parametrize("demo", [False, True])
+async def test_y_copies_a_message_for_the_customer(sandbox: Any, desk: Desk, tmp_path: Path, *, demo: bool) -> None:
     run_id = await failed(sandbox, tmp_path)
-    app = HeaptuiApp(desk.opening)
+    app = HeaptuiApp(desk.opening, demo=demo)
     async with app.run_test(size=(80, 24)) as pilot:
         await go_to_failure(pilot, run_id)
         await shows(pilot, "Late carts")
         await pilot.press("y")
         await until(pilot, lambda: "customer's message" in status(app))
         assert "Please do not send the key by mail" in app.clipboard
+        assert (f"heaptui run resume {run_id}" in app.clipboard) is not demo
         assert sandbox.keys.data_import_key[-4:] not in app.clipboard
 
 

@@ -15,6 +15,7 @@ from heaptui.model.clicks import segment_path
 from heaptui.model.runs import DeliveryState, RunProgress, RunSummary, need_attention
 from heaptui.model.words import counted
 from heaptui.ui import run_text, signs
+from heaptui.ui.command_keys import with_keys
 from heaptui.ui.commands import RUNS
 from heaptui.ui.meanings import run_meaning
 from heaptui.ui.screens.framed import COMPLETE, FramedScreen
@@ -220,6 +221,9 @@ class RunsScreen(FramedScreen):
         if run_id is None or not self._explained:
             return await super().to_copy()
         letter = await self.workspace.support.letter(run_id)
+        if self.dashboard.is_demo:
+            # No command in another shell would find this run.
+            letter = with_keys(letter)
         return letter, "the customer's message; run letter prints it"
 
     def explanation(self) -> Sequence[str]:

@@ -11,7 +11,7 @@ from textual.screen import Screen
 
 from heaptui.errors import HeaptuiError
 from heaptui.model.commands import addressed
-from heaptui.ui.command_keys import given_here
+from heaptui.ui.command_keys import given_here, with_keys
 from heaptui.ui.signs import short_path
 from heaptui.ui.widgets.dialogs import Told
 from heaptui.ui.widgets.frame import KeyLine, StatusLine
@@ -76,7 +76,7 @@ class SpeakingScreen(Screen[None]):
     def told(self, error: HeaptuiError) -> None:
         """Show an error that people can act on."""
         opened = self.dashboard.workspace
-        told = [line for line in (error.detail, given_here(error.hint), error.hint) if line]
+        told = [with_keys(line) for line in (error.detail, given_here(error.hint), error.hint) if line]
         lines = [addressed(line, opened.profile) if opened else line for line in told]
         self.app.push_screen(Told(error.title, lines))
 

@@ -15,6 +15,7 @@ from heaptui.errors import HeaptuiError
 from heaptui.model.trace import Answer, Verdict
 from heaptui.services.trace import Traced, steps
 from heaptui.ui import signs
+from heaptui.ui.command_keys import with_keys
 from heaptui.ui.commands import TRACE
 from heaptui.ui.screens.framed import FramedScreen
 from heaptui.ui.widgets.facts import FactsPane
@@ -78,7 +79,7 @@ class TraceScreen(FramedScreen):
 
     def _show(self, who: str, found: Traced) -> None:
         meant = "" if found.looked_for == (who,) else f" → {', '.join(found.looked_for)}"
-        lines = [("", f"{found.first.sentence}"), ("To do", found.first.do)]
+        lines = [("", f"{found.first.sentence}"), ("To do", with_keys(found.first.do))]
         if meant:
             lines.insert(0, ("Looked up", meant.removeprefix(" → ")))
         lines += [("Note", note) for note in found.notes]
@@ -103,7 +104,7 @@ class TraceScreen(FramedScreen):
         told = [(signs.day_and_time(at), text) for at, text in steps(verdict.facts)]
         lines = [("", f"{when:<14} {text}") for when, text in told]
         if verdict is not self._found.first:
-            lines = [("", verdict.sentence), ("To do", verdict.do), *lines]
+            lines = [("", verdict.sentence), ("To do", with_keys(verdict.do)), *lines]
         self.query_one("#steps", FactsPane).tell(lines)
 
     def home(self) -> Widget | None:
@@ -117,7 +118,7 @@ class TraceScreen(FramedScreen):
     async def to_copy(self) -> tuple[str, str]:
         """The answer, and what to do."""
         assert self._found is not None
-        return f"{self._found.first.sentence}\n{self._found.first.do}", "the answer, and what to do"
+        return f"{self._found.first.sentence}\n{with_keys(self._found.first.do)}", "the answer, and what to do"
 
     def action_again(self) -> None:
         """Ask again."""
