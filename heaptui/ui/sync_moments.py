@@ -11,6 +11,7 @@ from heaptui.ui.screens.framed import COMPLETE
 if TYPE_CHECKING:
     from heaptui.ui.screens.sync import SyncScreen
 
+READ_ONLY = "This is open read-only: nothing can be sent from here."
 NO_SYNC = "No sync is running."
 WHERE_KEYS = "6 Credentials takes it."
 OF_A_RUN = {
@@ -36,7 +37,7 @@ def _of_a_plan(screen: SyncScreen, command_id: str) -> str:
         case "sync.start" | "sync.leave_out" | "sync.let" if not screen.plans:
             return "Nothing is planned. Press 1, space, s."
         case "sync.start" if screen.workspace.read_only:
-            return "This is open read-only: nothing can be sent from here."
+            return READ_ONLY
         case "sync.start" if screen.lacking:
             return f"{screen.lacking} {WHERE_KEYS}"
         case "sync.start" if not screen.dashboard.plan_sends:

@@ -11,7 +11,7 @@ import pytest
 from heaptui.config import Config, load_config, save_config
 from heaptui.ui.app import HeaptuiApp
 from tests.services.world import ids
-from tests.ui.conftest import Desk, flowed, highlight, lines_of, shows
+from tests.ui.conftest import Desk, Opening, flowed, highlight, lines_of, shows
 
 
 def change_profile(desk: Desk, **settings: Any) -> None:
@@ -177,3 +177,14 @@ async def test_there_are_no_clicks_where_nothing_came_to_braze(sandbox: Any, des
         assert "c clicks" not in lines_of(pilot.app)[-1]
         await pilot.press("c")
         await shows(pilot, "nothing to click there")
+
+
+async def test_a_plan_that_is_only_looked_at_has_no_button(desk: Desk) -> None:
+    opening = Opening(desk.opening.home, desk.opening.environ, read_only=True)
+    async with HeaptuiApp(opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        highlight(pilot.app, desk.carts)
+        await pilot.press("s")
+        await shows(pilot, "nothing has been sent")
+        await shows(pilot, "This is open read-only: nothing can be sent from here.")
+        assert "[ enter" not in flowed(pilot.app)

@@ -19,7 +19,7 @@ from heaptui.ui.commands import SYNC
 from heaptui.ui.exports import save_plan
 from heaptui.ui.meanings import run_meaning
 from heaptui.ui.screens.framed import FramedScreen
-from heaptui.ui.sync_moments import WHERE_KEYS, why_off
+from heaptui.ui.sync_moments import READ_ONLY, WHERE_KEYS, why_off
 from heaptui.ui.waiting import people_waiting
 from heaptui.ui.widgets.dialogs import Asked, Question
 from heaptui.ui.widgets.frame import RuleLine
@@ -156,6 +156,8 @@ class SyncScreen(FramedScreen):
             button, told = [], plan_text.why_nothing(self.plans, self.let_through)
         elif lacking := self.lacking:
             button, told = ["", *plan_text.without_a_way(lacking)], f"{lacking} {WHERE_KEYS}"
+        elif self.workspace.read_only:
+            button, told = [], READ_ONLY
         else:
             button, told = ["", f"[ enter  Start: {what} in {target} ]"], f"enter sends {what} to {target}"
         self.query_one("#facts", SplitPane).tell(top, [*remarks, *self._people], button)
