@@ -77,7 +77,7 @@ class CredentialsScreen(FramedScreen, VerdictScreen):
         try:
             self._facts = facts = await self._service.show(profile)
         except HeaptuiError as error:
-            self.told(error)
+            self.unread(error)
             return
         if not self.alive:
             return
