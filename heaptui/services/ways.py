@@ -59,6 +59,12 @@ def way_in_use(workspace: Workspace) -> Way:
             giving(profile, ["endpoint=https://rest.iad-03.braze.com"]),
         )
     check_host(profile.endpoint, profile.allowed_hosts)
+    if not keys and profile.label == "SANDBOX" and profile.instance_name == "loopback":
+        raise UsageError(
+            "No key was given, so nothing can be sent.",
+            "This profile leads to a sandbox on this computer. A demo keeps its keys to itself, and throws them away.",
+            "In the window of the demo: r in 4 Runs, or s in 1 Cohorts. From a shell: heaptui sandbox --profile try",
+        )
     if not workspace.route:
         sending = [name for way in WAYS for name in way.keys if name in keys]
         raise UsageError(

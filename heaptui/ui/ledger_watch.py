@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
+from heaptui.errors import HeaptuiError
+
 if TYPE_CHECKING:
     from heaptui.ui.app import HeaptuiApp
 
@@ -37,6 +39,9 @@ class LedgerWatch:
         self._looking = True
         try:
             version = await workspace.ledger.version()
+        except HeaptuiError:
+            # Whatever ails the ledger, the screens say so.
+            return
         finally:
             self._looking = False
         # The last screen may have been taken down while the ledger was asked.

@@ -52,6 +52,13 @@ async def test_a_run_takes_as_long_in_the_history_as_it_was_shown_to_take(sandbo
         )
 
 
+async def test_whoever_comes_to_a_demo_from_another_shell_learns_where_it_goes_on(sandbox: Any, tmp_path: Path) -> None:
+    async with workspace_on(sandbox, tmp_path / "home", keys=(), label="SANDBOX") as opened:
+        cohort = await fill(opened, ids(0, 20))
+        with pytest.raises(UsageError, match="A demo keeps its keys to itself"):
+            await opened.sync.start([cohort])
+
+
 async def test_a_second_sync_sends_only_what_changed(sandbox: Any, workspace: Workspace) -> None:
     cohort = await fill(workspace, ids(0, 3000))
     await synced(workspace, cohort)

@@ -13,12 +13,14 @@ from msgspec import Struct
 from textual.command import CommandList
 from textual.widgets import Input
 
+from heaptui.errors import LedgerError
 from heaptui.ui.app import HeaptuiApp
 from heaptui.ui.clipboard import SENT
 from heaptui.ui.commands import EVERYWHERE, commands_of
 from heaptui.ui.exports import write_csv
 from heaptui.ui.palette import palette_of
 from heaptui.ui.screens.page import Page
+from heaptui.ui.widgets.dialogs import Told
 from tests.services.world import ids
 from tests.ui.conftest import Desk, highlight, lines_of, settled, shows, status, text_of, until, walk_to
 
@@ -288,6 +290,24 @@ async def test_escape_brings_the_other_panes_back_before_it_leaves(desk: Desk) -
         await shows(pilot, "In full")
         await pilot.press("escape")
         await shows(pilot, "newest first")
+
+
+@pytest.mark.parametrize("tab", ["1", "2", "3", "4"])
+async def test_a_dialog_about_what_cannot_be_read_is_closed_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, tab: str
+) -> None:
+    async def unreadable(*_: object, **__: object) -> None:
+        raise LedgerError("The ledger is away.")
+
+    async with on(desk, "cohorts") as pilot:
+        await settled(pilot)
+        pilot.app.planned = [desk.carts]
+        monkeypatch.setattr(pilot.app.workspace.ledger, "read", unreadable)
+        await walk_to(pilot, [tab])
+        await until(pilot, lambda: isinstance(pilot.app.screen, Told))
+        await walk_to(pilot, ["escape"])
+        assert not isinstance(pilot.app.screen, Told)
+        assert "The ledger is away." in status(pilot.app)
 
 
 async def test_a_pane_is_alone_until_its_tab_is_left(desk: Desk) -> None:

@@ -111,7 +111,7 @@ class CohortsScreen(FramedScreen):
         try:
             await self._read()
         except HeaptuiError as error:
-            self.told(error)
+            self.unread(error)
             return
         if self.alive:
             self._show()

@@ -81,7 +81,7 @@ class CredentialsScreen(FramedScreen, VerdictScreen):
             self._facts = facts = await self._service.show(profile)
             self._overridden = {one.facts.name for one in await self._service.settings(profile) if one.overridden}
         except HeaptuiError as error:
-            self.told(error)
+            self.unread(error)
             return
         if not self.alive:
             return

@@ -124,7 +124,7 @@ class CurrentsScreen(FramedScreen):
                 self.letters = await self.workspace.currents.dead_letters(LETTERS_SHOWN)
                 await self._compare()
         except HeaptuiError as error:
-            self.told(error)
+            self.unread(error)
             return
         if self.alive:
             self._show()

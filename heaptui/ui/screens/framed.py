@@ -38,6 +38,7 @@ class FramedScreen(Page):
     def __init__(self) -> None:
         super().__init__()
         self._where = ""
+        self._unread = ""
         self.heap_facts: ListenerFacts | None = None
 
     @property
@@ -58,6 +59,19 @@ class FramedScreen(Page):
         """On this tab, or back on it: what is shown may be old."""
         self.load()
         self._frame()
+
+    def on_screen_suspend(self) -> None:
+        """Whoever comes back to the tab is told anew what keeps it from being read."""
+        if self not in self.app.screen_stack:
+            self._unread = ""
+
+    def unread(self, error: HeaptuiError) -> None:
+        """Show once what keeps it from being read: the end of the dialog reads again, and would bring it back."""
+        if str(error) == self._unread:
+            self.say(f"✗ {error.title}")
+            return
+        self._unread = str(error)
+        self.told(error)
 
     def on_ledger_changed(self, _: LedgerChanged) -> None:
         """Something was written somewhere."""

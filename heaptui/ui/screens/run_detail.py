@@ -125,7 +125,7 @@ class RunScreen(FramedScreen):
             wanted = self.filter_text if self._pane == EXCHANGES else ""
             matching = await support.found(self._run_id, wanted) if wanted else None
         except HeaptuiError as error:
-            self.told(error)
+            self.unread(error)
             return
         if not self.alive:
             return

@@ -81,7 +81,7 @@ class RunsScreen(FramedScreen):
         try:
             self.runs = await self.workspace.history.list()
         except HeaptuiError as error:
-            self.told(error)
+            self.unread(error)
             return
         if not self.alive:
             return

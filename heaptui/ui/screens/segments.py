@@ -109,7 +109,7 @@ class SegmentsScreen(FramedScreen):
             self.names = await service.names()
             self.preview = None if self.expression is None else await service.preview(self.expression, self.segment)
         except HeaptuiError as error:
-            self.told(error)
+            self.unread(error)
             return
         if self.alive:
             self._show()

@@ -118,7 +118,7 @@ class SyncScreen(FramedScreen):
         try:
             plans = await self.workspace.sync.plan(wanted) if wanted else ()
         except HeaptuiError as error:
-            self.told(error)
+            self.unread(error)
             return
         self._planned_at = time.time()
         if why := plan_text.renewal(self.plans, plans):
