@@ -99,7 +99,7 @@ def lines_of(known: CohortFacts) -> list[str]:
         if known.old:
             lines.append(f"! Old       {known.old}")
     lines.append(f"Synced      {signs.day_and_time(cohort.synced_at) if cohort.synced_at else 'never'}")
-    lines += _in_braze(cohort, known.endpoint) + _advice(cohort)
+    lines += _advice(cohort) + _in_braze(cohort, known.endpoint)
     return lines
 
 

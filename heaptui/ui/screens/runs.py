@@ -167,9 +167,12 @@ class RunsScreen(FramedScreen):
                 lines.append(
                     ("Late", f"{delivery.name}: a late answer may undo a change until {until}; sync again after that.")
                 )
-            if delivery.submitted and not delivery.old_way:
-                way = segment_path(delivery.name, self.workspace.profile.endpoint, attribute=delivery.attribute)
-                lines.append(("In Braze", way))
+        ways = [
+            segment_path(delivery.name, self.workspace.profile.endpoint, attribute=delivery.attribute)
+            for delivery in progress.deliveries.values()
+            if delivery.submitted and not delivery.old_way
+        ]
+        lines += [("In Braze" if number == 0 else " ", way) for number, way in enumerate(ways)]
         if run.continues:
             lines.append(("Continues", f"run {run.continues}"))
         return lines
