@@ -270,7 +270,7 @@ def local_checks(
             Check(
                 CheckId.HEAP_APP_ID,
                 CheckState.OK if right else CheckState.WARNING,
-                "digits, as it should be; nobody can verify more than the shape" if right else "is not digits only",
+                "digits, as it should be; more cannot be verified" if right else "is not digits only",
                 cause=None if right else Cause.APP_ID,
             )
         )
