@@ -200,6 +200,13 @@ async def test_why_a_key_is_off_gives_way_to_the_hint(desk: Desk, monkeypatch: p
         await until(pilot, lambda: status(pilot.app) == hint)
 
 
+async def test_a_sentence_that_is_too_long_for_its_line_goes_on_in_another(desk: Desk) -> None:
+    async with on(desk, "cohorts", (60, 20)) as pilot:
+        await shows(pilot, "Nothing is sent before you say so.")
+        await pilot.press("space")
+        await until(pilot, lambda: "1 marked" in lines_of(pilot.app)[-2])
+
+
 async def test_y_says_copied_where_a_tool_confirms_it(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,15 +95,27 @@ class RuleLine(FittedLine):
         return assembled(rule_parts(title, verdict, rule(title, verdict, width)))
 
 
-class StatusLine(TextLine):
-    """One sentence, cut by cells where it is too long."""
+class StatusLine(FittedPane):
+    """One sentence, on two lines where it is too long for one."""
 
     def __init__(self) -> None:
         super().__init__(id="status-line")
+        self.text = ""
 
-    def made(self, width: int) -> Content:
-        """Cut to the width."""
-        return Content(sign(fit(f" {safe(self.text)}", width).rstrip()))
+    def tell(self, text: str) -> None:
+        """Show another sentence."""
+        if text != self.text:
+            self.text = text
+            self.show_anew()
+
+    def broken(self, width: int) -> list[str]:
+        """Two lines at most; what is longer still is cut by cells."""
+        first, *rest = wrap(f" {safe(self.text)}", width, 1)
+        return [first, fit("".join(rest), width).rstrip()] if rest else [first]
+
+    def render(self) -> Content:
+        """In one colour."""
+        return Content(sign("\n".join(self._in(self.size.width))))
 
 
 class KeyLine(TextLine):
