@@ -155,7 +155,7 @@ class CohortsScreen(FramedScreen):
                 idle=True,
             )
         else:
-            self.say("space marks, s plans a sync. Nothing is sent before you say so.", idle=True)
+            self.say("space marks, s plans. Nothing is sent before you say so.", idle=True)
 
     @on(RecordTable.Highlighted, "#cohort-table")
     def _detail(self) -> None:

@@ -90,7 +90,7 @@ class CredentialsScreen(FramedScreen, VerdictScreen):
             self._checked = now
             self.action_check()
         self._show()
-        self.say("Keys are never shown: only their origin, length and last four characters.", idle=True)
+        self.say("Of a key only origin, length and last four are shown.", idle=True)
 
     def _show(self) -> None:
         profile, facts = self.workspace.profile, self._facts

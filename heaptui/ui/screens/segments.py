@@ -192,7 +192,7 @@ class SegmentsScreen(FramedScreen):
             none = "none seen yet: r reads them, with a REST key"
             self.say("r reads them again · / filters" if self.braze.seen else none, idle=True)
         elif self.view == OVERLAP:
-            self.say("Each person is counted in exactly one line below the matrix.", idle=True)
+            self.say("Each person is counted in one line below the matrix.", idle=True)
         elif self.preview is None:
             self.say("A preview sends nothing. + adds a cohort.", idle=True)
         else:
