@@ -141,11 +141,13 @@ async def each_pane_is_alone_once(pilot: Any, face: Face) -> None:
         await pilot.press("z")
         await pilot.pause()
         (alone,) = [pane for pane in panes if pane.size.height]
+        assert "This pane alone: z shows the next" in status(pilot.app)
         assert page.focused in alone.walk_children(with_self=True)
         assert alone.outer_size.width == page.query_one("#body").size.width
     await pilot.press("z")
     await pilot.pause()
     assert not page.query(".-alone, .-aside")
+    assert "This pane alone" not in status(pilot.app)
     assert all(pane.size.height for pane in panes)
 
 

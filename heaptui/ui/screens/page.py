@@ -47,6 +47,7 @@ class Page(SpeakingScreen):
 
     def __init__(self) -> None:
         super().__init__()
+        self.filter_text = ""
         self._last_table: RecordTable | None = None
         self._alone: list[Widget] = []
 
@@ -245,6 +246,13 @@ class Page(SpeakingScreen):
         told = counted(count, thing)
         return f"{len(self.pane.rows):,} of {told}" if self.filter_text and self.pane else told
 
+    def stands(self) -> str:
+        """The count of a filter, or that other panes are hidden."""
+        if self.filter_text:
+            return f"{self.matching()}, esc clears the filter"
+        key = command_of("pane.alone").shown_key
+        return f"This pane alone: {key} shows the next, esc all of them." if self._alone else ""
+
     def matching(self) -> str:
         """How many rows match the filter."""
         return self.pane.found if self.pane else ""
@@ -298,6 +306,7 @@ class Page(SpeakingScreen):
             self._alone = [*panes[at:], *panes[:at]]
         if self._alone:
             alone.show(self, self._alone[0])
+            self.hint()
         else:
             self._together()
 
@@ -310,6 +319,7 @@ class Page(SpeakingScreen):
         self._alone = []
         alone.show_all(self)
         self.go_home()
+        self.hint()
 
     @property
     def can_go_back(self) -> bool:

@@ -29,7 +29,6 @@ class SpeakingScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.filter_text = ""
         self._answer_until = 0.0
         self._idle_text = ""
 
@@ -51,7 +50,7 @@ class SpeakingScreen(Screen[None]):
     def say(self, text: str, *, idle: bool = False) -> None:
         """One sentence in the line above the keys.
 
-        An idle one leaves the result of a key its few seconds, and a filter its count.
+        An idle one leaves the result of a key its few seconds, and gives way to what stands there.
         """
         now = time.monotonic()
         if idle:
@@ -59,8 +58,7 @@ class SpeakingScreen(Screen[None]):
         if idle and now < self._answer_until:
             return
         self._answer_until = 0.0 if idle else now + ANSWER_STAYS
-        matching = f"{self.matching()}, esc clears the filter" if idle and self.filter_text else text
-        self.query_one(StatusLine).tell(matching)
+        self.query_one(StatusLine).tell((idle and self.stands()) or text)
         self.show_keys()
 
     def refuse(self, why: str) -> None:
@@ -70,8 +68,7 @@ class SpeakingScreen(Screen[None]):
 
     def _hint_again(self, why: str) -> None:
         if self.alive and self.query_one(StatusLine).text == why:
-            self._answer_until = 0.0
-            self.say(self._idle_text, idle=True)
+            self.hint()
 
     def told(self, error: HeaptuiError) -> None:
         """Show an error that people can act on."""
@@ -93,6 +90,11 @@ class SpeakingScreen(Screen[None]):
         """Say what was written and where; before that how long it is there, where that is not for ever."""
         self.say(f"Kept until the demo ends. {text}" if self.dashboard.is_demo else text)
 
+    def hint(self) -> None:
+        """Say the hint of the moment again."""
+        self.answered()
+        self.say(self._idle_text, idle=True)
+
     def answered(self) -> None:
         """The answer to a key has been read: a hint may replace it."""
         self._answer_until = 0.0
@@ -100,6 +102,6 @@ class SpeakingScreen(Screen[None]):
     def show_keys(self) -> None:
         """The keys that work now."""
 
-    def matching(self) -> str:
-        """How many rows match the filter."""
+    def stands(self) -> str:
+        """What is said instead of hints while it holds."""
         return ""
