@@ -301,6 +301,19 @@ async def test_escape_brings_the_other_panes_back_before_it_leaves(desk: Desk) -
         await shows(pilot, "newest first")
 
 
+async def test_a_line_whose_details_cannot_be_read_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unreadable(*_: object, **__: object) -> None:
+        raise LedgerError("The ledger is away.")
+
+    async with on(desk, "cohorts") as pilot:
+        await settled(pilot)
+        monkeypatch.setattr(pilot.app.workspace.ledger, "read", unreadable)
+        await pilot.press("down", "up")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Told))
+        await walk_to(pilot, ["escape"])
+        assert pilot.app.is_running
+
+
 @pytest.mark.parametrize("tab", ["1", "2", "3", "4"])
 async def test_a_dialog_about_what_cannot_be_read_is_closed_once(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, tab: str

@@ -186,6 +186,19 @@ class CohortsScreen(FramedScreen):
 
     @work(group="people", exclusive=True, exit_on_error=True, description="read people waiting")
     async def _people_of(self, cohort: Cohort) -> None:
+        try:
+            received, sections = await self._read_of(cohort)
+        except HeaptuiError as error:
+            self.unread(error)
+            return
+        if not self.alive or self.current is None or self.current.cohort_id != cohort.cohort_id:
+            return
+        self._received[cohort.cohort_id] = received
+        self._sections, self._sections_of = sections, cohort.cohort_id
+        self._tell_facts(self.current)
+
+    async def _read_of(self, cohort: Cohort) -> tuple[Received, list[Section]]:
+        """What came from Heap for it, and some of its people."""
         # As many as there is room for below the table.
         lines = max(4, self.size.height - len(self.cohorts) - 18)
         received = await self.workspace.heap.received(cohort.cohort_id, limit=10)
@@ -195,11 +208,7 @@ class CohortsScreen(FramedScreen):
         if not cohort.adds:
             members = await self.workspace.cohorts.members(cohort.cohort_id, limit=PER_LINE * lines // 2)
             sections.append(people_section("People", members, cohort.members))
-        if not self.alive or self.current is None or self.current.cohort_id != cohort.cohort_id:
-            return
-        self._received[cohort.cohort_id] = received
-        self._sections, self._sections_of = sections, cohort.cohort_id
-        self._tell_facts(self.current)
+        return received, sections
 
     def why_disabled(self, command_id: str) -> str:
         """What the highlighted cohort or the profile does not allow."""

@@ -227,8 +227,8 @@ class ImportDialog(Page):
         if any(one.why.startswith("an e-mail") for one in found):
             lines += [
                 "",
-                "E-mail addresses are no ids for Heap Cohorts. Choose another column,",
-                "or alias (a) if Braze has such an alias.",
+                "E-mail addresses are no ids for Heap Cohorts. Choose another column, or alias (a) if Braze has such an"
+                " alias.",
             ]
         if not found:
             lines = ["Nothing was looked up: that needs a Braze REST key with users.export.ids.",

@@ -139,9 +139,13 @@ class RunsScreen(FramedScreen):
             if self.runs:
                 self.query_one("#facts", FactsPane).tell([])
             return
-        run = (await self.workspace.history.show(run_id)).summary
-        progress = await self.workspace.history.progress(run_id)
-        desk = await self.workspace.support.desk(run_id)
+        try:
+            run = (await self.workspace.history.show(run_id)).summary
+            progress = await self.workspace.history.progress(run_id)
+            desk = await self.workspace.support.desk(run_id)
+        except HeaptuiError as error:
+            self.unread(error)
+            return
         if not self.alive or self.current != run_id:
             return
         self.query_one("#detail-rule", RuleLine).tell(
