@@ -63,7 +63,7 @@ def _dashboard(settings: Settings, folder: Path, fault: str) -> int:
         try:
             life.start()
             pause_collecting()
-            run_app(prepared.settings, demo=True)
+            run_app(prepared.settings, demo=True, fault=fault)
             say("The demo is over. Its people, runs and receipts were only for it, and are thrown away.")
         finally:
             life.stop()

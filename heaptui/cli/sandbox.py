@@ -77,7 +77,7 @@ def sandbox(
             await _lead_here(settings, name, running)
             say(f"The profile {name} leads here. In another terminal: heaptui --profile {name} …")
             if before:
-                say("The sandbox begins empty. What was synced before goes out again with: sync COHORT --full")
+                say("The sandbox begins empty. What was synced before goes out again with: heaptui sync COHORT --full")
             say(f"Ctrl-C ends it. Then, if you like: heaptui profile remove {name}")
         else:
             click.echo(running.first_line())

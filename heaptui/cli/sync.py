@@ -217,9 +217,8 @@ class SyncJob:
         if self.yes:
             return
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            raise UsageError(
-                "There is no terminal to ask, so nothing was sent.", "", "Add --yes, or look first with --dry-run."
-            )
+            first = "" if self.forget_refusals else ", or look first with --dry-run"
+            raise UsageError("There is no terminal to ask, so nothing was sent.", "", f"Add --yes{first}.")
         print_plans(plans, to_stderr=True)
         click.confirm("Send this to Braze?", abort=True, err=True)
 

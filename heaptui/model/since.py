@@ -42,7 +42,7 @@ class RunFacts(Struct, frozen=True):
 def since_run(facts: RunFacts, good: RunFacts | None, cohort_ids: Sequence[str]) -> tuple[str, set[str]]:
     """The comparison with the last good run in one line, and what differs."""
     if good is None:
-        return "no earlier run to compare with", set()
+        return "no earlier run that went well to compare with", set()
     same: list[str] = []
     differs: list[str] = []
     changed: set[str] = set()

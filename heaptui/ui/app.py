@@ -48,10 +48,10 @@ class HeaptuiApp(App[str]):
     HORIZONTAL_BREAKPOINTS = WIDTHS
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q,ctrl+c", "ask_quit", "quit", show=False)]
 
-    def __init__(self, opening: Opening, note: str = "", *, demo: bool = False) -> None:
+    def __init__(self, opening: Opening, note: str = "", *, demo: bool = False, fault: str = "") -> None:
         super().__init__()
         self.tour = Tour() if demo else None
-        self.is_demo = demo
+        self.is_demo, self.fault = demo, fault
         self._attention = Attention(self)
         self.opening = opening
         self.preferences = load_preferences(opening.home)
@@ -229,14 +229,14 @@ class HeaptuiApp(App[str]):
         super()._handle_exception(error)
 
 
-def run_app(opening: Opening, *, demo: bool = False) -> str | None:
-    """Run the dashboard until the user leaves; the demo has a guided tour, and a home that is thrown away.
+def run_app(opening: Opening, *, demo: bool = False, fault: str = "") -> str | None:
+    """Run the dashboard until the user leaves; the demo has a guided tour, and a home that is thrown away, and perhaps a fault.
 
     Raises:
         HeaptuiError: the profile could not be opened.
         Exception: whatever crashed the dashboard.
     """
-    app = HeaptuiApp(opening, choose_signs(), demo=demo)
+    app = HeaptuiApp(opening, choose_signs(), demo=demo, fault=fault)
     wish = app.run()
     if app.crash is not None:
         raise app.crash

@@ -15,7 +15,8 @@ def by_keys(commands: Sequence[str], scope: str, *, shell: bool) -> list[str]:
     Empty where no key does any of it.
     """
     if not shell and any(command.startswith("set HEAPTUI_") for command in commands):
-        return [f"this was asked for by --fault 401: {_key('app.quit')} quits; heaptui demo, without it, sends"]
+        # The demo's keys are given by the demo: nothing that is typed changes them.
+        return []
     asks = any(_asks_about_workspace(command) for command in commands)
     told = [(command, _told(command, scope)) for command in commands if not (asks and _CONTINUE in command)]
     if not any(sentence for _, sentence in told):
@@ -57,7 +58,10 @@ def _told(command: str, scope: str) -> str:
         )
     sentences = (
         (_CONTINUE, f"{here} continues the run, as a plan first"),
-        (r"\brun show\b", "" if scope == RUN else f"{way}{_key('runs.open')} shows the refused ids"),
+        (
+            r"\brun show\b",
+            "" if scope == RUN else f"{way}{_key('runs.open')}, then {_key('run.pane')} to “Refused” shows the ids",
+        ),
         (r"\brun retry\b", f"{here} offers the refused ids again, as a plan first"),
         (r"\bsync \S+ --yes-really\b", f"{here} plans it again; there, {_key('sync.let')} lets it through"),
         (r"\bsync \S+ --wait\b", f"{here} plans it again, when the other process has ended"),

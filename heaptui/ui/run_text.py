@@ -193,6 +193,12 @@ def named_lines(explained: Sequence[tuple[str, str]]) -> list[str]:
     return [f"{name:<11}{text}" if name else text for name, text in explained]
 
 
+def sent_again(progress: RunProgress | None) -> str:
+    """What a run had to send more than once, in a sentence; empty for nothing."""
+    retries = progress.total("retries") if progress else 0
+    return f"{counted(retries, 'request')} had to be sent again: its story tells why." if retries else ""
+
+
 def result_lines(progress: RunProgress, explained: Sequence[tuple[str, str]]) -> list[str]:
     """What needs somebody, as (name, text) lines, and what is still open."""
     lines = named_lines(explained)

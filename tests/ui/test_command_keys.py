@@ -33,10 +33,9 @@ def test_what_has_no_key_stays_a_command_only_where_there_is_a_shell() -> None:
     assert by_keys(commands, SYNC, shell=False) == ["r continues the run, as a plan first"]
 
 
-def test_in_the_demo_a_refused_key_names_what_asked_for_it() -> None:
+def test_in_the_demo_nobody_is_told_to_type_another_key() -> None:
     commands = ["set HEAPTUI_DATA_IMPORT_KEY in the environment", "heaptui profile set acme-jp --same-workspace"]
-    (told,) = by_keys([*commands, CONTINUE], SYNC, shell=False)
-    assert told == "this was asked for by --fault 401: q quits; heaptui demo, without it, sends"
+    assert by_keys([*commands, CONTINUE], SYNC, shell=False) == []
 
 
 def test_an_error_about_missing_keys_names_the_tab_that_takes_them_and_the_way_without() -> None:

@@ -19,7 +19,7 @@ from heaptui.ui.app import HeaptuiApp
 from heaptui.ui.garbage import pause_collecting
 from heaptui.ui.widgets.dialogs import Question
 from tests.services.world import fill, ids, workspace_on
-from tests.ui.conftest import SIZES, Desk, highlight, lines_of, shows, status, text_of, until
+from tests.ui.conftest import SIZES, Desk, Opening, highlight, lines_of, settled, shows, status, text_of, until
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -442,3 +442,29 @@ async def test_keys_of_a_plan_say_that_there_is_none(desk: Desk) -> None:
         assert "let through" not in text_of(pilot.app)
         await pilot.press("l")
         await until(pilot, lambda: "Nothing is planned." in status(pilot.app))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("people.csv", b"user_id\n", "no rows below its header"),
+        ("noise.csv", bytes(range(1, 256)) * 12, "The file holds no valid id."),
+        ("book.xlsx", b"PK\x03\x04" + bytes(40), "book.xlsx is not text."),
+        ("odd.jsonl", b'{"a": [1,2,3]}\n', "The file holds no valid id."),
+    ],
+    ids=["heading only", "noise", "workbook", "list"],
+)
+async def test_a_file_without_people_is_told_in_words(
+    sandbox: Any, desk: Desk, tmp_path: Path, name: str, content: bytes, told: str
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    opening = Opening(
+        desk.opening.home, {**desk.opening.environ, "HEAPTUI_REST_API_KEY": sandbox.keys.rest_api_key}, read_only=False
+    )
+    async with HeaptuiApp(opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "Cart abandoners")
+        await read_file(pilot, file)
+        await shows(pilot, told)
+        await settled(pilot)
+        assert pilot.app.crash is None

@@ -188,3 +188,21 @@ async def test_a_plan_that_is_only_looked_at_has_no_button(desk: Desk) -> None:
         await shows(pilot, "nothing has been sent")
         await shows(pilot, "This is open read-only: nothing can be sent from here.")
         assert "[ enter" not in flowed(pilot.app)
+
+
+async def test_a_failure_that_the_demo_was_asked_for_says_so(sandbox: Any, desk: Desk) -> None:
+    sandbox.fault(effect="status", status=401)
+    async with HeaptuiApp(desk.opening, demo=True, fault="401").run_test(size=(120, 36)) as pilot:
+        await start_carts(pilot, desk)
+        await shows(pilot, "--fault 401 asked for this: heaptui demo, without it, sends")
+
+
+async def test_a_run_that_got_through_in_the_end_says_what_was_sent_again(sandbox: Any, desk: Desk) -> None:
+    sandbox.fault(effect="reset_after", at=[1], match={"path": "users"})
+    async with HeaptuiApp(desk.opening).run_test(size=(120, 36)) as pilot:
+        await start_carts(pilot, desk)
+        await shows(pilot, "✓ done")
+        await pilot.press("4")
+        await shows(pilot, "1 request had to be sent again")
+        await pilot.press("enter")
+        await shows(pilot, "1 request had to be sent again")

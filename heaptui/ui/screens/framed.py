@@ -122,7 +122,15 @@ class FramedScreen(Page):
         # The demo's home is its own: no command in another shell would find it.
         shell = not self.dashboard.is_demo
         keys = None if self.workspace.read_only else partial(by_keys, scope=self.SCOPE, shell=shell)
-        return desk.lines(keys, shell=shell)
+        lines = desk.lines(keys, shell=shell)
+        if lines and self.dashboard.fault:
+            place = max(
+                (number for number, (name, _) in enumerate(lines, 1) if name == "Who mends"), default=len(lines)
+            )
+            lines.insert(
+                place, ("Demo", f"--fault {self.dashboard.fault} asked for this: heaptui demo, without it, sends")
+            )
+        return lines
 
     async def plan_again(self, run_id: int) -> None:
         """Plan the cohorts of a run anew; where only refused ids are left over, they are offered again if wanted."""

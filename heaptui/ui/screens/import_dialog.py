@@ -199,6 +199,9 @@ class ImportDialog(Page):
             async for ranking in self.workspace.cohorts.ranked_columns(self._value("path"), inspection, label):
                 if self._inspection is not inspection or not self.is_attached:
                     return
+                if not ranking:
+                    # A file without ids: what it holds instead is said by whoever reads it.
+                    return
                 first = not self._candidates
                 self._candidates = ranking
                 table = self.query_one(RecordTable)

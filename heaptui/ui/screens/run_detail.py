@@ -206,8 +206,10 @@ class RunScreen(FramedScreen):
             self.query_one("#run-facts", FactsPane).tell(facts or [("", self._no_trouble())])
 
     def _no_trouble(self) -> str:
+        if self._pane == REFUSED:
+            return "Braze refused nobody."
         if self._progress is None or self._progress.closed:
-            return "Everything went well."
+            return run_text.sent_again(self._progress) or "Everything went well."
         return f"Still running, {self._progress.percent}."
 
     def traced_by_default(self) -> str:
