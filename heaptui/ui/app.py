@@ -230,7 +230,7 @@ class HeaptuiApp(App[str]):
 
 
 def run_app(opening: Opening, *, demo: bool = False, fault: str = "") -> str | None:
-    """Run the dashboard until the user leaves; the demo has a guided tour, and a home that is thrown away, and perhaps a fault.
+    """Run the dashboard until the user leaves; the demo has a guided tour, a home that is thrown away, perhaps a fault.
 
     Raises:
         HeaptuiError: the profile could not be opened.

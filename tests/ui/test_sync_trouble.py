@@ -205,4 +205,4 @@ async def test_a_run_that_got_through_in_the_end_says_what_was_sent_again(sandbo
         await pilot.press("4")
         await shows(pilot, "1 request had to be sent again")
         await pilot.press("enter")
-        await shows(pilot, "1 request had to be sent again")
+        await shows(pilot, "The request left and no answer came.")

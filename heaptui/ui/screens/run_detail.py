@@ -16,7 +16,7 @@ from heaptui.services.support import Content, Desk, ExchangeRow
 from heaptui.ui import exchange_view, signs
 from heaptui.ui.commands import RUN
 from heaptui.ui.meanings import run_meaning
-from heaptui.ui.run_text import arithmetic
+from heaptui.ui.run_text import arithmetic, sent_again
 from heaptui.ui.screens.framed import FramedScreen
 from heaptui.ui.widgets.facts import FactsPane
 from heaptui.ui.widgets.frame import RuleLine
@@ -209,7 +209,7 @@ class RunScreen(FramedScreen):
         if self._pane == REFUSED:
             return "Braze refused nobody."
         if self._progress is None or self._progress.closed:
-            return run_text.sent_again(self._progress) or "Everything went well."
+            return sent_again(self._progress) or "Everything went well."
         return f"Still running, {self._progress.percent}."
 
     def traced_by_default(self) -> str:
