@@ -53,6 +53,16 @@ class Command(Struct, frozen=True):
     """Place in the footer, from 1; 0 keeps it out; from 9 for what works everywhere."""
 
     @property
+    def comes_first(self) -> bool:
+        """Whether keys that are typed in one go with it are meant for where it leads: a field, or another tab."""
+        return self.command_id == FILTER or self.action.startswith("app.tab(")
+
+    @property
+    def is_letter(self) -> bool:
+        """Whether a field takes its key as text."""
+        return all(len(_CHARACTERS.get(key, key)) == 1 for key in self.key.split(","))
+
+    @property
     def shown_key(self) -> str:
         """The key as people read it."""
         key = self.key.split(",")[0]
@@ -276,8 +286,8 @@ def bindings_of(scope: str) -> list[BindingType]:
             command.label,
             id=command.command_id,
             show=False,
-            # Done before the next key is looked at, so that what is typed in one go with it goes into the field.
-            priority=command.command_id == FILTER,
+            # Done before the next key is looked at, so that what is typed in one go with it comes where it leads.
+            priority=command.comes_first,
         )
         for command in _commands_of(scope)
     ]

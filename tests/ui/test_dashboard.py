@@ -332,6 +332,31 @@ async def test_what_is_typed_in_one_go_with_the_filter_key_goes_into_its_field(d
         await until(pilot, lambda: pilot.app.screen.query_one(Input).value == "trials 1/")
 
 
+async def test_what_is_typed_in_one_go_with_a_tab_is_done_there(desk: Desk) -> None:
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "VIP 2024")
+        for _ in range(2):
+            for character in "4/cart":
+                pilot.app.post_message(events.Key(character_to_key(character), character))
+            await until(pilot, lambda: [field.value for field in pilot.app.screen.query(Input)] == ["cart"])
+            assert pilot.app.screen.SCOPE == "runs"
+            await pilot.press("escape", "1")
+            await shows(pilot, "VIP 2024")
+
+
+async def test_the_footer_offers_no_letters_while_a_field_takes_them(desk: Desk) -> None:
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "VIP 2024")
+        assert "space mark" in lines_of(pilot.app)[-1]
+        await pilot.press("slash")
+        await until(pilot, lambda: isinstance(pilot.app.focused, Input))
+        assert "esc back" in lines_of(pilot.app)[-1]
+        assert "space mark" not in lines_of(pilot.app)[-1]
+        assert "?" not in lines_of(pilot.app)[-1]
+        await pilot.press("escape")
+        await until(pilot, lambda: "space mark" in lines_of(pilot.app)[-1])
+
+
 async def test_a_key_that_does_nothing_now_says_why(desk: Desk) -> None:
     async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
         await shows(pilot, "VIP 2024")

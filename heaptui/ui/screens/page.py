@@ -88,8 +88,12 @@ class Page(SpeakingScreen):
         """The keys that work now."""
         if not self.alive:
             return
-        width = self.app.size.width - 2
-        keys = footer_of(self.SCOPE, width, lambda command_id: not self.why_off(command_id), self.label_of)
+        typing = isinstance(self.focused, Input)
+
+        def works(command_id: str) -> bool:
+            return not (typing and command_of(command_id).is_letter) and not self.why_off(command_id)
+
+        keys = footer_of(self.SCOPE, self.app.size.width - 2, works, self.label_of)
         self.query_one(KeyLine).tell(keys)
 
     def label_of(self, command: Command) -> str:
@@ -101,8 +105,8 @@ class Page(SpeakingScreen):
         self.show_keys()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """In a field, the key of the filter is a letter; elsewhere it comes first."""
-        if (action, parameters) == ("do", (FILTER,)) and isinstance(self.focused, Input):
+        """In a field, a key that comes first elsewhere is a letter."""
+        if action == "do" and isinstance(self.focused, Input) and command_of(str(parameters[0])).comes_first:
             return False
         return super().check_action(action, parameters)
 
