@@ -14,6 +14,7 @@ from heaptui.cli.run_support import bundle, exchange, exchanges, explanations_js
 from heaptui.cli.sync import Duration, SyncJob, print_run, run_json
 from heaptui.errors import UsageError
 from heaptui.model.belief import Direction
+from heaptui.model.commands import addressed
 from heaptui.model.lexicon import why_in_short
 from heaptui.model.runs import RunSummary
 
@@ -122,7 +123,7 @@ async def _show(settings: Settings, run_id: int | None, *, as_json: bool) -> Non
         why = {"explanations": explanations_json(desk), "compared_with": desk.good.run_id if desk.good else None}
         emit({**run_json(progress), **why, "story": story, "rejections": refused})
         return
-    print_run(progress, profile, desk)
+    print_run(progress, profile, desk, here=addressed(f"heaptui run show {run_id}", profile))
     for moment in progress.story:
         if moment.important:
             flow(f"{time.strftime('%H:%M:%S', time.localtime(moment.at))}  {moment.text}", 10)

@@ -179,7 +179,7 @@ class SyncJob:
         """Where in Braze a cohort is found that came there for the first time."""
         for plan in plans:
             delivery = progress.deliveries[plan.cohort_id]
-            if plan.first_time and delivery.submitted:
+            if not plan.delivered and delivery.submitted:
                 way = segment_path(delivery.name, endpoint, attribute=delivery.attribute)
                 flow(f"Now in Braze, in some minutes: {way}")
 
@@ -355,8 +355,8 @@ def print_plans(plans: Sequence[Plan], *, to_stderr: bool = False) -> None:
         click.echo(for_this_profile(nothing_to_send(plans)), err=to_stderr)
 
 
-def print_run(progress: RunProgress, profile: Profile, desk: Desk) -> None:
-    """How a run ended: the counts, and for what needs somebody, who and how."""
+def print_run(progress: RunProgress, profile: Profile, desk: Desk, *, here: str = "") -> None:
+    """How a run ended: the counts, and for what needs somebody, who and how, but for `here`, which prints it."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(progress.ended_at or time.time()))
     word = "NOTHING TO SEND" if progress.sent_nothing else progress.state.word.upper()
     click.echo(f"{stamp} {profile.name} run {progress.run_id} {word}")
@@ -376,7 +376,7 @@ def print_run(progress: RunProgress, profile: Profile, desk: Desk) -> None:
         for d in progress.deliveries.values()
     ]
     table(("cohort", "join", "leave", "accepted", "refused", "in doubt", "not sent", "state"), rows)
-    explained(desk.lines())
+    explained(desk.lines(here=here))
     for delivery in progress.deliveries.values():
         if looked := delivery.looked_for_refused:
             flow(f"  {looked}")

@@ -40,13 +40,14 @@ class Desk(Struct, frozen=True):
     explanations: tuple[Explanation, ...]
 
     def lines(
-        self, by_keys: Callable[[Sequence[str]], list[str]] | None = None, *, shell: bool = True
+        self, by_keys: Callable[[Sequence[str]], list[str]] | None = None, *, shell: bool = True, here: str = ""
     ) -> list[tuple[str, str]]:
-        """All explanations as (name, text) lines; see `explanation_lines`."""
+        """All explanations as (name, text) lines; see `explanation_lines`. `here` is the command that prints them."""
         good_run = self.good.run_id if self.good else None
+        told = [replace(one, commands=tuple(c for c in one.commands if c != here)) for one in self.explanations]
         return [
             line
-            for one in self.explanations
+            for one in told
             for line in explanation_lines(one, good_run=good_run, user=_user(), by_keys=by_keys, shell=shell)
         ]
 

@@ -80,9 +80,11 @@ def lines_of(known: CohortFacts) -> list[str]:
     lines.append("")
     limit = known.per_request
     requests = -(-cohort.adds // limit) + -(-cohort.removes // limit)
-    changes = cohort.adds + cohort.removes
+    changes = cohort.adds + cohort.leaves
     if changes:
-        lines.append(f"Next sync   {cohort.adds:,} join · {cohort.removes:,} leave · {counted(requests, 'request')}")
+        # How many requests an old way needs, its plan tells.
+        needs = "" if cohort.elsewhere else f" · {counted(requests, 'request')}"
+        lines.append(f"Next sync   {cohort.adds:,} join · {cohort.leaves:,} leave{needs}")
         lines.append(f"            at most {counted(changes, 'data point')}")
     else:
         lines.append("Next sync   nothing to send")

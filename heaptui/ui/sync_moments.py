@@ -42,7 +42,7 @@ def _of_a_plan(screen: SyncScreen, command_id: str) -> str:
             return f"{screen.lacking} {WHERE_KEYS}"
         case "sync.start" if not screen.dashboard.plan_sends:
             return plan_text.why_nothing(screen.taken_in, screen.let_through)
-        case "sync.let" if not any(plan.held for plan in screen.plans):
+        case "sync.let" if not any(plan.held and plan.cohort_id not in screen.let_through for plan in screen.plans):
             return "No cohort is held."
         case "sync.save" if not screen.plans:
             return "Nothing is planned, so there is nothing to save."

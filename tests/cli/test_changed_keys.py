@@ -43,6 +43,7 @@ def test_the_advice_after_a_wrong_key_works_when_nothing_was_ever_accepted(named
     assert named.run(*set_key, stdin=named.sandbox["data_import_key"]).returncode == 0
     done = named.run(*resume, "--yes")
     assert done.returncode == 0, done.stderr
+    assert "Now in Braze" in done.stdout
 
 
 def test_a_key_of_a_ledger_that_braze_holds_something_of_is_asked_about_by_its_end(named: Desk) -> None:

@@ -134,6 +134,7 @@ def test_a_letter_without_a_key_in_it_asks_for_no_command_and_says_nothing_twice
     desk.run("cohort", "import", desk.file(people(0, 1300)), "--name", "Carts")
     desk.fault(**fault)
     desk.run("sync", "Carts", "--yes")
+    assert "heaptui run show 2" not in desk.run("run", "show", "2").stdout
     letter = desk.run("run", "letter", "2").stdout
     assert told in letter
     assert "Cohort: Carts." in letter

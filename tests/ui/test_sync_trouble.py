@@ -11,7 +11,7 @@ import pytest
 from heaptui.config import Config, load_config, save_config
 from heaptui.ui.app import HeaptuiApp
 from tests.services.world import ids
-from tests.ui.conftest import Desk, Opening, flowed, highlight, lines_of, shows
+from tests.ui.conftest import Desk, Opening, flowed, highlight, lines_of, shows, walk_to
 
 
 def change_profile(desk: Desk, **settings: Any) -> None:
@@ -206,3 +206,28 @@ async def test_a_run_that_got_through_in_the_end_says_what_was_sent_again(sandbo
         await shows(pilot, "1 request had to be sent again")
         await pilot.press("enter")
         await shows(pilot, "The request left and no answer came.")
+
+
+async def test_what_a_later_run_took_over_is_not_offered_again_and_a_plan_names_what_it_continues(
+    sandbox: Any, desk: Desk
+) -> None:
+    sandbox.fault(effect="status", status=401)
+    async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
+        await start_carts(pilot, desk)
+        await shows(pilot, "✗ stopped")
+        sandbox.clear_faults()
+        await walk_to(pilot, ["4", "r"])
+        await shows(pilot, "continues run 2")
+        await pilot.press("escape")
+        await shows(pilot, "newest first")
+        await pilot.press("r")
+        await shows(pilot, "continues run 2")
+        await pilot.press("enter")
+        await shows(pilot, "counts add up")
+        await pilot.press("4")
+        await shows(pilot, "Run 3")
+        pilot.app.screen.table.go_to("2")
+        await shows(pilot, "taken over by run 3")
+        await pilot.press("r")
+        await shows(pilot, "Run 3 took over what was left.")
+        assert "r continue" not in lines_of(pilot.app)[-1]

@@ -39,6 +39,8 @@ class RunsScreen(FramedScreen):
         self.runs: Sequence[RunSummary] = ()
         self._order = 0
         self._explained = False
+        self._taken_over: tuple[int, int | None] = (0, None)
+        """The run whose details are shown, and the one that took over what it left."""
         self._went_to: int | None = None
         self._landed_on: int | None = None
         """The run to which the cursor was put last; whoever moved it since, or opened that run, stays there."""
@@ -153,6 +155,8 @@ class RunsScreen(FramedScreen):
         )
         self.query_one("#facts", FactsPane).tell([*self.explained(desk), *self._facts(run, progress)])
         self._explained = bool(desk.explanations)
+        later = {one.later.run_id if one.later and not one.later.failed else None for one in desk.explanations}
+        self._taken_over = (run_id, max((run for run in later if run), default=None) if None not in later else None)
         self.say(signs.utc(run.started_at) or "enter opens it: its story, its batches, and every request.", idle=True)
 
     def _facts(self, run: RunSummary, progress: RunProgress) -> list[tuple[str, str]]:
@@ -189,13 +193,21 @@ class RunsScreen(FramedScreen):
             return "There is no run yet."
         if command_id in ("runs.continue", "runs.undo") and self.workspace.read_only:
             return "This is open read-only: its owner can do it."
-        if command_id == "runs.continue" and any(
-            run.run_id == self.current and run.state is DeliveryState.FINISHED for run in self.runs
-        ):
-            return COMPLETE
+        if command_id == "runs.continue" and (why := self._why_over()):
+            return why
         if command_id == "runs.undo" and self.dashboard.live_runs:
             return "A sync is running: 3 shows it."
         return ""
+
+    def _why_over(self) -> str:
+        """Why there is nothing to continue in the highlighted run."""
+        state = next(run.state for run in self.runs if run.run_id == self.current)
+        if state is DeliveryState.FINISHED:
+            return COMPLETE
+        if not state.closed:
+            return "This run is still going."
+        run_id, later = self._taken_over
+        return f"Run {later} took over what was left." if later and run_id == self.current else ""
 
     async def action_open(self) -> None:
         """One run in detail; a live one of this process in its own tab."""

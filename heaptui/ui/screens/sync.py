@@ -58,7 +58,7 @@ class SyncScreen(FramedScreen):
             Column("", 12, drop=1),
             Column("Accepted", 9, right=True),
             Column("of", 9, right=True, drop=2),
-            Column("Left", 8, right=True),
+            Column("Unsent", 8, right=True),
             Column("Refused", 7, right=True, drop=3),
             Column("In doubt", 8, right=True, drop=4),
             Column("State", 14),
@@ -139,7 +139,8 @@ class SyncScreen(FramedScreen):
             )
             self.say("A plan sends nothing by itself.", idle=True)
             return
-        self.headline(f"Plan, {signs.clock(self._planned_at)}", "nothing has been sent")
+        goes_on = f", continues run {self.dashboard.continues}" if self.dashboard.continues else ""
+        self.headline(f"Plan, {signs.clock(self._planned_at)}{goes_on}", "nothing has been sent")
         rule.tell("What will be sent")
         self._tell_plan()
         self._plan_people()
@@ -381,9 +382,9 @@ class SyncScreen(FramedScreen):
 
     @property
     def lies_over(self) -> bool:
-        """A plan belongs to the cohorts."""
+        """A plan belongs to the cohorts, or to the run that it continues."""
         return True
 
     def leave(self) -> None:
-        """Back to the cohorts."""
-        self.app.call_later(self.dashboard.action_tab, "cohorts")
+        """Back to where it was planned."""
+        self.app.call_later(self.dashboard.action_tab, "runs" if self.dashboard.continues else "cohorts")
