@@ -134,6 +134,7 @@ def set_profile(
       heaptui profile set acme-jp endpoint=https://rest.jp-01.braze.com label=PRODUCTION
       heaptui profile set acme-jp partner_api_key data_import_key
     """
+    from heaptui.services.endpoint_check import endpoint_doubt
     from heaptui.services.profiles import SecretName
 
     given = dict(item.split("=", 1) for item in items if "=" in item)
@@ -163,6 +164,8 @@ def set_profile(
         if same_workspace:
             await _stay(settings, name)
         say(f"{name} is set.")
+        if "endpoint" in given and (doubt := endpoint_doubt(given["endpoint"], profile.allowed_hosts)):
+            say(f"! {doubt}")
         now = await _told_keys(service, profile) if values else {}
         for secret in values:
             say(f"{secret}: {now.get(secret, 'kept')}" + (f" (before: {before[secret]})" if secret in before else ""))
@@ -206,8 +209,8 @@ def _asked(secret: str) -> str:
         raise UsageError(f"No {secret} on stdin.", "One line for each key is read, in the order of the command.")
     if doubt := Secret(value).doubt:
         say(f"! {secret} {doubt}")
-        if asks:
-            click.confirm("Keep it all the same?", abort=True, err=True)
+        if asks and not click.confirm("Keep it all the same?", err=True):
+            return _asked(secret)
     return value
 
 

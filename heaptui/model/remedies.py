@@ -113,7 +113,7 @@ REMEDIES: Mapping[Cause, Remedy] = {
         "The name of the host does not resolve.",
         "There is no such host, or this network's DNS does not know it.",
         "You",
-        "look for a typing error in the endpoint; then ask your network team about DNS, proxy and VPN",
+        "look whether the endpoint is what Braze shows; if it is, ask your network team about DNS, proxy and VPN",
     ),
     Cause.CERTIFICATE: Remedy(
         "The TLS certificate is not trusted.",

@@ -10,7 +10,7 @@ from heaptui.errors import UsageError
 from heaptui.model.checks import Check, CheckId, CheckState
 from heaptui.model.instances import check_host, host_of, is_loopback, normal_endpoint
 from heaptui.model.remedies import Cause
-from heaptui.services.cluster_finder import Cluster, cluster_at
+from heaptui.services.cluster_finder import CLUSTERS, Cluster, cluster_at
 
 
 def parts_of_endpoint(endpoint: str) -> tuple[str, str, int]:
@@ -52,3 +52,9 @@ def _nearest(host: str, clusters: Sequence[Cluster]) -> str:
     meant = host.replace("sdk.", "rest.", 1) if host.startswith("sdk.") else host
     near = [meant] if meant in names else get_close_matches(meant, names, n=1, cutoff=0.8)
     return f" Did you mean {near[0]}?" if near else ""
+
+
+def endpoint_doubt(given: str, allowed: Sequence[str]) -> str:
+    """Why an endpoint is probably none of Braze's, in a sentence; empty where it looks right, or none is given."""
+    found = check_endpoint(given, allowed, CLUSTERS)
+    return found.detail if given.strip() and found.state is CheckState.FAILED else ""

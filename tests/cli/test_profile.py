@@ -70,9 +70,18 @@ def test_a_key_that_looks_like_none_is_doubted_and_what_it_replaces_is_told(bare
     terminal.press(f"{KEY} {OTHER}\n")
     terminal.until("has blanks in it")
     terminal.until("Keep it all the same?")
+    terminal.seen = b""
     terminal.press("n\n")
-    terminal.end()
-    assert "file, 3 chars" in bare.run("profile", "show", "acme").stdout
+    terminal.until("data_import_key:")
+    terminal.press(f"{OTHER}\n")
+    assert terminal.end() == 0
+    assert "file, 36 chars, ends 2222" in bare.run("profile", "show", "acme").stdout
+
+
+def test_an_endpoint_that_is_probably_mistyped_is_doubted_at_once(bare: Desk) -> None:
+    told = bare.run("profile", "set", "acme", "endpoint=https://rest.iad-3.braze.com").stderr
+    assert "Did you mean rest.iad-03.braze.com?" in told
+    assert bare.run("profile", "set", "acme", "endpoint=https://rest.iad-03.braze.com").stderr == "acme is set.\n"
 
 
 def test_a_key_in_the_arguments_is_refused(bare: Desk) -> None:
