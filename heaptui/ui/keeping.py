@@ -126,7 +126,8 @@ async def ask_name(app: App[Any], service: ProfileService, lines: list[str] | No
         return f"There is a profile {name} already." if name in taken else name_problem(name)
 
     return (
-        await app.push_screen_wait(Asked("How shall this profile be called?", lines, problem=problem)) or ""
+        await app.push_screen_wait(Asked("How shall this profile be called?", lines, problem=problem, needed=True))
+        or ""
     ).strip()
 
 

@@ -74,6 +74,8 @@ async def test_what_is_wrong_with_an_answer_stands_below_its_field(sandbox: Any,
         await shows(pilot, "A label is one of PRODUCTION")
         await pilot.press(*"uction", "enter")
         await shows(pilot, "How shall this profile be called?")
+        await pilot.press("enter")
+        await shows(pilot, "Type something, or esc leaves everything as it is.")
         await pilot.press("question_mark", "enter")
         await shows(pilot, "cannot name a profile")
         await pilot.press("backspace", *"acme", "enter")

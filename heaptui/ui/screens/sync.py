@@ -203,6 +203,7 @@ class SyncScreen(FramedScreen):
             self.headline(f"Run {progress.run_id} {run_text.result_verdict(progress)}", "counts add up")
             rule.tell("Result")
             facts.tell(*run_text.result(progress, self._explained, *self.clicks(progress)))
+            self.say("4 Runs keeps this run; 1 Cohorts plans another sync.", idle=True)
             return
         left = run_text.remaining(progress, now)
         about = f", about {signs.duration(left)} left" if left else ""

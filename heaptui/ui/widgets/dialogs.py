@@ -112,7 +112,7 @@ class Asked(Dialog[str | None]):
     """A text to type; with `must_be`, only exactly that closes the question.
 
     `problem` says what is wrong with a text, below the field, with `while_typing` already while it is typed; an empty
-    answer closes it.
+    answer closes it, unless an answer is `needed`.
     """
 
     KEYS: ClassVar[str] = "enter answers · esc leaves everything as it is"
@@ -129,9 +129,10 @@ class Asked(Dialog[str | None]):
         secret: bool = False,
         problem: Callable[[str], str] | None = None,
         while_typing: bool = False,
+        needed: bool = False,
     ) -> None:
         super().__init__()
-        self._problem, self._while_typing = problem, while_typing
+        self._problem, self._while_typing, self._needed = problem, while_typing, needed
         asks = ["", f"Type the cohort's name: {must_be}"] if must_be else []
         self._title, self._lines, self._value = title, [*lines, *asks], value
         self._must_be, self._secret = must_be, secret
@@ -154,7 +155,9 @@ class Asked(Dialog[str | None]):
         if self._must_be and event.value.strip() != self._must_be.strip():
             self.query_one("#answer-note", Line).update(sign(f"That is not “{safe(self._must_be)}”."))
             return
-        if not self._told_wrong(event.value):
+        if self._needed and not event.value.strip():
+            self.query_one("#answer-note", Line).update(sign("✗ Type something, or esc leaves everything as it is."))
+        elif not self._told_wrong(event.value):
             self.dismiss(event.value)
 
     @on(Input.Changed)
