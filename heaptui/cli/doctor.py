@@ -101,7 +101,7 @@ async def _look_at_keys_and_ledger(settings: Settings, profile: Profile, facts: 
         return problems
     ledger = await inspect_ledger(path)
     facts["ledger"] = (
-        f"{path}, {counted(ledger.cohorts, 'cohort')}, {counted(ledger.runs, 'run')}, {len(ledger.copies)} {'copy' if len(ledger.copies) == 1 else 'copies'}"
+        f"{path}, {counted(ledger.cohorts, 'cohort')}, {counted(ledger.runs, 'run')}, copies: {len(ledger.copies)}"
     )
     facts["running"] = "; ".join(ledger.running) or "no heaptui has it open"
     return [*problems, *ledger.problems[:1]]
