@@ -89,7 +89,7 @@ async def test_door_two_leads_to_the_check(fresh: Desk) -> None:
     async with HeaptuiApp(fresh.opening).run_test(size=(80, 24)) as pilot:
         await shows(pilot, "What would you like to do?")
         await pilot.press("2")
-        await shows(pilot, "nothing is saved unless")
+        await shows(pilot, "only w saves")
         await pilot.press("escape", "escape")
         await shows(pilot, "What would you like to do?")
 
@@ -98,7 +98,7 @@ async def test_pasted_keys_become_a_profile_only_when_the_user_says_so(sandbox: 
     async with HeaptuiApp(fresh.opening).run_test(size=(80, 24)) as pilot:
         await shows(pilot, "What would you like to do?")
         await pilot.press("2")
-        await shows(pilot, "nothing is saved unless")
+        await shows(pilot, "only w saves")
         await pasted(pilot, f"{sandbox.braze_url} {sandbox.keys.rest_api_key}")
         await shows(pilot, "✓ Custom attribute")
         assert not load_config(fresh.opening.home).profiles

@@ -75,7 +75,7 @@ class PasteScreen(VerdictScreen):
 
     def on_mount(self) -> None:
         """An empty desk."""
-        self.query_one(HeaderLine).tell("check only · nothing is saved unless w does", "keys never appear here")
+        self.query_one(HeaderLine).tell("check only · only w saves", "keys never appear here")
         self._show()
         self.say(NOTHING_YET)
 
