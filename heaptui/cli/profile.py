@@ -241,6 +241,8 @@ def remove(settings: Settings, name: str, keys: tuple[str, ...], *, yes: bool) -
     unknown = [word for word in keys if word not in set(SecretName)]
     if unknown:
         raise UsageError(f"{unknown[0]!r} is no key.", f"Keys are: {', '.join(SecretName)}.")
+    if name not in (known := run(_service(settings).names())):
+        raise UsageError(f"There is no profile {name}.", f"There are: {', '.join(known) or 'none'}.")
     what = f"{', '.join(keys)} of {name}" if keys else f"{name} and its keys"
     if not yes:
         if not sys.stdin.isatty():

@@ -63,7 +63,7 @@ async def _list(settings: Settings, limit: int, *, as_json: bool) -> None:
         )
         for summary in runs
     ]
-    table(("run", "when", "by", "cohorts", "result", "accepted", "why"), rows)
+    table(("run", "started", "by", "cohorts", "result", "accepted", "why"), rows)
 
 
 def _cohorts(summary: RunSummary) -> str:

@@ -78,6 +78,8 @@ def sandbox(
             say(f"The profile {name} leads here. In another terminal: heaptui --profile {name} …")
             if before:
                 say("The sandbox begins empty. What was synced before goes out again with: heaptui sync COHORT --full")
+            if fault:
+                say(f"--fault {fault}: {FAILURES[fault]}, until it is started again without.")
             say(f"Ctrl-C ends it. Then, if you like: heaptui profile remove {name}")
         else:
             click.echo(running.first_line())

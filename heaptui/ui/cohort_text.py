@@ -83,7 +83,8 @@ def lines_of(known: CohortFacts) -> list[str]:
     changes = cohort.adds + cohort.leaves
     if changes:
         # How many requests an old way needs, its plan tells.
-        needs = "" if cohort.elsewhere else f" · {counted(requests, 'request')}"
+        named = "" if cohort.attribute or cohort.braze_name == cohort.label else " + name"
+        needs = "" if cohort.elsewhere else f" · {counted(requests, 'request')}{named}"
         lines.append(f"Next sync   {cohort.adds:,} join · {cohort.leaves:,} leave{needs}")
         lines.append(f"            at most {counted(changes, 'data point')}")
     else:

@@ -212,7 +212,7 @@ def result_lines(progress: RunProgress, explained: Sequence[tuple[str, str]]) ->
                 " while this is open, it is sent once more then by itself."
             )
     if points := progress.total("points"):
-        lines.append(f"In Braze   at most {counted(points, 'data point')}")
+        lines.append(f"Costs      at most {counted(points, 'data point')}")
     return lines
 
 

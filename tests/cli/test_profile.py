@@ -53,6 +53,7 @@ def test_keys_are_kept_rotated_and_removed_and_never_shown(bare: Desk, tmp_path:
     assert bare.run("profile", "remove", "acme", "rest_api_key", "--yes").returncode == 0
     assert "ends" not in bare.run("profile", "show", "acme").stdout
     assert bare.run("profile", "remove", "acme", "no_such_key", "--yes").returncode == 2
+    assert "There is no profile nope." in bare.run("profile", "remove", "nope").stderr
 
 
 def test_a_key_that_looks_like_none_is_doubted_and_what_it_replaces_is_told(bare: Desk) -> None:
