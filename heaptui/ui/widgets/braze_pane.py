@@ -111,8 +111,11 @@ class InBrazePane(Vertical):
 
     def _tell_problems(self, problems: Sequence[str]) -> None:
         pane = self.query_one("#braze-problems", TextPane)
-        pane.display = bool(problems)
+        appears, pane.display = bool(problems) and not pane.display, bool(problems)
         pane.tell([f"✗ {sentence}" for sentence in problems])
+        if appears:
+            # Under load it was seen without its line: its own request for room does not always come through.
+            self.refresh(layout=True)
 
     def mentions(self, one: SeenSegment) -> tuple[str, ...]:
         """The cohorts that its text mentions."""
