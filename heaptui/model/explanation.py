@@ -78,6 +78,11 @@ class Explanation(Struct, frozen=True):
     command_user: str = ""
     exchange_id: int | None = None
 
+    @property
+    def taken_over_by(self) -> int | None:
+        """The later run after which nothing is left to do here; None while there is."""
+        return self.later.run_id if self.later and not self.later.failed else None
+
 
 def explain(
     facts: RunFacts,

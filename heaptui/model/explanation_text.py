@@ -46,8 +46,8 @@ def explanation_lines(
         made.append(("Since", f"run {good_run}: {explanation.since}" if good_run else explanation.since))
     if explanation.so:
         made.append(("So", explanation.so))
-    if (later := explanation.later) and not later.failed:
-        made.append(("Then", f"nothing here: taken over by run {later.run_id}, which tells how it went on"))
+    if later := explanation.taken_over_by:
+        made.append(("Then", f"nothing here: taken over by run {later}, which tells how it went on"))
     if explanation.who:
         made.append(("Who mends", explanation.who))
     owner = f"as {explanation.command_user}: " if explanation.command_user and explanation.command_user != user else ""

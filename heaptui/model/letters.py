@@ -56,7 +56,7 @@ def _happened(explanation: Explanation) -> list[str]:
 
 def _needed(explanation: Explanation) -> list[str]:
     """Who has to do what. Commands only for a key: whoever has it enters it where heaptui runs."""
-    if explanation.later and not explanation.later.failed:
+    if explanation.taken_over_by:
         return ["Nothing is needed from you."]
     if explanation.code == "braze.400.bad_ids":
         return ["This message names no ids. Ask for the list of the refused ones, and it comes to you on a safer way."]
@@ -70,12 +70,12 @@ def _needed(explanation: Explanation) -> list[str]:
     entering = [command for command in explanation.commands if " run " not in command]
     going_on = [command for command in explanation.commands if " run " in command]
     if any(word in command.casefold() for command in entering for word in _KEY_WORDS):
-        lines += ["Please do not send the key by mail or chat. Enter it where heaptui runs:", *_indented(entering)]
-        lines += ["and continue with", *_indented(going_on)]
+        asked, goes_on = "Please do not send the key by mail or chat. Enter it where heaptui runs:", "and continue with"
     elif any(command.endswith("--same-workspace") for command in entering):
-        lines += ["Whoever knows that says so where heaptui runs:", *_indented(entering)]
-        lines += ["and continues with", *_indented(going_on)]
-    return lines
+        asked, goes_on = "Whoever knows that says so where heaptui runs:", "and continues with"
+    else:
+        return lines
+    return [*lines, asked, *_indented(entering), goes_on, *_indented(going_on)]
 
 
 def _indented(commands: Sequence[str]) -> list[str]:

@@ -39,6 +39,12 @@ class Desk(Struct, frozen=True):
     good: RunFacts | None
     explanations: tuple[Explanation, ...]
 
+    @property
+    def taken_over_by(self) -> int | None:
+        """The newest run that took over what this one left; None while something of it needs somebody."""
+        later = [one.taken_over_by for one in self.explanations]
+        return None if None in later else max(filter(None, later), default=None)
+
     def lines(
         self, by_keys: Callable[[Sequence[str]], list[str]] | None = None, *, shell: bool = True, here: str = ""
     ) -> list[tuple[str, str]]:

@@ -155,8 +155,7 @@ class RunsScreen(FramedScreen):
         )
         self.query_one("#facts", FactsPane).tell([*self.explained(desk), *self._facts(run, progress)])
         self._explained = bool(desk.explanations)
-        later = {one.later.run_id if one.later and not one.later.failed else None for one in desk.explanations}
-        self._taken_over = (run_id, max((run for run in later if run), default=None) if None not in later else None)
+        self._taken_over = (run_id, desk.taken_over_by)
         self.say(signs.utc(run.started_at) or "enter opens it: its story, its batches, and every request.", idle=True)
 
     def _facts(self, run: RunSummary, progress: RunProgress) -> list[tuple[str, str]]:
