@@ -380,6 +380,16 @@ async def test_a_run_whose_process_died_before_it_could_be_closed_is_closed_by_t
     assert states[first.run_id] is DeliveryState.FINISHED
 
 
+async def left_while_their_join_is_late(sandbox: Any, workspace: Workspace) -> str:
+    """A cohort of four whose joins may still be applied, and of whom the first has left since."""
+    cohort = await fill(workspace, ids(0, 4))
+    sandbox.fault(effect="late", delay_seconds=1000, at=[1, 2, 3, 4, 5, 6], match={"path": "users"})
+    await synced(workspace, cohort)
+    sandbox.clear_faults()
+    await fill(workspace, ids(1, 4), cohort_id=cohort)
+    return cohort
+
+
 async def test_a_dashboard_settles_by_itself_what_may_be_undone_late(sandbox: Any, tmp_path: Path) -> None:
     sandbox.know(ids(0, 3))
     async with workspace_on(sandbox, tmp_path / "home", settle_seconds=2.0) as workspace:
@@ -402,11 +412,7 @@ async def test_a_dashboard_settles_by_itself_what_may_be_undone_late(sandbox: An
 async def test_settling_sends_what_is_in_doubt_and_nothing_that_came_since(sandbox: Any, tmp_path: Path) -> None:
     sandbox.know(ids(0, 10))
     async with workspace_on(sandbox, tmp_path / "home", settle_seconds=2.0) as workspace:
-        cohort = await fill(workspace, ids(0, 4))
-        sandbox.fault(effect="late", delay_seconds=1000, at=[1, 2, 3, 4, 5, 6], match={"path": "users"})
-        await synced(workspace, cohort)
-        sandbox.clear_faults()
-        await fill(workspace, ids(1, 4), cohort_id=cohort)
+        cohort = await left_while_their_join_is_late(sandbox, workspace)
         await synced(workspace, cohort, settle=True)
         await fill(workspace, ids(1, 8), cohort_id=cohort)
         sandbox.apply_late()
@@ -425,11 +431,7 @@ async def test_nothing_is_settled_that_a_sync_has_settled_before(
     monkeypatch.setattr("heaptui.services.sync.AFTER_SETTLING", 1.5)
     sandbox.know(ids(0, 4))
     async with workspace_on(sandbox, tmp_path / "home", settle_seconds=0.5) as workspace:
-        cohort = await fill(workspace, ids(0, 4))
-        sandbox.fault(effect="late", delay_seconds=1000, at=[1, 2, 3, 4, 5, 6], match={"path": "users"})
-        await synced(workspace, cohort)
-        sandbox.clear_faults()
-        await fill(workspace, ids(1, 4), cohort_id=cohort)
+        cohort = await left_while_their_join_is_late(sandbox, workspace)
         progress = await synced(workspace, cohort, settle=True)
         until = progress.deliveries[cohort].unsettled_until
         assert until is not None

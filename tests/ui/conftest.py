@@ -148,3 +148,12 @@ def highlight(app: HeaptuiApp, key: str) -> None:
     """Put the cursor on a row."""
     table = next(table for table in app.screen.query(RecordTable) if table.display)
     table.cursor = [row.key for row in table.rows].index(key)
+
+
+async def start_carts(pilot: Any, desk: Desk) -> None:
+    """Plan a sync of “Cart abandoners”, and send it."""
+    await shows(pilot, "Cart abandoners")
+    highlight(pilot.app, desk.carts)
+    await pilot.press("space", "s")
+    await shows(pilot, "nothing has been sent")
+    await pilot.press("enter")

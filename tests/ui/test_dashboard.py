@@ -19,7 +19,19 @@ from heaptui.ui.app import HeaptuiApp
 from heaptui.ui.garbage import pause_collecting
 from heaptui.ui.widgets.dialogs import Question
 from tests.services.world import fill, ids, workspace_on
-from tests.ui.conftest import SIZES, Desk, Opening, highlight, lines_of, settled, shows, status, text_of, until
+from tests.ui.conftest import (
+    SIZES,
+    Desk,
+    Opening,
+    highlight,
+    lines_of,
+    settled,
+    shows,
+    start_carts,
+    status,
+    text_of,
+    until,
+)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -115,11 +127,7 @@ async def test_quitting_during_a_run_asks_lets_it_come_home_and_it_can_be_contin
     sandbox.fault(effect="slow", seconds=1.0)
     app = HeaptuiApp(desk.opening)
     async with app.run_test(size=(80, 24)) as pilot:
-        await shows(pilot, "Cart abandoners")
-        highlight(app, desk.carts)
-        await pilot.press("s")
-        await shows(pilot, "nothing has been sent")
-        await pilot.press("enter")
+        await start_carts(pilot, desk)
         await shows(pilot, "you can leave this screen")
         await pilot.press("q")
         await shows(pilot, "A sync is running")
@@ -146,11 +154,7 @@ async def test_quitting_during_a_run_asks_lets_it_come_home_and_it_can_be_contin
 async def test_a_running_sync_can_be_paused_and_cancelled(sandbox: Any, desk: Desk) -> None:
     sandbox.fault(effect="slow", seconds=0.8)
     async with HeaptuiApp(desk.opening).run_test(size=(120, 36)) as pilot:
-        await shows(pilot, "Cart abandoners")
-        highlight(pilot.app, desk.carts)
-        await pilot.press("s")
-        await shows(pilot, "nothing has been sent")
-        await pilot.press("enter")
+        await start_carts(pilot, desk)
         await shows(pilot, "you can leave this screen")
         await pilot.press("p")
         await shows(pilot, "Paused by you")
@@ -165,11 +169,7 @@ async def test_a_running_sync_can_be_paused_and_cancelled(sandbox: Any, desk: De
 async def test_a_question_about_a_sync_does_not_outlive_it(sandbox: Any, desk: Desk, key: str, asked: str) -> None:
     sandbox.fault(effect="slow", seconds=1.0)
     async with HeaptuiApp(desk.opening).run_test(size=(80, 24)) as pilot:
-        await shows(pilot, "Cart abandoners")
-        highlight(pilot.app, desk.carts)
-        await pilot.press("s")
-        await shows(pilot, "nothing has been sent")
-        await pilot.press("enter")
+        await start_carts(pilot, desk)
         await shows(pilot, "you can leave this screen")
         await pilot.press(key)
         await shows(pilot, asked)
@@ -191,11 +191,7 @@ async def test_asking_twice_for_the_end_quits_during_a_run(sandbox: Any, desk: D
     sandbox.fault(effect="slow", seconds=1.0)
     app = HeaptuiApp(desk.opening)
     async with app.run_test(size=(80, 24)) as pilot:
-        await shows(pilot, "Cart abandoners")
-        highlight(app, desk.carts)
-        await pilot.press("s")
-        await shows(pilot, "nothing has been sent")
-        await pilot.press("enter")
+        await start_carts(pilot, desk)
         await shows(pilot, "you can leave this screen")
         await pilot.press("ctrl+c")
         await shows(pilot, "enter or y: Stop and quit · esc or n: Go on")

@@ -11,7 +11,7 @@ import pytest
 from heaptui.config import Config, load_config, save_config
 from heaptui.ui.app import HeaptuiApp
 from tests.services.world import ids
-from tests.ui.conftest import Desk, Opening, flowed, highlight, lines_of, shows, walk_to
+from tests.ui.conftest import Desk, Opening, flowed, highlight, lines_of, shows, start_carts, walk_to
 
 
 def change_profile(desk: Desk, **settings: Any) -> None:
@@ -19,14 +19,6 @@ def change_profile(desk: Desk, **settings: Any) -> None:
     home = desk.opening.home
     profile = msgspec.structs.replace(load_config(home).profiles["test"], **settings)
     save_config(home, Config({"test": profile}))
-
-
-async def start_carts(pilot: Any, desk: Desk) -> None:
-    await shows(pilot, "Cart abandoners")
-    highlight(pilot.app, desk.carts)
-    await pilot.press("space", "s")
-    await shows(pilot, "nothing has been sent")
-    await pilot.press("enter")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)])
