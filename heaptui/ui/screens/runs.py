@@ -161,7 +161,7 @@ class RunsScreen(FramedScreen):
     def _facts(self, run: RunSummary, progress: RunProgress) -> list[tuple[str, str]]:
         lines = [("Counts", run_text.arithmetic(progress))]
         if again := run_text.sent_again(progress):
-            lines.append(("On the way", f"{again} enter opens it."))
+            lines.append(("Again", f"{again} enter opens it."))
         lines += [
             (
                 "Cohorts" if number == 0 else " ",
